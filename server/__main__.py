@@ -1,0 +1,32 @@
+"""``python -m server``: serve until a signal. Exit 0 fine, 2 usage, 3 could not start."""
+
+import argparse
+import sys
+
+from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command that `arguments` name; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Serves MCP on MCP_HOST:MCP_PORT/mcp. Settings come from the environment: "
+        "see docs/settings.md.",
+        epilog="exit codes: 0 stopped as asked, 2 wrong usage, 3 could not start",
+    )
+    parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
+    parser.parse_args(arguments)
+    try:
+        from server.config import load
+
+        settings = load()
+        from server.server import run  # only now: a wrong setting is told at once
+
+        return run(settings)
+    except McpSwarmError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_NOT_STARTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

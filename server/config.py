@@ -1,0 +1,262 @@
+"""Every setting, read once from the environment.
+
+``load()`` gives the one frozen ``Settings``. Each setting also reads from the file that
+``NAME_FILE`` names (a Docker secret), never from both. Unknown ``MCP_*`` names are told.
+"""
+
+import difflib
+import os
+import socket
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from server.core.errors import ConfigError
+
+SAMPLES = Path(__file__).parent / "samples"
+
+# A value of several parts: "a,b" or one a line, as secrets and stack files write them.
+Listed = Annotated[tuple[str, ...], NoDecode]
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """All settings of a replica; frozen, so that nothing changes under a running call."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, case_sensitive=False, extra="ignore"
+    )
+
+    mcp_host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's
+    mcp_port: int = Field(
+        8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    mcp_reuse_port: bool = Field(
+        False, description="Share the port with other replicas on this machine (SO_REUSEPORT)."
+    )
+    mcp_name: str = Field(
+        "template-mcp",
+        min_length=1,
+        description="The server's name. All replicas of a service need the same.",
+    )
+    mcp_replica: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[A-Za-z0-9._-]{1,128}$",
+        description="This replica's name, as X-Served-By tells it. Default: the host name.",
+    )
+    mcp_stateless_http: bool = Field(
+        True, description="Clients up to 2025-11-25: no sessions, so any replica serves any call."
+    )
+    mcp_json_response: bool = Field(
+        True,
+        description="Answer in JSON only. `false` streams progress, logs and cancellation too.",
+    )
+    mcp_tools: Listed = Field(
+        ("all",), description="Modules of server/tools to serve, by name: `sales,files`."
+    )
+    mcp_allowed_hosts: Listed = Field(
+        (),
+        description="Host names clients may call besides localhost: `mcp.example.com`, `*` for any.",
+    )
+    mcp_allowed_origins: Listed = Field(
+        (),
+        description="Browser origins that may call, CORS included: `https://app.example.com`.",
+    )
+    mcp_request_state_keys: SecretList = Field(
+        (),
+        description="Keys that seal input rounds: the first seals, all open. The same everywhere.",
+    )
+    mcp_call_timeout: float = Field(
+        30.0,
+        gt=0,
+        description="Seconds a direct call may take before it is answered with an error.",
+    )
+    mcp_body_limit: int = Field(
+        4 * 1024 * 1024, gt=0, description="Largest request body, in bytes; above it 413."
+    )
+    mcp_drain_seconds: float = Field(
+        5.0,
+        ge=0,
+        description="Seconds to go on serving after SIGTERM, while the balancer looks away.",
+    )
+    mcp_log_format: Literal["text", "json"] = Field(
+        "text", description="`text` for people, `json` for machines: one object a line."
+    )
+    mcp_log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level to log."
+    )
+    mcp_outbound_hosts: Listed = Field(
+        (),
+        description="Hosts that tools may call: `api.example.com`, `*.example.com`, "
+        "`10.0.0.7:9000` (an address named here is let through although it is private).",
+    )
+    auth_enabled: bool = Field(False, description="Demand a bearer token on /mcp.")
+    auth_token: SecretStr | None = Field(None, description="The one token, if there is one caller.")
+    auth_tokens_file: Path | None = Field(
+        None, description="YAML file of several callers: sha256, client, subject, tenant, scopes."
+    )
+    redis_url: str = Field(
+        "memory://",
+        pattern=r"^(memory|rediss?)://",
+        description="Shared state: `memory://` in this process, `redis://…` for all replicas.",
+    )
+    database_url: SecretStr = Field(
+        SecretStr("sqlite+aiosqlite:///mcp-swarm.db"),
+        description="The example tools' database: `postgresql+asyncpg://…` in production.",
+    )
+    files_root: Path = Field(SAMPLES, description="The one folder that the file tools may read.")
+
+    @field_validator(
+        "mcp_tools",
+        "mcp_allowed_hosts",
+        "mcp_allowed_origins",
+        "mcp_request_state_keys",
+        "mcp_outbound_hosts",
+        mode="before",
+    )
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(
+                part.strip() for part in value.replace("\n", ",").split(",") if part.strip()
+            )
+        return value
+
+    @field_validator("mcp_request_state_keys")
+    @classmethod
+    def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for number, key in enumerate(keys, 1):
+            if (size := len(key.get_secret_value().encode())) < 32:
+                raise ValueError(
+                    f"key {number} has {size} bytes, at least 32 are needed: {MAKE_KEY}"
+                )
+        return keys
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        has_token = bool(self.auth_token and self.auth_token.get_secret_value())
+        if has_token and not self.auth_enabled:
+            raise ValueError(
+                "AUTH_TOKEN is set but AUTH_ENABLED is false: anyone could call. "
+                "Set AUTH_ENABLED=true, or take the token away"
+            )
+        if self.auth_tokens_file and not self.auth_enabled:
+            raise ValueError(
+                "AUTH_TOKENS_FILE is set but AUTH_ENABLED is false: anyone could call. "
+                "Set AUTH_ENABLED=true, or take the file away"
+            )
+        if self.auth_enabled and not has_token and not self.auth_tokens_file:
+            raise ValueError(
+                "AUTH_ENABLED is true but there is no token to check. "
+                "Set AUTH_TOKEN_FILE, AUTH_TOKEN or AUTH_TOKENS_FILE"
+            )
+        if self.is_shared and not self.mcp_request_state_keys:
+            raise ValueError(
+                "REDIS_URL names a shared Redis but MCP_REQUEST_STATE_KEYS is empty: an input round "
+                f"begun on one replica would fail on the next. Make a key for all of them: {MAKE_KEY}"
+            )
+        return self
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether state is shared with other replicas."""
+        return not self.redis_url.startswith("memory://")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What counts, in order: arguments (tests), the environment, files that it names."""
+        return init_settings, env_settings, _NamedFiles(settings_cls)
+
+
+MAKE_KEY = "openssl rand -base64 48, or `make secrets` for the stack"
+
+
+class _NamedFiles(PydanticBaseSettingsSource):
+    """Reads setting ``NAME`` from the file that ``NAME_FILE`` names."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False  # the whole is read at once in __call__
+
+    def __call__(self) -> dict[str, Any]:
+        environment = {name.lower(): value for name, value in os.environ.items() if value}
+        found: dict[str, Any] = {}
+        for name in self.settings_cls.model_fields:
+            if not (path := environment.get(f"{name}_file")):
+                continue
+            if name in environment:
+                raise ConfigError(
+                    f"{name.upper()} and {name.upper()}_FILE are both set. Keep one of them."
+                )
+            try:
+                content = Path(path).read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "not text"
+                raise ConfigError(
+                    f"{name.upper()}_FILE names {path!r}, which cannot be read: {reason}. "
+                    "Mount the secret there, or correct the path."
+                ) from error
+            if content:
+                found[name] = content
+        return found
+
+
+@cache
+def load() -> Settings:
+    """The settings of this process, from its environment.
+
+    Raises:
+        ConfigError: a value is wrong, values do not fit together, or an ``MCP_*`` name
+            nearly matches a setting's.
+    """
+    check_names(os.environ)
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(item) for item in error.errors())) from None
+
+
+def check_names(environment: Mapping[str, str]) -> None:
+    """Refuses a misspelt ``MCP_*`` name, and warns of one that means nothing here.
+
+    Raises:
+        ConfigError: naming the setting that was probably meant.
+    """
+    fields = [name.upper() for name in Settings.model_fields]
+    known = {*fields, *(f"{name}_FILE" for name in fields)}
+    for name in sorted(environment):
+        if not name.upper().startswith("MCP_") or name.upper() in known:
+            continue
+        if near := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8):
+            raise ConfigError(f"{name} is not a setting. Did you mean {near[0]}?")
+        warnings.warn(f"{name} is not a setting of mcp-swarm and is ignored", stacklevel=2)
+
+
+def _explain(item: Any) -> str:
+    """One validation error as a sentence; a secret's value is not repeated."""
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if not item["loc"]:
+        return f"{message}."
+    name = str(item["loc"][0])
+    given = "" if _is_secret(name) else f" is {item['input']!r}"
+    return f"{name.upper()}{given}: {message}. See docs/settings.md."
+
+
+def _is_secret(name: str) -> bool:
+    return "Secret" in str(Settings.model_fields[name].annotation)

@@ -1,0 +1,122 @@
+"""Bearer tokens: one (``AUTH_TOKEN``) or a file of many callers (``AUTH_TOKENS_FILE``).
+
+Only hashes are kept and compared. The file is YAML, a list of callers:
+
+    - sha256: 5e88…        # printf %s "$TOKEN" | sha256sum
+      client: sales-bot    # who calls
+      subject: team-emea   # on whose behalf; optional
+      tenant: acme         # whose data; optional
+      scopes: [mcp]        # what it may do; optional
+      expires_at: 2027-01-31T00:00:00Z   # optional; not_before likewise
+
+Rotate by listing the old and the new token side by side for a while: state is bound to client
+and subject, not to the token. Errors are those of RFC 6750 §3.1, given by FastMCP.
+"""
+
+import hashlib
+import hmac
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fastmcp.server.auth import AccessToken, TokenVerifier
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+
+from server.config import Settings
+from server.core.errors import ConfigError
+
+
+class Caller(BaseModel):
+    """One caller that a token stands for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str = Field(pattern=re.compile(r"^[0-9a-f]{64}$"))
+    client: str = Field(min_length=1)
+    subject: str | None = None
+    tenant: str | None = None
+    scopes: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    expires_at: datetime | None = None
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether the token counts at `now` (with time zone)."""
+        return not (
+            (self.not_before and now < self.not_before)
+            or (self.expires_at and now >= self.expires_at)
+        )
+
+
+class BearerVerifier(TokenVerifier):
+    """Knows callers by the SHA-256 of their tokens."""
+
+    def __init__(self, callers: tuple[Caller, ...]) -> None:
+        super().__init__()
+        self.callers = callers
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """The caller that `token` stands for, or None: FastMCP then answers 401."""
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        found = None
+        for caller in self.callers:
+            # Every hash is compared, in constant time: the time tells nothing about the list.
+            if hmac.compare_digest(caller.sha256, digest):
+                found = caller
+        if found is None or not found.is_valid(datetime.now().astimezone()):
+            return None
+        return AccessToken(
+            token=token,
+            client_id=found.client,
+            subject=found.subject,
+            scopes=list(found.scopes),
+            expires_at=int(found.expires_at.timestamp()) if found.expires_at else None,
+            claims={"sub": found.subject, "tenant": found.tenant},
+        )
+
+
+def verifier(settings: Settings) -> BearerVerifier | None:
+    """The verifier that the settings ask for, None when auth is off.
+
+    Raises:
+        ConfigError: the file of callers cannot be read or used.
+    """
+    if not settings.auth_enabled:
+        return None
+    callers: list[Caller] = []
+    if settings.auth_token and settings.auth_token.get_secret_value():
+        callers.append(Caller(sha256=_digest(settings.auth_token), client="default"))
+    if settings.auth_tokens_file:
+        callers.extend(_read(settings.auth_tokens_file))
+    return BearerVerifier(tuple(callers))
+
+
+def _digest(token: SecretStr) -> str:
+    return hashlib.sha256(token.get_secret_value().encode()).hexdigest()
+
+
+def _read(path: Path) -> list[Caller]:
+    import yaml  # only who lists callers pays for it
+
+    try:
+        content: Any = yaml.safe_load(path.read_text())
+        callers = TypeAdapter(list[Caller]).validate_python(content)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"AUTH_TOKENS_FILE {str(path)!r} cannot be read: {error}.") from error
+    except ValidationError as error:
+        # Not the input: it may be a token that somebody wrote there in clear.
+        first = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise ConfigError(
+            f"AUTH_TOKENS_FILE {str(path)!r}: {where}: {first['msg']}. "
+            "Expected a YAML list of callers, each with sha256 and client: see docs/auth.md."
+        ) from None
+    naive = [c.client for c in callers for t in (c.not_before, c.expires_at) if t and not t.tzinfo]
+    if naive:
+        raise ConfigError(
+            f"AUTH_TOKENS_FILE {str(path)!r}: a date of caller {naive[0]!r} has no time zone. "
+            "Write it as 2027-01-31T00:00:00Z."
+        )
+    if not callers:
+        raise ConfigError(f"AUTH_TOKENS_FILE {str(path)!r} lists nobody: no one could call.")
+    return callers

@@ -1,0 +1,75 @@
+"""The graceful stop: not ready → serve on → close streams → finish calls → exit 0.
+
+SIGTERM (an orchestrator) waits ``MCP_DRAIN_SECONDS`` for the balancer to look away; SIGINT (a
+person) does not; a second signal ends at once. uvicorn alone would close its socket at the
+signal, wait for open streams for ever, and exit with the signal's code.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from server.core.health import Health
+
+logger = logging.getLogger(__name__)
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server with the stop order above."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        health: Health,
+        drain_seconds: float,
+        close_streams: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self.health = health
+        self.drain_seconds = drain_seconds
+        self.close_streams = close_streams
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts as uvicorn does, and keeps the loop for the signal handler."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets=sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal: begins the stop, or ends at once when it already began."""
+        if self._loop is None or self.health.draining:
+            self.should_exit = self.force_exit = True
+            return
+        self.health.draining = True
+        delay = self.drain_seconds if sig == signal.SIGTERM else 0.0
+        logger.info("%s: draining for %g s", signal.Signals(sig).name, delay)
+        # A signal handler runs between two bytecodes: what is left is done in the loop.
+        self._loop.call_soon_threadsafe(self._begin_stop, delay)
+
+    def _begin_stop(self, delay: float) -> None:
+        self._stopping = asyncio.ensure_future(self._stop(delay))
+
+    async def _stop(self, delay: float) -> None:
+        await asyncio.sleep(delay)
+        self.close_streams()
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finishes calls in flight; streams that open meanwhile on a kept connection are closed."""
+        closing = asyncio.ensure_future(self._keep_closing())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            closing.cancel()
+
+    async def _keep_closing(self) -> None:
+        while True:
+            self.close_streams()
+            await asyncio.sleep(0.2)

@@ -1,0 +1,67 @@
+"""The private parts of FastMCP and the MCP SDK that we must touch, all in one place.
+
+Each function names the trap it closes (docs/traps.md). ``tests/core/test_framework.py`` fails
+with the name of what has moved when an upgrade moves it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import mcp_types as types
+from fastmcp import FastMCP
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.subscriptions import ListenHandler
+from mcp.server.transport_security import RequestBodyLimitMiddleware
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+
+def serve_listen(mcp: FastMCP, listen: ListenHandler) -> None:
+    """Answers ``subscriptions/listen``, for which FastMCP has no handler and no seam."""
+    mcp._mcp_server.add_request_handler(
+        "subscriptions/listen", types.SubscriptionsListenRequestParams, listen
+    )
+
+
+def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | None]) -> None:
+    """T1: else every call with arguments first lists all tools, through all middleware."""
+    mcp._mcp_server.get_tool_input_schema = lookup
+
+
+def refuse_log_level(mcp: FastMCP) -> None:
+    """T3: without sessions, one client's ``logging/setLevel`` would mute all clients."""
+    mcp._mcp_server._request_handlers.pop("logging/setLevel", None)
+
+
+def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
+    """The SDK's session manager of a started FastMCP `app`; None before its lifespan began."""
+    for route in app.routes:
+        endpoint = getattr(route, "endpoint", None)
+        endpoint = getattr(endpoint, "app", endpoint)  # inside RequireAuthMiddleware
+        manager = getattr(endpoint, "session_manager", None)
+        if isinstance(route, Route) and isinstance(manager, StreamableHTTPSessionManager):
+            return manager
+    raise LookupError("FastMCP's app has no route with a running session_manager")
+
+
+def limit_body(manager: StreamableHTTPSessionManager, size: int) -> None:
+    """T18: FastMCP does not pass the SDK's body limit (bytes) on."""
+    manager.max_request_body_size = size
+    manager.asgi_app = RequestBodyLimitMiddleware(manager._handle_request, size)
+
+
+def close_get_streams(manager: StreamableHTTPSessionManager) -> None:
+    """Ends every session's open GET stream cleanly; clients open it again elsewhere."""
+    for transport in _transports(manager):
+        transport.close_standalone_sse_stream()
+
+
+def _transports(manager: StreamableHTTPSessionManager) -> Iterable[Any]:
+    return list(manager._server_instances.values())
+
+
+def keep_streams_on_sigterm() -> None:
+    """T4: sse-starlette cuts calls in flight 0.2 s after SIGTERM unless it is told not to."""
+    from sse_starlette.sse import AppStatus
+
+    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]

@@ -1,0 +1,67 @@
+"""The log: one line an event, the request's id in each. ``MCP_LOG_FORMAT`` picks text or JSON.
+
+The id travels in a context variable, so a tool's own ``logging`` calls carry it too.
+"""
+
+import json
+import logging
+import sys
+import time
+from contextvars import ContextVar
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+
+# What a bare LogRecord has; whatever else is on a record was passed as `extra=` and is logged.
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+
+
+def configure(log_format: str, level: str, replica: str) -> None:
+    """Sends every logger of the process to stderr in one format.
+
+    Args:
+        log_format: ``text`` or ``json``.
+        level: least level, as logging names it in lower case.
+        replica: this replica's name, told in every JSON line.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json(replica) if log_format == "json" else _Text())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    for chatty in ("mcp", "fastmcp", "httpx2", "sse_starlette", "aiosqlite"):
+        # These tell of every request at INFO; our own line does that once.
+        logging.getLogger(chatty).setLevel(
+            max(logging.WARNING, logging.getLevelName(level.upper()))
+        )
+
+
+class _Text(logging.Formatter):
+    """``12:00:00.123 INFO  [id] what happened`` and, below it, a traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        head = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} [{request_id.get()}]"
+        text = f"{head} {record.getMessage()}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+class _Json(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, replica, request_id, message, extras."""
+
+    def __init__(self, replica: str) -> None:
+        super().__init__()
+        self.replica = replica
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line: dict[str, object] = {
+            "time": f"{stamp}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "replica": self.replica,
+            "request_id": request_id.get(),
+            "message": record.getMessage(),
+        }
+        line.update((k, v) for k, v in vars(record).items() if k not in _STANDARD)
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)

@@ -1,0 +1,101 @@
+"""What is served: FastMCP with what was discovered, and the MCP middleware in order."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fastmcp import FastMCP
+from fastmcp.server.middleware import Middleware
+from fastmcp.tools import Tool
+from mcp.server.request_state import RequestStateSecurity
+from mcp.server.subscriptions import ListenHandler
+
+from server import __version__
+from server.config import Settings
+from server.core import auth, framework, listen
+from server.core.access_log import NoteMethod
+from server.core.call_limit import CallLimitMiddleware
+from server.core.discovery import Component, Identity, discover
+
+# YOURS: a file dropped into one of these is served at the next start.
+PACKAGES = ("server.tools", "server.resources", "server.prompts")
+
+# Seconds that shared state of a session is kept after it was last written.
+STATE_TTL = 24 * 3600
+
+
+class App(FastMCP):
+    """FastMCP and the one stream handler whose streams the stop must close."""
+
+    listen: ListenHandler
+
+
+def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
+    """The MCP server as the settings ask for it.
+
+    Args:
+        settings: of this replica.
+        packages: dotted names of the packages to discover; ``MCP_TOOLS`` picks from the first.
+
+    Raises:
+        DiscoveryError: a discovered file cannot be served.
+        ConfigError: the file of callers cannot be used.
+    """
+    mcp = App(
+        settings.mcp_name,
+        version=__version__,
+        auth=auth.verifier(settings),
+        middleware=middleware(settings),
+        on_duplicate="error",
+        mask_error_details=True,  # T16: an exception's text may hold a secret
+        strict_input_validation=True,  # T16: "41" is not an int
+        request_state_security=_request_state(settings),
+        session_state_store=_state_store(settings),
+    )
+    seen: dict[Identity, str] = {}
+    found: list[Component] = []
+    for number, package in enumerate(packages):
+        found += discover(mcp, package, settings.mcp_tools if number == 0 else ("all",), seen)
+    mcp.listen = listen.handler()
+    framework.serve_listen(mcp, mcp.listen)
+    framework.set_schema_lookup(mcp, header_schemas(found).get)
+    if settings.mcp_stateless_http:
+        framework.refuse_log_level(mcp)
+    return mcp
+
+
+def middleware(settings: Settings) -> list[Middleware]:
+    """MCP middleware, outermost first."""
+    return [
+        NoteMethod(),  # first, so that a message that fails below is named in the log too
+        CallLimitMiddleware(settings.mcp_call_timeout),  # last: the limit is on the tool's time
+    ]
+
+
+def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]:
+    """Input schemas, by name, of the tools that mirror arguments into headers (``x-mcp-header``).
+
+    The SDK asks for a tool's schema at every call (trap T1), but only these need it.
+    """
+    tools = [component for component in components if isinstance(component, Tool)]
+    return {tool.name: tool.parameters for tool in tools if "x-mcp-header" in str(tool.parameters)}
+
+
+def _request_state(settings: Settings) -> RequestStateSecurity:
+    """Sealing of input rounds: by the shared keys, or by one that lives as long as the process."""
+    name = settings.mcp_name  # T7: the audience must be the same on all replicas
+    keys = [key.get_secret_value() for key in settings.mcp_request_state_keys]
+    if not keys:
+        return RequestStateSecurity.ephemeral(audience=name)
+    return RequestStateSecurity(keys=keys, audience=name)
+
+
+def _state_store(settings: Settings) -> Any:
+    """Where UserSession and SessionId keep state: Redis, or FastMCP's own memory."""
+    if not settings.is_shared:
+        return None
+    from key_value.aio.stores.redis import RedisStore
+    from key_value.aio.wrappers.ttl_clamp import TTLClampWrapper
+
+    store = RedisStore(url=settings.redis_url, default_collection=settings.mcp_name)
+    # FastMCP sets no TTL of its own: abandoned state would stay for ever.
+    return TTLClampWrapper(store, min_ttl=1, max_ttl=STATE_TTL, missing_ttl=STATE_TTL)

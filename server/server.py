@@ -1,0 +1,216 @@
+"""How it is served: the ASGI app, its routes, HTTP middleware in order, start and stop.
+
+``server.server:app`` is the app for any ASGI server; ``python -m server`` runs it in uvicorn
+with the graceful stop of ``core/drain.py``.
+"""
+
+import logging
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server import __version__
+from server.config import Settings, load
+from server.core import framework, logs
+from server.core.access_log import AccessLogMiddleware
+from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
+from server.core.health import Health
+from server.core.origin import OriginMiddleware
+from server.core.request_id import RequestIdMiddleware
+from server.core.served_by import ServedByMiddleware
+from server.mcp_app import PACKAGES, App, build_mcp
+
+logger = logging.getLogger(__name__)
+
+# Idle connections are kept longer than the balancer keeps them (65 s): it never finds one closed.
+KEEP_ALIVE = 75
+
+
+class Service:
+    """One replica as an ASGI app: lifespan, routes and middleware around FastMCP."""
+
+    def __init__(self, settings: Settings, mcp: App) -> None:
+        self.settings = settings
+        self.mcp = mcp
+        self.health = Health()
+        framework.keep_streams_on_sigterm()
+        mcp.custom_route("/version", methods=["GET"])(self.version)
+        mcp.custom_route("/healthz", methods=["GET"])(self.health.healthz)
+        mcp.custom_route("/readyz", methods=["GET"])(self.health.readyz)
+        self.http: Starlette = mcp.http_app(
+            path="/mcp",
+            stateless_http=settings.mcp_stateless_http,
+            json_response=settings.mcp_json_response,
+            host_origin_protection=False,  # core/origin.py does it, for every route
+        )
+        self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
+        self.app = self._with_middleware(self.http)
+
+    def _with_middleware(self, app: ASGIApp) -> ASGIApp:
+        """HTTP middleware, outermost first; pure ASGI, so that streams pass untouched."""
+        settings = self.settings
+        stack: list[tuple[Any, dict[str, Any]]] = [
+            # the id comes first: whatever happens below is logged with it
+            (RequestIdMiddleware, {}),
+            # every response names its replica, refusals and errors too
+            (ServedByMiddleware, {"replica": settings.mcp_replica, "is_draining": self._draining}),
+            # the log sees the status that the caller sees
+            (AccessLogMiddleware, {}),
+            # who may call at all, before anything is read
+            (
+                OriginMiddleware,
+                {"hosts": settings.mcp_allowed_hosts, "origins": settings.mcp_allowed_origins},
+            ),
+        ]
+        if settings.mcp_allowed_origins:
+            # answers a browser's preflight; inside the check that its origin may call
+            stack.append((CORSMiddleware, _cors(settings.mcp_allowed_origins)))
+        for middleware, options in reversed(stack):
+            app = middleware(app, **options)
+        return app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _clear_start_errors(self.app, scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def version(self, request: Request) -> Response:
+        """``{"hostname": …, "version": …}``: which replica answered, and what it runs."""
+        return JSONResponse({"hostname": self.settings.mcp_replica, "version": __version__})
+
+    def close_streams(self) -> None:
+        """Ends listen and GET streams with their final frame; calls in flight go on."""
+        self.mcp.listen.close()
+        framework.close_get_streams(framework.session_manager(self.http))
+
+    def _draining(self) -> bool:
+        return self.health.draining
+
+    def _lifespan(self, inner: Any) -> Any:
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            from server.core import database
+
+            await database.start(self.settings.database_url.get_secret_value())
+            try:
+                async with inner(app):
+                    framework.limit_body(
+                        framework.session_manager(app), self.settings.mcp_body_limit
+                    )
+                    self.health.started = True
+                    yield
+            finally:
+                await database.stop()
+
+        return lifespan
+
+
+def build_app(settings: Settings, mcp: App) -> Service:
+    """The ASGI app of one replica."""
+    return Service(settings, mcp)
+
+
+def __getattr__(name: str) -> Any:
+    """``server.server:app``: made when it is asked for, so that an import has no effects."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    settings = load()
+    logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
+    globals()["app"] = app = build_app(settings, build_mcp(settings))
+    return app
+
+
+def run(settings: Settings, packages: Sequence[str] = PACKAGES) -> int:
+    """Serves until a signal, then stops gracefully.
+
+    Returns:
+        0 after a graceful stop, 3 if it could not start.
+
+    Raises:
+        McpSwarmError: it could not start, for a reason that the message tells.
+    """
+    import uvicorn
+
+    from server.core.drain import DrainingServer
+
+    logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
+    with _bound(settings) as listening:  # first: a port in use is told before anything is loaded
+        service = build_app(settings, build_mcp(settings, packages))
+        config = uvicorn.Config(
+            service,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            # the longest call that may be in flight, and time to write its answer
+            timeout_graceful_shutdown=int(settings.mcp_call_timeout) + 5,
+        )
+        server = DrainingServer(
+            config,
+            health=service.health,
+            drain_seconds=settings.mcp_drain_seconds,
+            close_streams=service.close_streams,
+        )
+        try:
+            server.run([listening])
+        except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
+            return int(stop.code or EXIT_NOT_STARTED)
+    return EXIT_FINE if server.started else EXIT_NOT_STARTED
+
+
+def _bound(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.mcp_host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.mcp_reuse_port:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listening.bind((settings.mcp_host, settings.mcp_port))
+    except OSError as error:
+        listening.close()
+        raise StartError(
+            f"MCP_HOST {settings.mcp_host!r}, MCP_PORT {settings.mcp_port} cannot be listened on: "
+            f"{error.strerror}. Next: stop what uses the port, or set MCP_PORT to a free one."
+        ) from error
+    host, port = listening.getsockname()[:2]
+    logger.info("listening on http://%s:%s/mcp", host, port)
+    return listening
+
+
+def _cors(origins: Sequence[str]) -> dict[str, Any]:
+    """Options of CORSMiddleware: what a browser client sends and may read; no cookies."""
+    return {
+        "allow_origins": list(origins),
+        "allow_methods": ["GET", "POST", "DELETE", "OPTIONS"],
+        "allow_headers": ["*"],  # Mcp-Param-* names are the tools' own
+        "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate", "X-Request-Id", "X-Served-By"],
+    }
+
+
+async def _clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Runs the lifespan; an error that is ours is told as its message, without a traceback."""
+    failed: Message | None = None
+
+    async def hold_failure(message: Message) -> None:
+        nonlocal failed
+        if message["type"] == "lifespan.startup.failed":
+            failed = message
+        else:
+            await send(message)
+
+    try:
+        await app(scope, receive, hold_failure)
+    except McpSwarmError as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+    except BaseException:
+        if failed:
+            await send(failed)
+        raise
