@@ -129,36 +129,41 @@ def __getattr__(name: str) -> Any:
 
 
 def run(settings: Settings, packages: Sequence[str] = PACKAGES) -> int:
-    """Serves until a signal, then stops gracefully.
+    """Builds the server from `packages` and serves it: see ``serve``."""
+    logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
+    return serve(settings, build_mcp(settings, packages))
+
+
+def serve(settings: Settings, mcp: App) -> int:
+    """Serves `mcp` until a signal, then stops gracefully.
 
     Returns:
         0 after a graceful stop, 3 if it could not start.
 
     Raises:
-        McpSwarmError: it could not start, for a reason that the message tells.
+        StartError: the port cannot be listened on.
     """
     import uvicorn
 
     from server.core.drain import DrainingServer
 
-    logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
-    with _bound(settings) as listening:  # first: a port in use is told before anything is loaded
-        service = build_app(settings, build_mcp(settings, packages))
-        config = uvicorn.Config(
-            service,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            # the longest call that may be in flight, and time to write its answer
-            timeout_graceful_shutdown=int(settings.mcp_call_timeout) + 5,
-        )
-        server = DrainingServer(
-            config,
-            health=service.health,
-            drain_seconds=settings.mcp_drain_seconds,
-            close_streams=service.close_streams,
-        )
+    service = build_app(settings, mcp)
+    config = uvicorn.Config(
+        service,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        # the longest call that may be in flight, and time to write its answer
+        timeout_graceful_shutdown=int(settings.mcp_call_timeout) + 5,
+    )
+    server = DrainingServer(
+        config,
+        health=service.health,
+        drain_seconds=settings.mcp_drain_seconds,
+        close_streams=service.close_streams,
+    )
+    with _bound(settings) as listening:
         try:
             server.run([listening])
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
