@@ -21,10 +21,10 @@ def configure(log_format: str, level: str, replica: str) -> None:
     Args:
         log_format: ``text`` or ``json``.
         level: least level, as logging names it in lower case.
-        replica: this replica's name, told in every JSON line.
+        replica: this replica's name, told in every line.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json(replica) if log_format == "json" else _Text())
+    handler.setFormatter((_Json if log_format == "json" else _Text)(replica))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     for chatty in ("mcp", "fastmcp", "httpx2", "sse_starlette", "aiosqlite"):
@@ -35,11 +35,15 @@ def configure(log_format: str, level: str, replica: str) -> None:
 
 
 class _Text(logging.Formatter):
-    """``12:00:00.123 INFO  [id] what happened`` and, below it, a traceback if there is one."""
+    """``12:00:00.123 INFO  replica [id] what happened``, then a traceback if there is one."""
+
+    def __init__(self, replica: str) -> None:
+        super().__init__()
+        self.replica = replica
 
     def format(self, record: logging.LogRecord) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        head = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} [{request_id.get()}]"
+        head = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} {self.replica} [{request_id.get()}]"
         text = f"{head} {record.getMessage()}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 

