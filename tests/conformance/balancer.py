@@ -1,0 +1,68 @@
+"""HAProxy with the project's own configuration, unchanged, before replicas of the test."""
+
+import csv
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conformance.replicas import ROOT, Replica, free_port, process, wait_until_ready
+from tests.conformance.suite import missing
+
+CONFIGURATION = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
+
+
+@dataclass(frozen=True)
+class Balancer:
+    """A running HAProxy: where clients call, and its admin socket."""
+
+    url: str
+    socket: Path
+
+    def served(self) -> list[int]:
+        """How many requests each replica has been given, by HAProxy's own count."""
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.connect(str(self.socket))
+            admin.sendall(b"show stat\n")
+            text = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
+        rows = csv.DictReader(text.removeprefix("# ").splitlines())
+        return [int(r["stot"]) for r in rows if r["pxname"] == "mcp" and r["type"] == "2"]
+
+
+@contextmanager
+def balancer(folder: Path, replicas: list[Replica]) -> Iterator[Balancer]:
+    """Balance over `replicas` by request and in turn: each one meets the next replica.
+
+    Round robin instead of the least connections of production: a sequence of requests from one
+    client would otherwise meet the same replica again and again.
+    """
+    program = haproxy()
+    port, admin = free_port(), free_port()
+    env = {
+        "PATH": os.environ["PATH"],
+        "LB_BALANCE": "roundrobin",
+        "LB_BIND": f"127.0.0.1:{port}",
+        "LB_ADMIN_BIND": f"127.0.0.1:{admin}",
+        "LB_MAXCONN": "200",
+        "LB_RUN": str(folder),
+        **{f"LB_SERVER_{n}": f"127.0.0.1:{r.port}" for n, r in enumerate(replicas, start=1)},
+    }
+    log = folder / "haproxy.log"
+    with process([program, "-db", "-f", str(CONFIGURATION)], log, env) as child:
+        wait_until_ready(f"http://127.0.0.1:{admin}/readyz", child, log)
+        yield Balancer(f"http://localhost:{port}/mcp", folder / "haproxy.sock")
+
+
+def haproxy() -> str:
+    """Path of HAProxy; on a CI machine that may, it is installed first."""
+    found = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None and os.environ.get("CI") == "true" and os.geteuid() == 0:
+        subprocess.run(["apt-get", "install", "-qy", "haproxy"], check=False, timeout=300)
+        found = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found is None:
+        missing("haproxy", "install HAProxy 2.6 or newer (Debian: apt-get install haproxy)")
+    return str(found)

@@ -1,0 +1,1 @@
+"""The suite's prompts, discovered like any other package of prompts."""

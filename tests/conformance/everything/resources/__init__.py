@@ -1,0 +1,1 @@
+"""The suite's resources, discovered like any other package of resources."""

@@ -1,0 +1,1 @@
+"""The suite's tools, discovered like any other package of tools."""

@@ -1,0 +1,103 @@
+"""The official suite passes, directly and behind the balancer, and is seen to fail when it must."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conformance import report, suite
+from tests.conformance.balancer import Balancer, balancer
+from tests.conformance.replicas import new_key, replica, replicas
+
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(300)]
+
+MODERN, LEGACY = "2026-07-28", "2025-11-25"
+# How many server scenarios each revision scores: frozen by the suite, so a run of none shows.
+SCORED = {MODERN: 37, LEGACY: 30}
+WITH_SESSIONS = suite.HERE / "expected-2025-11-25.yml"
+WITHOUT_SESSIONS = suite.HERE / "expected-2025-11-25-stateless.yml"
+
+# What carries state from one request to the next and so needs the same keys everywhere.
+NEEDS_SHARED_KEYS = {
+    "input-required-result-request-state",
+    "input-required-result-multiple-input-requests",
+    "input-required-result-multi-round",
+}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """An empty folder for the suite to write into."""
+    folder = tmp_path / "results"
+    folder.mkdir()
+    return folder
+
+
+def assert_every_replica_served_its_share(lb: Balancer) -> None:
+    """Round robin gives each the same number; health and retries may shift a few."""
+    served = lb.served()
+    assert len(served) == 3
+    assert min(served) > 30
+    assert max(served) - min(served) <= 3
+
+
+def test_every_scenario_of_2026_07_28_passes_directly(tmp_path: Path, results: Path) -> None:
+    """One replica that can stream passes all that the revision scores."""
+    with replica(tmp_path, "alone", MCP_REQUEST_STATE_KEYS=new_key()) as server:
+        run = suite.run(server.url, MODERN, results)
+    report.save("2026-07-28-direct", run)
+    assert run.failed == [], run.output
+    assert len(run.scored) == SCORED[MODERN]
+    assert run.exit_code == 0
+
+
+def test_every_scenario_of_2026_07_28_passes_with_each_request_on_another_replica(
+    tmp_path: Path, results: Path
+) -> None:
+    """Three replicas that share keys behind HAProxy are one server to the suite."""
+    with replicas(tmp_path, [new_key()] * 3) as servers, balancer(tmp_path, servers) as lb:
+        run = suite.run(lb.url, MODERN, results)
+        assert_every_replica_served_its_share(lb)
+    report.save("2026-07-28-balanced", run)
+    assert run.failed == [], run.output
+    assert len(run.scored) == SCORED[MODERN]
+    assert run.exit_code == 0
+
+
+def test_input_rounds_fail_when_replicas_do_not_share_their_keys(
+    tmp_path: Path, results: Path
+) -> None:
+    """The control: the suite sees it when state cannot travel, and nothing else fails."""
+    keys = [new_key(), new_key(), new_key()]
+    with replicas(tmp_path, keys) as servers, balancer(tmp_path, servers) as lb:
+        run = suite.run(lb.url, MODERN, results)
+    assert set(run.failed) == NEEDS_SHARED_KEYS, run.output
+    assert len(run.scored) == SCORED[MODERN]
+    assert run.exit_code == 1
+
+
+def test_only_the_baseline_of_2025_11_25_fails_with_sessions(tmp_path: Path, results: Path) -> None:
+    """A replica with sessions in its memory passes all but what the baseline names."""
+    settings = {"MCP_STATELESS_HTTP": "false", "MCP_REQUEST_STATE_KEYS": new_key()}
+    with replica(tmp_path, "sessions", **settings) as server:
+        run = suite.run(server.url, LEGACY, results, WITH_SESSIONS)
+    report.save("2025-11-25-stateful", run, WITH_SESSIONS)
+    assert_only_these_fail(run, WITH_SESSIONS)
+
+
+def test_only_the_baseline_of_2025_11_25_fails_without_sessions_on_changing_replicas(
+    tmp_path: Path, results: Path
+) -> None:
+    """Without sessions, an older client loses what needs one, and nothing else, on any replica."""
+    with replicas(tmp_path, [new_key()] * 3) as servers, balancer(tmp_path, servers) as lb:
+        run = suite.run(lb.url, LEGACY, results, WITHOUT_SESSIONS)
+        assert_every_replica_served_its_share(lb)
+    report.save("2025-11-25-stateless-balanced", run, WITHOUT_SESSIONS)
+    assert_only_these_fail(run, WITHOUT_SESSIONS)
+
+
+def assert_only_these_fail(run: suite.Run, baseline: Path) -> None:
+    """Exactly what the baseline names failed; the suite itself checks that it is not stale."""
+    assert run.failed == sorted(yaml.safe_load(baseline.read_text())["server"] or []), run.output
+    assert len(run.scored) == SCORED[LEGACY]
+    assert run.exit_code == 0, run.output
