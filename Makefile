@@ -1,0 +1,45 @@
+# Every verb is a line you could type yourself. `make` alone lists them.
+PYTHON ?= python3
+IMAGE  ?= mcp-swarm:0.1.0
+RUN     = .venv/bin/python
+
+.PHONY: help up test test-swarm load lint secrets deploy prove clean
+help:               ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
+
+up: .venv           ## serve here, without Docker: 3 replicas on http://localhost:8150/mcp
+	$(RUN) -m deploy.local
+
+test: .venv         ## the tests, but for those that bring up a Swarm
+	$(RUN) -m pytest
+
+test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (root), and conformance
+	$(RUN) -m pytest -m "swarm or conformance"
+
+load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas
+	$(RUN) test_swarm_load.py --requests 300 --concurrent 50
+
+lint: .venv         ## ruff and mypy
+	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+secrets:            ## make the missing files of secrets/
+	$(PYTHON) deploy/make_secrets.py
+
+deploy: secrets     ## build the image and deploy stack.yml, on a Swarm of this node if there is none
+	sh deploy/deploy.sh $(IMAGE)
+
+prove: .venv        ## run every proof and write its figures into docs/proofs.md
+	$(RUN) -m tests.prove
+
+clean:              ## take away what the verbs above made here
+	rm -rf .venv .uv .local .pytest_cache .mypy_cache .ruff_cache
+
+# uv comes from the index like any package; `uv` on the PATH is used if there is one.
+UV = $(or $(shell command -v uv),.uv/bin/uv)
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
+
+.venv: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else f"Python {v} found, 3.11 or later needed. Next: make PYTHON=python3.13")'
+	UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch .venv

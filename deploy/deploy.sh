@@ -1,0 +1,15 @@
+#!/bin/sh
+# `make deploy IMAGE`: build, Swarm mode if it is off, the label of the data node, deploy.
+set -eu
+image=$1
+docker build -f server/Dockerfile -t "$image" .
+if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" != active ]; then
+    # With several addresses Docker asks for a choice: set ADVERTISE to the one others can reach.
+    docker swarm init ${ADVERTISE:+--advertise-addr "$ADVERTISE"}
+fi
+# Redis and PostgreSQL stay on one node with their volumes: this one, unless you chose another.
+if [ -z "$(docker node ls --quiet --filter node.label=mcp-swarm.data=true)" ]; then
+    docker node update --label-add mcp-swarm.data=true "$(docker info --format '{{.Swarm.NodeID}}')"
+fi
+MCP_IMAGE=$image docker stack deploy --compose-file stack.yml mcp-swarm
+echo "Deployed. Watch: docker stack ps mcp-swarm. Other nodes need $image too: from a registry, or docker save | docker load."
