@@ -1,0 +1,83 @@
+"""Makes the secrets that stack.yml deploys: ``python3 deploy/secrets.py [FOLDER]``.
+
+Writes the missing files of ``secrets/`` and never touches one that is there. The two URLs are
+made from the passwords, so a password you put there yourself is the one that is used.
+Standard library only, so that it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+
+def _random(folder: Path) -> str:
+    # Not the standard library's `secrets`: this file's own name stands in its way.
+    return base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+
+
+# File name → its content, made from the folder's other files. Passwords before their URLs.
+RECIPES: dict[str, Callable[[Path], str]] = {
+    "postgres_password": _random,
+    "redis_password": _random,
+    "database_url": lambda folder: (
+        f"postgresql+asyncpg://mcp:{_quoted(folder / 'postgres_password')}@postgres:5432/mcp"
+    ),
+    "redis_url": lambda folder: f"redis://:{_quoted(folder / 'redis_password')}@redis:6379/0",
+    # One key a line: the first seals, all open. To rotate: add a new one below, deploy, move it
+    # up, deploy, take the old one away, deploy; a new SECRETS_REVISION each time.
+    "request_state_keys": _random,
+}
+
+
+def make(folder: Path) -> list[str]:
+    """Writes the missing secrets into ``folder``, for the owner's eyes only.
+
+    Returns:
+        The names of the files written, in order.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    written = []
+    for name, recipe in RECIPES.items():
+        path = folder / name
+        if path.exists():
+            if not path.read_text().strip():
+                raise ValueError(f"{path} is empty. Fill it in, or delete it to have it made.")
+            continue
+        content = recipe(folder)
+        # O_EXCL: of two runs at once, one writes and the other says so.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w") as file:
+            file.write(content)
+        written.append(name)
+    return written
+
+
+def _quoted(path: Path) -> str:
+    return quote(path.read_text().strip(), safe="")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; exit code 0, or 3 where the files cannot be written."""
+    parser = argparse.ArgumentParser(description="Make the secrets that stack.yml deploys.")
+    default = Path(__file__).resolve().parent.parent / "secrets"
+    parser.add_argument("folder", nargs="?", type=Path, default=default)
+    folder: Path = parser.parse_args(arguments).folder
+    try:
+        written = make(folder)
+    except (OSError, ValueError) as error:
+        print(f"secrets: {error}", file=sys.stderr)
+        return 3
+    kept = [name for name in RECIPES if name not in written]
+    print(f"secrets: {folder}: made {', '.join(written) or 'none'}; kept {', '.join(kept) or 'none'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

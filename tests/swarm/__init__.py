@@ -1,0 +1,1 @@
+"""A real Docker Swarm under the tests, and what is shown on it."""

@@ -1,0 +1,88 @@
+"""Stand-ins for the public base images, where no image registry is reached.
+
+Each is made of Debian's packages under the very name that the Dockerfile or stack.yml gives,
+so that both are used unchanged. Python's is the CPython that runs the tests. What was made is
+kept as one file in the cache folder.
+"""
+
+import hashlib
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.swarm import interpreter, places
+from tests.swarm.commands import PROJECT, run
+from tests.swarm.engine import Engine
+
+MIRROR = "http://deb.debian.org/debian"
+DEBIAN = "mcp-swarm-lab/debian"
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+FOLDER = Path(__file__).parent / "bases"
+
+
+def wanted() -> dict[str, str]:
+    """Recipe (a file in bases/) → the image's name, as Dockerfile and stack.yml have it."""
+    stack = (PROJECT / "stack.yml").read_text()
+    named = dict(re.findall(r"\$\{(HAPROXY|REDIS|POSTGRES)_IMAGE:-([^}]+)\}", stack))
+    names = {recipe.lower(): name for recipe, name in named.items()}
+    return {"python": f"python:{PYTHON_VERSION}-slim", **names}
+
+
+def provide(builder: Engine) -> None:
+    """Puts the base images into ``builder``, from the cache if they were made before."""
+    kept = places.cache() / f"bases-{_fingerprint()}.tar"
+    if not kept.exists():
+        _make(builder)
+        half = kept.with_suffix(".half")
+        builder.docker("save", "-o", str(half), *wanted().values(), timeout=300)
+        half.rename(kept)
+    else:
+        builder.docker("load", "-q", "-i", str(kept), timeout=300)
+
+
+def _fingerprint() -> str:
+    """Changes with whatever the images are made of."""
+    parts = [repr(sorted(wanted().items())), sys.version, sys.base_prefix, _release()]
+    files = [*sorted(FOLDER.iterdir()), Path(__file__), Path(interpreter.__file__)]
+    parts += [file.read_text() for file in files]
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
+
+
+def _release() -> str:
+    """This machine's Debian, whose C library the copied CPython needs."""
+    return run("sh", "-c", ". /etc/os-release && echo $VERSION_CODENAME")
+
+
+def _make(builder: Engine) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        libraries = interpreter.copy_to(context / "usr-local")
+        _make_debian(builder, context / "debian", libraries)
+        for recipe, name in wanted().items():
+            file = FOLDER / f"{recipe}.Dockerfile"
+            # The machine's own network: the builder has no bridge.
+            build = ("build", "-q", "--network=host", "-f", str(file), "-t", name)
+            builder.docker(*build, str(context if recipe == "python" else FOLDER), timeout=600)
+
+
+def _make_debian(builder: Engine, root: Path, libraries: list[str]) -> None:
+    include = ",".join(["ca-certificates", *libraries])
+    run(
+        *("debootstrap", "--variant=minbase", f"--include={include}", _release()),
+        *(str(root), MIRROR),
+        timeout=600,
+    )
+    # This machine's certificates: it may reach package registries by a proxy of its own.
+    bundle = "etc/ssl/certs/ca-certificates.crt"
+    run("cp", f"/{bundle}", str(root / bundle))
+    run("sh", "-c", "rm -rf usr/share/doc/* usr/share/man/* usr/share/locale/* var/cache/apt/*.bin "
+        "var/cache/apt/archives/*.deb var/lib/apt/lists/*", cwd=root)
+    archive = root.with_suffix(".tar")
+    run("tar", "-C", str(root), "-cf", str(archive), ".", timeout=300)
+    run("rm", "-rf", str(root))
+    path = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+    changes = (path, f"PIP_CERT=/{bundle}", f"SSL_CERT_FILE=/{bundle}", "DEBIAN_FRONTEND=noninteractive")
+    flags = [flag for change in changes for flag in ("-c", f"ENV {change}")]
+    builder.docker("import", *flags, str(archive), DEBIAN, timeout=300)
+    archive.unlink()

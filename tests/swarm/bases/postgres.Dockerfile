@@ -1,0 +1,15 @@
+# As the public postgres: account 999, and an entry point that makes the database once.
+FROM mcp-swarm-lab/debian
+RUN groupadd --gid 999 postgres && useradd --uid 999 --gid 999 --home-dir /var/lib/postgresql postgres \
+    && apt-get update -qq && mkdir -p /etc/postgresql-common \
+    && echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf \
+    && apt-get install -y -qq --no-install-recommends postgresql \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /usr/lib/postgresql/*/lib/bitcode \
+    && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
+    && install -d -o 999 -g 999 -m 1777 /var/lib/postgresql/data /var/run/postgresql
+COPY postgres-entrypoint.sh /usr/local/bin/docker-entrypoint.sh
+VOLUME /var/lib/postgresql/data
+ENV PGDATA=/var/lib/postgresql/data
+STOPSIGNAL SIGINT
+ENTRYPOINT ["sh", "/usr/local/bin/docker-entrypoint.sh"]
+CMD ["postgres"]

@@ -1,0 +1,5 @@
+# As the public python:X.Y-slim: CPython in /usr/local, with pip.
+FROM mcp-swarm-lab/debian
+COPY usr-local /usr/local
+RUN ldconfig && python -m ensurepip >/dev/null 2>&1 && ln -sf pip3 /usr/local/bin/pip && python -m pip --version
+CMD ["python3"]

@@ -1,0 +1,110 @@
+"""The stack on a Swarm: deployed as an operator does it, from the unchanged stack.yml."""
+
+import contextlib
+import http.client
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.swarm.cluster import Cluster
+from tests.swarm.commands import PROJECT, CommandError, run
+
+NAME = "mcp-swarm"
+PORT = 8150
+READY_SECONDS = 150
+
+
+class Deployment:
+    """The stack, deployed on ``cluster``; its secrets are made in ``secrets``."""
+
+    def __init__(self, cluster: Cluster, secrets: Path) -> None:
+        self.cluster = cluster
+        self._secrets = secrets
+
+    def url(self, node: int = 1) -> str:
+        """Where clients call, by the balancer on node ``node``."""
+        return f"http://{self.cluster.addresses[node - 1]}:{PORT}/mcp"
+
+    def deploy(self) -> None:
+        """Makes the secrets, labels the data's node and deploys; `wait` for the rest."""
+        run(sys.executable, "deploy/secrets.py", str(self._secrets))
+        self.cluster.label_data_node()
+        # No registry is asked: every image is there.
+        order = ("stack", "deploy", "-c", "stack.yml", "--resolve-image", "never", NAME)
+        hosts = ",".join(self.cluster.addresses)
+        values = {"SECRETS_DIR": str(self._secrets), "MCP_ALLOWED_HOSTS": hosts}
+        self.cluster.manager.docker(*order, env=values)
+
+    def wait(self, replicas: int = 3) -> None:
+        """Returns when every node's balancer reaches each of ``replicas`` replicas.
+
+        Raises:
+            CommandError: they do not come; with the tasks and the replicas' last words.
+        """
+        deadline = time.monotonic() + READY_SECONDS
+        for address in self.cluster.addresses:
+            while len(replicas_behind(address)) != replicas:
+                if time.monotonic() > deadline:
+                    raise CommandError(f"no {replicas} replicas behind {address}:\n{self.state()}")
+                time.sleep(0.5)
+
+    def scale(self, replicas: int) -> None:
+        """``docker service scale``, and waits until they answer."""
+        self.cluster.manager.docker("service", "scale", f"{NAME}_mcp={replicas}", timeout=180)
+        self.wait(replicas)
+
+    def roll(self) -> None:
+        """``docker service update --force``: every replica is replaced by a new one."""
+        order = ("service", "update", "--force", "--quiet", "--detach=false", f"{NAME}_mcp")
+        self.cluster.manager.docker(*order, timeout=600)
+
+    def tasks(self, service: str = "mcp") -> list[str]:
+        """The nodes that a service's running tasks are on, one entry a task."""
+        order = ("service", "ps", "--filter", "desired-state=running", "--format", "{{.Node}}")
+        return self.cluster.manager.docker(*order, f"{NAME}_{service}").splitlines()
+
+    def state(self) -> str:
+        """What an operator would look at first."""
+        said = []
+        for order in (
+            ("stack", "ps", "--no-trunc", "--format", "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}", NAME),
+            ("service", "logs", "--tail", "15", f"{NAME}_mcp"),
+        ):
+            with contextlib.suppress(CommandError):
+                said.append(self.cluster.manager.docker(*order, timeout=30))
+        return "\n".join(said)
+
+    def remove(self) -> None:
+        """Takes the stack away with its volumes; returns when nothing of it runs."""
+        self.cluster.manager.docker("stack", "rm", NAME)
+        label = f"label=com.docker.stack.namespace={NAME}"
+        deadline = time.monotonic() + 120
+        for engine in self.cluster.engines:
+            while engine.docker("ps", "-aq", "--filter", label):
+                if time.monotonic() > deadline:
+                    raise CommandError(f"the stack does not end:\n{self.state()}")
+                time.sleep(0.5)
+            if volumes := engine.docker("volume", "ls", "-q", "--filter", label).split():
+                engine.docker("volume", "rm", *volumes)
+
+
+def replicas_behind(address: str) -> Counter[str]:
+    """How often each replica answered 24 calls of /version by the balancer at ``address``.
+
+    Empty if one of them failed: the balancer is not there, or has no replica.
+    """
+    seen: Counter[str] = Counter()
+    connection = http.client.HTTPConnection(address, PORT, timeout=5)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        for _ in range(24):
+            connection.request("GET", "/version")
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 200:
+                break
+            seen[json.loads(body)["hostname"]] += 1
+        else:
+            return seen
+    return Counter()
