@@ -1,0 +1,104 @@
+"""From a run's result to the question that `spread` answers: which unit, which counts, which shares.
+
+A replica that came or went during the run (a rolling update, a kill) owes only its time's share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from loadtest import spread
+from loadtest.client import Affinity
+from loadtest.result import UNNAMED, Result
+
+Unit = Literal["request", "connection"]
+
+_CHANCE = 0.01
+"""Chance, at most, of taking an HTTP balancer for one that pins connections."""
+
+_ABSENT_GAPS = 10
+"""A replica unseen for this many of its expected gaps was not there: chance makes e**-10 of it."""
+
+_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The spread over the replicas, and who was expected and stayed silent."""
+
+    unit: Unit
+    spread: spread.Spread
+    silent: tuple[str, ...]
+    came_or_went: tuple[str, ...]
+
+
+def weigh(result: Result, affinity: Affinity, expected: int, names: tuple[str, ...]) -> Balance:
+    """Judge the spread of `result`, where `expected` replicas (by `names`, if known) should be."""
+    counts = {name: each.calls for name, each in result.replicas.items() if name != UNNAMED}
+    unit: Unit = "request"
+    if _pins_connections(affinity, len(counts)):
+        unit = "connection"
+        counts = {name: affinity.pinned.get(name, 0) for name in counts}
+    silent = [name for name in names if name not in counts]
+    unnamed = max(0, expected - len(counts) - len(silent))
+    silent += [f"(silent {number})" for number in range(1, unnamed + 1)]
+    shares = _time_shares(result) if unit == "request" else None
+    came_or_went = _passing(result) if shares else ()
+    if shares:
+        counts = {name: counts[name] for name in counts if shares[name] >= spread.LEAST_EXPECTED}
+        shares |= dict.fromkeys(silent, max(shares.values()))
+    counts |= dict.fromkeys(silent, 0)
+    return Balance(unit, spread.judge(counts, shares), tuple(silent), came_or_went)
+
+
+def _pins_connections(affinity: Affinity, replicas: int) -> bool:
+    """Whether every connection kept to one replica, beyond what chance could do."""
+    if replicas < 2 or affinity.mixed:
+        return False
+    return affinity.repeats * math.log(replicas) > -math.log(_CHANCE)
+
+
+def _windows(result: Result) -> tuple[int, int, Mapping[str, tuple[int, int]]]:
+    """The run's first and last answer, and each replica's, stretched to the run's where close."""
+    seen = {name: each for name, each in result.replicas.items() if name != UNNAMED}
+    start = min((each.first for each in seen.values()), default=0)
+    end = max((each.last for each in seen.values()), default=0)
+    calls = sum(each.calls for each in seen.values())
+    near = _ABSENT_GAPS * (end - start) * len(seen) / max(1, calls)
+    return (
+        start,
+        end,
+        {
+            name: (
+                start if each.first - start <= near else each.first,
+                end if end - each.last <= near else each.last,
+            )
+            for name, each in seen.items()
+        },
+    )
+
+
+def _passing(result: Result) -> tuple[str, ...]:
+    start, end, windows = _windows(result)
+    return tuple(name for name, window in windows.items() if window != (start, end))
+
+
+def _time_shares(result: Result) -> dict[str, float] | None:
+    """Calls each replica owes, second by second shared by those present; None if all always were."""
+    if not _passing(result):
+        return None
+    start, end, windows = _windows(result)
+    shares = dict.fromkeys(windows, 0.0)
+    for number, second in result.seconds.items():
+        low, high = max(start, number * _SECOND), min(end, (number + 1) * _SECOND)
+        present = {
+            name: max(0, min(high, last) - max(low, first))
+            for name, (first, last) in windows.items()
+        }
+        whole = sum(present.values())
+        for name, time in present.items():
+            shares[name] += (second.right + second.failed) * time / whole if whole else 0.0
+    return shares

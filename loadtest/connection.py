@@ -1,0 +1,214 @@
+"""One HTTP/1.1 keep-alive connection, one exchange at a time, timed at every step.
+
+A hand-made client on asyncio.Protocol and llhttp, because a general HTTP library costs several
+times what a small MCP server does: the tester would measure itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import cast
+
+import httptools
+
+LARGEST_BODY = 64 << 20
+"""Bytes of one answer's body before it counts as a failure."""
+
+_WANTED = {
+    b"x-served-by": "replica_raw",
+    b"content-type": "content_type",
+    b"location": "location",
+    b"content-length": "length",
+    b"transfer-encoding": "coding",
+}
+
+
+class Exchange:
+    """What happened to one call. Times are perf_counter_ns(); 0 is "did not happen"."""
+
+    __slots__ = (
+        "body",
+        "coding",
+        "connection",
+        "content_type",
+        "done",
+        "due",
+        "error",
+        "first_byte",
+        "length",
+        "location",
+        "replica_raw",
+        "sent",
+        "status",
+    )
+
+    def __init__(self, due: int) -> None:
+        self.due = due
+        self.sent = 0
+        self.first_byte = 0
+        self.done = 0
+        self.status = 0
+        self.error = ""
+        self.body = b""
+        self.content_type = self.replica_raw = self.location = self.length = self.coding = b""
+        self.connection: Connection | None = None
+
+    @property
+    def replica(self) -> str:
+        """The name in X-Served-By, or an empty string."""
+        return self.replica_raw.decode("utf-8", "replace").strip()
+
+
+class Connection(asyncio.Protocol):
+    """A connection that carries one exchange at a time; `released` is called when it is idle
+    or lost.
+    """
+
+    def __init__(self, released: Callable[[Connection], None]) -> None:
+        self._released = released
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._poll: select.poll | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._exchange: Exchange | None = None
+        self._answered: asyncio.Future[None] | None = None
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self.open = False
+        self.replica = ""
+        self.pinned = True
+        self.calls = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport; watch the socket too, unless it carries TLS records."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
+        self.open = True
+        if transport.get_extra_info("ssl_object") is None and hasattr(select, "poll"):
+            self._poll = select.poll()
+            self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def usable(self) -> bool:
+        """Whether a request may still be written.
+
+        The peer may have closed a moment ago with the event loop yet to say so; between answers
+        nothing else can be readable, so the socket itself is asked.
+        """
+        if not self.open:
+            return False
+        if self._poll is not None and self._poll.poll(0):
+            self.close()
+            return False
+        return True
+
+    def send(self, request: bytes, exchange: Exchange) -> asyncio.Future[None]:
+        """Write one request; the future is done when `exchange` holds the answer or an error."""
+        assert self._transport is not None
+        assert self._exchange is None
+        self._exchange = exchange
+        self._answered = self._loop.create_future()
+        exchange.connection = self
+        self.calls += 1
+        exchange.sent = perf_counter_ns()
+        self._transport.write(request)
+        return self._answered
+
+    def overdue(self, sent_before: int) -> bool:
+        """Whether an exchange is waiting that was sent before this time."""
+        return self._exchange is not None and self._exchange.sent < sent_before
+
+    def fail(self, error: str) -> None:
+        """End the exchange in hand, if any, with an error, and close: the stream is unusable."""
+        if self._exchange is not None:
+            self._finish(error)
+        self.close()
+
+    def close(self) -> None:
+        """Close at once."""
+        self.open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; bytes that no request asked for end the connection."""
+        if self._exchange is None:
+            self.close()
+            return
+        if not self._exchange.first_byte:
+            self._exchange.first_byte = perf_counter_ns()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self.fail(f"answer is not HTTP/1.1: {error}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer closed, or the network did; what was written and not answered has failed."""
+        self.open = False
+        exchange = self._exchange
+        if exchange is None:
+            self._released(self)
+            return
+        if not exchange.first_byte:
+            self._finish("connection lost before the answer")
+        elif exchange.status and not exchange.length and not exchange.coding and exc is None:
+            self._finish("")  # such a body ends where the connection does (RFC 9112 §6.3)
+        else:
+            self._finish("connection lost during the answer")
+
+    def on_message_begin(self) -> None:
+        """Called by the parser; a second answer to one request makes the connection unusable."""
+        if self._exchange is None:
+            self.close()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser."""
+        slot = _WANTED.get(name.lower())
+        if slot is not None and self._exchange is not None:
+            setattr(self._exchange, slot, value)
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        if self._exchange is not None:
+            self._exchange.status = self._parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser."""
+        if self._exchange is None:
+            return
+        self._chunks.append(body)
+        self._size += len(body)
+        if self._size > LARGEST_BODY:
+            self.fail(f"answer is larger than {LARGEST_BODY >> 20} MiB")
+
+    def on_message_complete(self) -> None:
+        """Called by the parser; an interim answer (1xx) is not the answer."""
+        if self._exchange is not None and self._exchange.status >= 200:
+            if not self._parser.should_keep_alive():
+                self.open = False
+            self._finish("")
+
+    def _finish(self, error: str) -> None:
+        exchange, answered = self._exchange, self._answered
+        assert exchange is not None
+        assert answered is not None
+        exchange.done = perf_counter_ns()
+        exchange.error = error
+        exchange.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._exchange = self._answered = None
+        self._chunks = []
+        self._size = 0
+        self._note_replica(exchange.replica_raw)
+        if not self.open and self._transport is not None:
+            self._transport.abort()
+        self._released(self)
+        if not answered.done():
+            answered.set_result(None)
+
+    def _note_replica(self, replica: bytes) -> None:
+        """Whether one replica answers all of a connection's calls tells what is balanced."""
+        if replica:
+            name = replica.decode("utf-8", "replace")
+            self.pinned = self.pinned and self.replica in ("", name)
+            self.replica = name

@@ -1,0 +1,200 @@
+"""Is the load even over the replicas? Pearson's chi-square, its effect size and its power.
+
+The test must be made on the unit that the balancer balances: requests behind an HTTP proxy,
+connections behind a TCP balancer such as Swarm's routing mesh. "Uneven" needs both a p-value under
+ALPHA and a busiest replica more than MATERIAL above its share: with many calls a harmless
+difference becomes significant, and with few a large one is chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+ALPHA = 0.01
+"""Chance of calling an even spread uneven, at most."""
+
+MATERIAL = 1.05
+"""Busiest replica over its fair share, above which unevenness costs capacity."""
+
+POWER_WANTED = 0.80
+GROSS_SHORTFALL = 0.50
+"""A test that would miss one replica at half the others' load is "too few to tell"."""
+
+FINE_SHORTFALL = 0.10
+LEAST_EXPECTED = 5.0
+"""Calls expected per replica below which the chi-square approximation does not hold."""
+
+Verdict = Literal["even", "uneven", "too few to tell", "one replica"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Verdict on one spread, with what it rests on; shares and ratios are plain fractions."""
+
+    verdict: Verdict
+    total: int
+    replicas: int
+    chi_square: float
+    degrees: int
+    p_value: float
+    variation: float
+    """Coefficient of variation of count / expected count."""
+    chance_variation: float
+    """What the coefficient would be by chance alone, sqrt((k - 1) / n)."""
+    busiest: float
+    """Largest count / expected count: capacity is set by the busiest."""
+    sees_tenth: float
+    """Power: the chance that one replica 10 % short would have been noticed."""
+    sees_half: float
+    needed: int
+    """Calls needed to notice one replica at half load; 0 where there are enough."""
+
+
+def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None) -> Spread:
+    """Judge counts per replica (silent replicas with 0) against expected shares, by default equal.
+
+    Raises ValueError where an expected share is missing or not positive.
+    """
+    total, k = sum(counts.values()), len(counts)
+    fair = _fair_counts(counts, expected, total)
+    if k < 2 or total == 0:
+        verdict: Verdict = "one replica" if k == 1 and total else "too few to tell"
+        return Spread(verdict, total, k, 0.0, 0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0)
+    chi_square = sum((counts[name] - fair[name]) ** 2 / fair[name] for name in counts)
+    p_value = chi_square_tail(chi_square, k - 1)
+    ratios = [counts[name] / fair[name] for name in counts]
+    sees_half = power(total, k, GROSS_SHORTFALL)
+    enough = sees_half >= POWER_WANTED and min(fair.values()) >= LEAST_EXPECTED
+    flat = max(abs(counts[name] - fair[name]) for name in counts) <= 1.0
+    if p_value < ALPHA and max(ratios) > MATERIAL and min(fair.values()) >= LEAST_EXPECTED:
+        verdict = "uneven"
+    elif enough or (flat and total >= LEAST_EXPECTED * k):
+        # As flat as whole numbers allow is what taking turns gives, and chance hardly ever.
+        verdict = "even"
+    else:
+        verdict = "too few to tell"
+    return Spread(
+        verdict=verdict,
+        total=total,
+        replicas=k,
+        chi_square=chi_square,
+        degrees=k - 1,
+        p_value=p_value,
+        variation=math.sqrt(sum((ratio - 1.0) ** 2 for ratio in ratios) / k),
+        chance_variation=math.sqrt((k - 1) / total),
+        busiest=max(ratios),
+        sees_tenth=power(total, k, FINE_SHORTFALL),
+        sees_half=sees_half,
+        needed=0 if enough else _calls_needed(k),
+    )
+
+
+def _fair_counts(
+    counts: Mapping[str, int], expected: Mapping[str, float] | None, total: int
+) -> dict[str, float]:
+    if expected is None:
+        return {name: total / len(counts) for name in counts}
+    wrong = [name for name in counts if expected.get(name, 0.0) <= 0.0]
+    if wrong:
+        raise ValueError(f"expected share of {', '.join(wrong)}: missing or not above 0")
+    whole = sum(expected[name] for name in counts)
+    return {name: total * expected[name] / whole for name in counts}
+
+
+def _calls_needed(replicas: int) -> int:
+    """Calls at which one replica of `replicas` at half load would be noticed."""
+    low = math.ceil(LEAST_EXPECTED * replicas)
+    high = low
+    while power(high, replicas, GROSS_SHORTFALL) < POWER_WANTED:
+        high *= 2
+    while low < high:
+        middle = (low + high) // 2
+        if power(middle, replicas, GROSS_SHORTFALL) < POWER_WANTED:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def power(total: int, replicas: int, shortfall: float, alpha: float = ALPHA) -> float:
+    """Chance of p < alpha when one replica gets (1 - shortfall) of what each other one gets.
+
+    The statistic is then noncentral chi-square: a Poisson mixture of central ones (Cohen 1988).
+    """
+    if replicas < 2 or total <= 0:
+        return 0.0
+    fair = 1.0 / replicas
+    other = 1.0 / (replicas - shortfall)
+    short = (1.0 - shortfall) * other
+    distance = (short - fair) ** 2 + (replicas - 1) * (other - fair) ** 2
+    noncentrality = total * distance / fair
+    return _noncentral_tail(_critical(replicas - 1, alpha), replicas - 1, noncentrality)
+
+
+def _noncentral_tail(value: float, degrees: int, noncentrality: float) -> float:
+    half = noncentrality / 2.0
+    centre = int(half)
+    reach = int(8.0 * math.sqrt(half + 1.0)) + 12
+    tail = 0.0
+    for j in range(max(0, centre - reach), centre + reach):
+        weight = math.exp(-half + (j * math.log(half) if half else 0.0) - math.lgamma(j + 1.0))
+        if half == 0.0 and j:
+            break
+        tail += weight * chi_square_tail(value, degrees + 2 * j)
+    return min(1.0, tail)
+
+
+def _critical(degrees: int, alpha: float) -> float:
+    """The chi-square value whose upper tail is alpha, by bisection."""
+    low, high = 0.0, 10.0
+    while chi_square_tail(high, degrees) > alpha:
+        high *= 2.0
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        if chi_square_tail(middle, degrees) > alpha:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def chi_square_tail(value: float, degrees: int) -> float:
+    """P(chi-square with `degrees` of freedom >= value): the regularised upper incomplete gamma."""
+    if value <= 0.0:
+        return 1.0
+    a, x = degrees / 2.0, value / 2.0
+    scale = math.exp(a * math.log(x) - x - math.lgamma(a))
+    if x < a + 1.0:
+        return max(0.0, 1.0 - scale * _series(a, x))
+    return min(1.0, scale * _fraction(a, x))
+
+
+def _series(a: float, x: float) -> float:
+    """Lower incomplete gamma without its scale: sum of x^n / (a (a+1) ... (a+n))."""
+    term = total = 1.0 / a
+    n = a
+    while term > total * 1e-16:
+        n += 1.0
+        term *= x / n
+        total += term
+    return total
+
+
+def _fraction(a: float, x: float) -> float:
+    """Upper incomplete gamma without its scale: Lentz's continued fraction (Press et al., 6.2)."""
+    b = x + 1.0 - a
+    c = 1e300
+    d = 1.0 / b
+    fraction = d
+    for i in range(1, 10_000):
+        step = -i * (i - a)
+        b += 2.0
+        d = 1.0 / (step * d + b)
+        c = b + step / c
+        fraction *= c * d
+        if abs(c * d - 1.0) < 1e-15:
+            break
+    return fraction
