@@ -153,9 +153,7 @@ async def _create(engine: "AsyncEngine") -> None:
             existing = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
             await connection.run_sync(metadata.create_all)
             if seed and not set(metadata.tables) & set(existing):
-                async with AsyncSession(
-                    connection, join_transaction_mode="control_fully"
-                ) as seeding:
+                async with AsyncSession(connection) as seeding:
                     await seed(seeding)
                     await seeding.flush()
                     logger.info("the database was new: sample data is in it now")
