@@ -17,15 +17,19 @@ MARKS = {"passed": "✓", "failed": "✗", "not exercised": "n/a"}
 
 # Way → (column, what it is), in the order of the page.
 WAYS = {
-    "2026-07-28-direct": ("direct", "2026-07-28: one replica"),
+    "2026-07-28-direct": ("streaming", "2026-07-28: one replica, streaming"),
     "2026-07-28-balanced": (
-        "balanced",
-        "2026-07-28: HAProxy over three replicas, each request on the next one",
+        "streaming, balanced",
+        "2026-07-28: HAProxy over three replicas, each request on the next one, streaming",
     ),
-    "2025-11-25-stateful": ("sessions", "2025-11-25: one replica, sessions in its memory"),
+    "2026-07-28-json": ("JSON", "2026-07-28: one replica, JSON only (the default)"),
+    "2025-11-25-stateful": (
+        "sessions",
+        "2025-11-25: one replica, sessions in its memory, streaming",
+    ),
     "2025-11-25-stateless-balanced": (
         "no sessions, balanced",
-        "2025-11-25: no sessions, HAProxy over three replicas, each request on the next one",
+        "2025-11-25: HAProxy over three replicas, no sessions, each request on the next one, streaming",
     ),
 }
 
@@ -33,7 +37,7 @@ INTRODUCTION = """\
 # Conformance
 
 What the official suite, `@modelcontextprotocol/conformance@{version}`, says of a server made of
-this project's machinery (`tests/conformance/everything/`), run as `MCP_JSON_RESPONSE=false`.
+this project's machinery (`tests/conformance/everything/`).
 Written by `python -m tests.conformance.report` from the last
 `pytest -m conformance tests/conformance`; not by hand.
 
