@@ -34,7 +34,9 @@ def main() -> int:
         print(f"error: port {options.port} cannot be used: {problem}. ", file=sys.stderr, end="")
         print("Next: stop what uses it, or choose another with --port.", file=sys.stderr)
         return 3
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # SIGINT too: a shell starts what it puts in the background with SIGINT ignored.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     STATE.mkdir(exist_ok=True)
     replicas: list[subprocess.Popen[bytes]] = []
     try:
