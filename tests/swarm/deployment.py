@@ -29,7 +29,7 @@ class Deployment:
 
     def deploy(self) -> None:
         """Makes the secrets, labels the data's node and deploys; `wait` for the rest."""
-        run(sys.executable, "deploy/secrets.py", str(self._secrets))
+        run(sys.executable, "deploy/make_secrets.py", str(self._secrets))
         self.cluster.label_data_node()
         # No registry is asked: every image is there.
         order = ("stack", "deploy", "-c", "stack.yml", "--resolve-image", "never", NAME)

@@ -1,4 +1,4 @@
-"""Makes the secrets that stack.yml deploys: ``python3 deploy/secrets.py [FOLDER]``.
+"""Makes the secrets that stack.yml deploys: ``python3 deploy/make_secrets.py [FOLDER]``.
 
 Writes the missing files of ``secrets/`` and never touches one that is there. The two URLs are
 made from the passwords, so a password you put there yourself is the one that is used.
@@ -8,8 +8,8 @@ Standard library only, so that it runs before anything is installed.
 from __future__ import annotations
 
 import argparse
-import base64
 import os
+import secrets
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,8 +17,7 @@ from urllib.parse import quote
 
 
 def _random(folder: Path) -> str:
-    # Not the standard library's `secrets`: this file's own name stands in its way.
-    return base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+    return secrets.token_urlsafe(32)
 
 
 # File name → its content, made from the folder's other files. Passwords before their URLs.
