@@ -76,8 +76,10 @@ def process(
 
 
 @contextmanager
-def replica(folder: Path, name: str, **settings: str) -> Iterator[Replica]:
-    """One replica with `settings` (environment variables), ready to serve."""
+def replica(
+    folder: Path, name: str, module: str = "tests.conformance.serve", **settings: str
+) -> Iterator[Replica]:
+    """One replica of `module` with `settings` (environment variables), ready to serve."""
     port = free_port()
     log = folder / f"{name}.log"
     # Nothing of the caller's own settings may leak in: the run must be the same everywhere.
@@ -93,7 +95,7 @@ def replica(folder: Path, name: str, **settings: str) -> Iterator[Replica]:
         "MCP_DRAIN_SECONDS": "0",
         **settings,
     }
-    command = [sys.executable, "-m", "tests.conformance.serve"]
+    command = [sys.executable, "-m", module]
     with process(command, log, env, folder) as child:
         wait_until_ready(f"http://127.0.0.1:{port}/readyz", child, log)
         yield Replica(name, port, log)
