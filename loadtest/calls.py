@@ -20,7 +20,7 @@ Era = Literal["modern", "legacy"]
 
 VERSIONS: dict[Era, str] = {"modern": "2026-07-28", "legacy": "2025-11-25"}
 
-_META = {
+META = {
     "io.modelcontextprotocol/protocolVersion": VERSIONS["modern"],
     "io.modelcontextprotocol/clientInfo": {"name": "mcp-swarm-loadtest", "version": "1"},
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -57,7 +57,7 @@ class Call:
         name = str(fields.get(_NAMED_BY.get(method, ""), ""))
         self.label = f"{method} {name}".strip()
         if era == "modern":
-            fields["_meta"] = _META
+            fields["_meta"] = META
         message: dict[str, Any] = {"jsonrpc": "2.0", "id": _ID_MARK, "method": method}
         if fields:
             message["params"] = fields

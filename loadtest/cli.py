@@ -12,10 +12,10 @@ import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 from loadtest.client import TargetError
 from loadtest.document import document
+from loadtest.flags import DEFAULT_URL, count, json_object, positive, replicas, token, url
 from loadtest.paint import wants_colour
 from loadtest.progress import Progress
 from loadtest.report import render
@@ -25,7 +25,6 @@ PASSED, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
 DEFAULT_REQUESTS = 50
 DEFAULT_CONCURRENT = 10
-DEFAULT_URL = "http://localhost:8150/mcp"
 
 _EPILOG = """\
 without --rate: a closed loop, --concurrent callers that each wait for their answer
@@ -114,7 +113,7 @@ def _parse(words: list[str], program: str) -> tuple[Plan, str | None]:
     calls = given.requests
     if calls is None and given.duration is None:
         calls = DEFAULT_REQUESTS
-    replicas, names = given.expect_replicas
+    expected, names = given.expect_replicas
     plan = Plan(
         url=given.url,
         era=given.era,
@@ -129,7 +128,7 @@ def _parse(words: list[str], program: str) -> tuple[Plan, str | None]:
         seed=given.seed,
         timeout=given.timeout,
         keep_alive=not given.reconnect,
-        replicas=replicas,
+        replicas=expected,
         replica_names=names,
     )
     return plan, given.json
@@ -144,82 +143,21 @@ def _parser(program: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--url", type=_url, default=DEFAULT_URL, help=f"MCP endpoint (default {DEFAULT_URL})")
-    add(
-        "--requests", type=_count, metavar="N", help="calls to make (default 50, unless --duration)"
-    )
-    add("--concurrent", type=_count, metavar="N", help="callers at one time (default 10)")
-    add("--duration", type=_positive, metavar="S", help="run for so many seconds")
-    add("--rate", type=_positive, metavar="R", help="calls due per second (open loop)")
+    add("--url", type=url, default=DEFAULT_URL, help=f"MCP endpoint (default {DEFAULT_URL})")
+    add("--requests", type=count, metavar="N", help="calls to make (default 50, unless --duration)")
+    add("--concurrent", type=count, metavar="N", help="callers at one time (default 10)")
+    add("--duration", type=positive, metavar="S", help="run for so many seconds")
+    add("--rate", type=positive, metavar="R", help="calls due per second (open loop)")
     add("--arrivals", choices=("constant", "poisson"), default="constant", help="spacing at --rate")
     add("--seed", type=int, default=1, metavar="N", help="seed of the Poisson arrivals (default 1)")
     add("--era", choices=("modern", "legacy"), default="modern",
         help="protocol 2026-07-28 (modern, default) or stateless 2025-11-25 (legacy)")  # fmt: skip
     add("--tool", metavar="NAME", help="call this tool (default: tools/list)")
-    add("--args", type=_arguments, metavar="JSON", help="the tool's arguments, a JSON object")
-    add("--token", type=_token, help="bearer token, or @FILE that holds it")
-    add(
-        "--timeout", type=_positive, default=30.0, metavar="S", help="seconds per call (default 30)"
-    )
+    add("--args", type=json_object, metavar="JSON", help="the tool's arguments, a JSON object")
+    add("--token", type=token, help="bearer token, or @FILE that holds it")
+    add("--timeout", type=positive, default=30.0, metavar="S", help="seconds per call (default 30)")
     add("--reconnect", action="store_true", help="a new connection for every call")
-    add("--expect-replicas", type=_replicas, default=(0, ()), metavar="N",
+    add("--expect-replicas", type=replicas, default=(0, ()), metavar="N",
         help="replicas that must be seen: how many, or their names with commas")  # fmt: skip
     add("--json", metavar="FILE", help="write the whole result as JSON too (- is standard output)")
     return parser
-
-
-def _url(text: str) -> SplitResult:
-    try:
-        url = urlsplit(text)
-        known = url.scheme in ("http", "https") and url.hostname and (url.port or 1) > 0
-    except ValueError:
-        known = False
-    if not known or any(mark.isspace() or not mark.isascii() for mark in text):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a URL such as {DEFAULT_URL}")
-    return url
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, 1 or more")
-    return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
-    return value
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a JSON object, as in '{{\"n\": 1}}'")
-    return value
-
-
-def _token(text: str) -> str:
-    if text.startswith("@"):
-        try:
-            text = Path(text[1:]).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise argparse.ArgumentTypeError(f"cannot read the token: {error}") from None
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise argparse.ArgumentTypeError("expected a token of printable ASCII without spaces")
-    return text
-
-
-def _replicas(text: str) -> tuple[int, tuple[str, ...]]:
-    if text.isdecimal() and int(text) > 0:
-        return int(text), ()
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names or text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0, or names")
-    return len(names), names

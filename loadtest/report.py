@@ -113,7 +113,9 @@ def _histogram(run: dict[str, Any], paint: Paint) -> list[str]:
         span = f"{milliseconds(row['from_ms'])} {DASH} {milliseconds(row['to_ms'])}"
         share = seen * 1000 // total / 10
         blocks = bar(row["count"], most, 36)
-        lines.append(f"  {span:>17} {thousands(row['count']):>10} {share:>6.1f} %  {blocks}".rstrip())
+        lines.append(
+            f"  {span:>17} {thousands(row['count']):>10} {share:>6.1f} %  {blocks}".rstrip()
+        )
     return lines
 
 

@@ -1,0 +1,67 @@
+"""Checks that print one line each, ✓ right, ✗ wrong with what was seen, - not offered; counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+PATIENCE_SECONDS = 30.0
+"""How long one check may take."""
+
+_ROOM, _ROOM_WRONG = 88, 400
+"""Characters of what was seen that are shown; more of what was wrong."""
+
+
+class WrongError(Exception):
+    """A check failed; the text is what was seen."""
+
+
+class NotOfferedError(Exception):
+    """A check does not apply to this server; the text says why."""
+
+
+def need(holds: object, seen: object) -> None:
+    """Fail the check with what was seen, unless it holds. Raises WrongError."""
+    if not holds:
+        raise WrongError(str(seen))
+
+
+class Findings:
+    """Runs checks, prints their lines and counts them."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.failed = 0
+        self.left_out = 0
+
+    async def check(self, name: str, work: Awaitable[str]) -> None:
+        """Run one check: it returns what was seen, or raises."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                mark, seen = "✓", await work
+            self.passed += 1
+        except NotOfferedError as error:
+            mark, seen = "-", str(error)
+            self.left_out += 1
+        except Exception as error:  # whatever a check meets is its finding
+            mark, seen = "✗", explain(error)
+            self.failed += 1
+        room = _ROOM_WRONG if mark == "✗" else _ROOM
+        seen = " ".join(seen.split())
+        seen = seen if len(seen) <= room else seen[: room - 1] + "…"
+        print(f"  {mark} {name:<28} {seen}".rstrip(), flush=True)
+
+
+def explain(error: BaseException) -> str:
+    """An exception in one line; of a group, its first leaf."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"no answer within {PATIENCE_SECONDS:g} s"
+    if isinstance(error, WrongError):
+        return str(error)
+    detail: Any = getattr(error, "error", None)
+    if hasattr(detail, "code"):
+        return f"MCP error {detail.code}: {detail.message}"
+    return f"{type(error).__name__}: {error}"
