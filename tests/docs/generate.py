@@ -50,13 +50,6 @@ def traps() -> str:
     return "\n".join(rows)
 
 
-def conformance() -> str:
-    """The official suite's last results, per way of running it."""
-    from tests.conformance.report import markdown
-
-    return markdown().strip()
-
-
 def swarm_report() -> str:
     """The load report of the last proof on three nodes."""
     store = ROOT / "docs" / "proofs.json"

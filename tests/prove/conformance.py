@@ -1,0 +1,51 @@
+"""Issue 2, shown by 6: the official conformance suite; its full result is docs/conformance.md."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conformance import report
+from tests.prove.proof import Outcome, Proof
+
+ROOT = Path(__file__).parents[2]
+
+# Way → what must hold. The stateful one has a baseline, which names what fails and why.
+CLAIMS = {
+    "2026-07-28-direct": "2026-07-28, streaming, directly: every scored scenario passes",
+    "2026-07-28-balanced": "2026-07-28, streaming, through HAProxy over three replicas, each "
+    "request on the next one: every scored scenario passes",
+    "2025-11-25-stateful": "2025-11-25, with sessions, directly: all but the baseline's pass",
+}
+
+
+def run(short: bool) -> list[Outcome]:
+    """Runs the tests that run the suite, and reads what they kept."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "conformance", "tests/conformance"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    outcomes = [_outcome(way, claim, done.returncode == 0) for way, claim in CLAIMS.items()]
+    if not short and all(outcome.holds for outcome in outcomes):
+        (ROOT / "docs" / "conformance.md").write_text(report.render())
+    if done.returncode:
+        outcomes.append(Outcome("The suite's tests pass", holds=False, transcript=done.stdout))
+    return outcomes
+
+
+def _outcome(way: str, claim: str, tests_passed: bool) -> Outcome:
+    kept = report.RESULTS / f"{way}.json"
+    if not kept.exists():
+        return Outcome(claim, holds=False, transcript=f"no result in {kept.name}")
+    scenarios = json.loads(kept.read_text())["scenarios"].values()
+    scored = [s["result"] for s in scenarios if s["not_scored"] is None]
+    failed = scored.count("failed")
+    figures = {"scored scenarios": str(len(scored)), "failed": str(failed)}
+    is_legacy = way.startswith("2025")
+    return Outcome(claim, tests_passed and bool(scored) and (is_legacy or not failed), figures)
+
+
+PROOF = Proof("Conformance", run)
