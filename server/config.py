@@ -6,6 +6,7 @@
 
 import difflib
 import os
+import re
 import socket
 import warnings
 from collections.abc import Mapping
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     mcp_call_timeout: float = Field(
         30.0,
         gt=0,
+        allow_inf_nan=False,
         description="Seconds a direct call may take before it is answered with an error.",
     )
     mcp_body_limit: int = Field(
@@ -87,6 +89,7 @@ class Settings(BaseSettings):
     mcp_drain_seconds: float = Field(
         5.0,
         ge=0,
+        allow_inf_nan=False,
         description="Seconds to go on serving after SIGTERM, while the balancer looks away.",
     )
     mcp_log_format: Literal["text", "json"] = Field(
@@ -108,6 +111,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         "memory://",
         pattern=r"^(memory|rediss?)://",
+        repr=False,  # it may hold a password
         description="Shared state: `memory://` in this process, `redis://…` for all replicas.",
     )
     database_url: SecretStr = Field(
@@ -131,6 +135,16 @@ class Settings(BaseSettings):
                 part.strip() for part in value.replace("\n", ",").split(",") if part.strip()
             )
         return value
+
+    @field_validator("auth_token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
+        if token and not re.fullmatch(r"[!-~]*", token.get_secret_value()):
+            raise ValueError(
+                "it holds spaces or characters outside ASCII, which no Authorization header can "
+                "carry. Make one with: openssl rand -hex 32"
+            )
+        return token
 
     @field_validator("mcp_request_state_keys")
     @classmethod
@@ -259,4 +273,5 @@ def _explain(item: Any) -> str:
 
 
 def _is_secret(name: str) -> bool:
-    return "Secret" in str(Settings.model_fields[name].annotation)
+    field = Settings.model_fields[name]
+    return not field.repr or "Secret" in str(field.annotation)
