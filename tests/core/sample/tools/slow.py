@@ -1,0 +1,37 @@
+"""Tools that take their time."""
+
+import asyncio
+import logging
+import time
+
+from fastmcp import Context
+from fastmcp.tools import tool
+
+logger = logging.getLogger(__name__)
+
+
+@tool
+async def sleep(seconds: float) -> str:
+    """Sleep without blocking; say so in the log when cancelled."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        logger.info("the sleep was cancelled")
+        raise
+    return f"slept {seconds:g} s"
+
+
+@tool
+def block(seconds: float) -> str:
+    """Block a thread, as a careless library does."""
+    time.sleep(seconds)
+    return f"blocked {seconds:g} s"
+
+
+@tool
+async def count(ctx: Context, to: int, pause: float = 0.05) -> str:
+    """Count, and report each step as progress."""
+    for step in range(1, to + 1):
+        await ctx.report_progress(step, to)
+        await asyncio.sleep(pause)
+    return f"counted to {to}"

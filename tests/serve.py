@@ -1,0 +1,83 @@
+"""Serve packages of test tools with the project's own machinery, as a replica of its own.
+
+    python -m tests.serve tests.core.sample.tools --without listen-closing
+
+`--without` takes one protection away, so that its test has a control run that must fail.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from server import config, mcp_app, server
+from server.core import framework
+from server.core.access_log import NoteMethod
+from server.core.call_limit import CallLimitMiddleware
+from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
+from server.core.request_id import RequestIdMiddleware
+from tests.core.sample.lists import CountLists
+
+
+def nothing(*args: Any, **kwargs: Any) -> None:
+    """What is put in the place of a protection."""
+
+
+async def pass_on(self: Any, context: Any, call_next: Any) -> Any:
+    return await call_next(context)
+
+
+async def pass_on_asgi(self: Any, scope: Any, receive: Any, send: Any) -> None:
+    await self.app(scope, receive, send)
+
+
+def plain_fastmcp(**options: Any) -> Callable[[], None]:
+    """FastMCP with its own default for one of the options that we pass."""
+
+    class Plain(mcp_app.App):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, **options})
+
+    return lambda: setattr(mcp_app, "App", Plain)
+
+
+PROTECTIONS: dict[str, Callable[[], None]] = {
+    "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
+    "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
+    "log-level-refusal": lambda: setattr(framework, "refuse_log_level", nothing),
+    "body-limit": lambda: setattr(framework, "limit_body", nothing),
+    "stream-closing": lambda: setattr(server.Service, "close_streams", nothing),
+    "listen-handler": lambda: setattr(framework, "serve_listen", nothing),
+    "call-limit": lambda: setattr(CallLimitMiddleware, "_limited", pass_on),
+    "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
+    "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
+    "masking": plain_fastmcp(mask_error_details=False),
+    "strict-input": plain_fastmcp(strict_input_validation=False),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serves as `python -m server` does; the exit code is the same too."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("packages", nargs="*")
+    parser.add_argument("--without", action="append", default=[], choices=sorted(PROTECTIONS))
+    options = parser.parse_args(arguments)
+    for name in options.without:
+        PROTECTIONS[name]()
+    build = server.build_mcp
+
+    def build_and_count(*args: Any, **kwargs: Any) -> Any:
+        mcp = build(*args, **kwargs)
+        mcp.add_middleware(CountLists())
+        return mcp
+
+    server.build_mcp = build_and_count
+    try:
+        return server.run(config.load(), packages=options.packages)
+    except McpSwarmError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_NOT_STARTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
