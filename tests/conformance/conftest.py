@@ -1,11 +1,11 @@
-"""The suite is installed once; each way gets a folder of its own."""
+"""The suite is installed once, by the first test that needs it."""
 
 import pytest
 
 from tests.conformance import suite
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def official_suite() -> None:
     """The suite and a Node to run it with, or a clear word on what is missing."""
     suite.install()

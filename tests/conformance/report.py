@@ -46,9 +46,9 @@ suite runs but does not count: extensions, and scenarios it calls pending.
 """
 
 
-def save(way: str, run: Run, baseline: Path | None = None) -> None:
+def save(way: str, run: Run, baseline: Path | None = None, results: Path = RESULTS) -> None:
     """Keep `run` as the last result of `way`, and the reasons in its baseline, if it has one."""
-    RESULTS.mkdir(exist_ok=True)
+    results.mkdir(exist_ok=True)
     scenarios = {
         s.name: {
             "result": s.result,
@@ -63,7 +63,7 @@ def save(way: str, run: Run, baseline: Path | None = None) -> None:
         "baseline": baseline.name if baseline else None,
         "scenarios": scenarios,
     }
-    (RESULTS / f"{way}.json").write_text(json.dumps(kept, indent=1) + "\n")
+    (results / f"{way}.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def render(results: Path = RESULTS) -> str:

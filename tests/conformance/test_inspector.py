@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,13 +12,17 @@ from tests.conformance import suite
 from tests.conformance.balancer import balancer
 from tests.conformance.replicas import new_key, replica, replicas
 
-pytestmark = [pytest.mark.conformance, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.conformance,
+    pytest.mark.timeout(300),
+    pytest.mark.usefixtures("official_suite"),
+]
 
 INSPECTOR = suite.MODULES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 TOOL_FAILED = 5  # the inspector's own exit code
 
 
-def inspect(url: str, era: str, home: Path, *arguments: str) -> tuple[int, dict, str]:
+def inspect(url: str, era: str, home: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
     """The inspector's exit code, result and complaints; `home` takes what it writes."""
     command = [suite.node(), str(INSPECTOR), "--cli", url, "--transport", "http"]
     command += ["--protocol-era", era, "--format", "json", "-q", *arguments]
@@ -32,7 +37,7 @@ def test_the_inspector_is_served_by_changing_replicas(era: str, tmp_path: Path) 
     """Lists, calls, reads and gets through the balancer; a failed tool is told as one."""
     with replicas(tmp_path, [new_key()] * 3) as servers, balancer(tmp_path, servers) as lb:
 
-        def ask(*arguments: str) -> tuple[int, dict]:
+        def ask(*arguments: str) -> tuple[int, dict[str, Any]]:
             code, result, _ = inspect(lb.url, era, tmp_path, *arguments)
             return code, result
 
