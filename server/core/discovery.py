@@ -57,10 +57,13 @@ def discover(
     if "all" not in only:
         names = _chosen(names, package, only)
     added: list[Component] = []
+    taken: set[int] = set()  # an object with two names, or imported from a sibling, is one
     for name in names:
-        module = _import(name)
+        module = _import(name, package, folder)
         for component in _components(module):
-            added.append(_add(mcp, component, str(module.__file__), seen))
+            if id(component) not in taken:
+                taken.add(id(component))
+                added.append(_add(mcp, component, str(module.__file__), seen))
     return added
 
 
@@ -107,29 +110,29 @@ def _chosen(names: list[str], package: str, only: Sequence[str]) -> list[str]:
     return [n for n in names if n.removeprefix(f"{package}.").partition(".")[0] in only]
 
 
-def _import(name: str) -> ModuleType:
+def _import(name: str, package: str, folder: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a tool file may raise anything, or even exit
+        file = folder.joinpath(*name.removeprefix(f"{package}.").split(".")).with_suffix(".py")
         reason = f"{type(error).__name__}: {error}"
         raise DiscoveryError(
-            f"{_location(name, error)} cannot be imported: {reason}. "
+            f"{_location(file, folder, error)} cannot be imported: {reason}. "
             "Next: correct the file, or move it out of the folder."
         ) from error
 
 
-def _location(name: str, error: BaseException) -> str:
-    """The file of module `name`, and the line in it where the import failed."""
-    spec = importlib.util.find_spec(name)
-    path = (spec.origin if spec else None) or name
-    if isinstance(error, SyntaxError) and error.filename == path:
-        return f"{path}:{error.lineno}"
-    line, trace = None, error.__traceback__
+def _location(file: Path, folder: Path, error: BaseException) -> str:
+    """File and line where importing `file` failed: the deepest one that is in `folder`."""
+    own = f"{folder}{os.sep}"
+    if isinstance(error, SyntaxError) and str(error.filename).startswith(own):
+        return f"{error.filename}:{error.lineno}"
+    place, trace = str(file), error.__traceback__
     while trace:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
+        if (ran := trace.tb_frame.f_code.co_filename).startswith(own):
+            place = f"{ran}:{trace.tb_lineno}"
         trace = trace.tb_next
-    return f"{path}:{line}" if line else path
+    return place
 
 
 def _components(module: ModuleType) -> Iterator[Any]:
