@@ -27,9 +27,9 @@ from mcp.client.streamable_http import streamable_http_client
 
 from loadtest.arguments import arguments_for
 from loadtest.calls import VERSIONS, Era
-from loadtest.findings import PATIENCE_SECONDS, Findings, NotOfferedError, WrongError, explain, need
+from loadtest.findings import Findings, NotOfferedError, WrongError, explain, need
 from loadtest.flags import DEFAULT_URL, json_object, token, url
-from loadtest.wire import Wire
+from loadtest.wire import Wire, http_client
 
 TRIED = 8
 """Tools, or prompts, that are tried before "none can be called"."""
@@ -46,23 +46,31 @@ class Conversation:
 
     def __init__(self, era: Era, options: argparse.Namespace, findings: Findings) -> None:
         self.era, self.options, self.findings = era, options, findings
+        self.url = options.url.geturl()
         self.check = findings.check
         self.replicas: set[str] = set()
         self.errors: list[str] = []
         self.asked: list[str] = []
         self.called: str | None = None
+        self.connected = False
+        self.status = 0
 
     async def hold(self) -> None:
         """All checks, in the order in which a client would meet them."""
-        print(f"{self.era} · protocol {VERSIONS[self.era]} · {self.options.url.geturl()}")
-        async with self.http() as http:
+        print(f"{self.era} · protocol {VERSIONS[self.era]} · {self.url}")
+        async with http_client(self.url, self.options.token, self.note) as http:
             try:
                 async with self.client(http) as client:
+                    self.connected = True
                     await self.check("connect", self.identity(client))
                     await self.through(client)
             except Exception as error:  # whatever keeps a client out is a finding
-                await self.check("connect", wrong(explain(error)))
-            wire = Wire(http, self.options.url.geturl(), self.era)
+                if not self.connected:
+                    seen = f"{explain(error)} (HTTP {self.status}{self.hint()})"
+                    self.findings.fail("connect", seen)
+                    return
+                self.findings.fail("stay connected", explain(error))
+            wire = Wire(http, self.url, self.era)
             for name, work in wire.checks():
                 await self.check(name, work())
             self.errors += wire.errors
@@ -70,32 +78,29 @@ class Conversation:
         if self.replicas:
             print(f"    answered by {', '.join(sorted(self.replicas))}")
 
-    @asynccontextmanager
-    async def http(self) -> AsyncIterator[httpx2.AsyncClient]:
-        """An HTTP client that notes which replicas answered."""
-
-        async def note(response: httpx2.Response) -> None:
-            self.replicas |= set(response.headers.get_list("x-served-by"))
-
-        bearer = {"Authorization": f"Bearer {self.options.token}"} if self.options.token else {}
-        async with httpx2.AsyncClient(
-            headers=bearer, timeout=PATIENCE_SECONDS, event_hooks={"response": [note]}
-        ) as http:
-            yield http
+    async def note(self, response: httpx2.Response) -> None:
+        """Keep the last status, and the names of the replicas that answered."""
+        self.status = response.status_code
+        self.replicas |= set(response.headers.get_list("x-served-by"))
 
     @asynccontextmanager
     async def client(self, http: httpx2.AsyncClient) -> AsyncIterator[Client]:
         """The SDK's client, connected as this era does; it accepts every form it is shown."""
 
         async def answer(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+            del context  # the SDK passes it by name
             self.asked.append(params.message)
             content = arguments_for(getattr(params, "requested_schema", None) or {})
             return types.ElicitResult(action="accept", content=content)
 
-        transport = streamable_http_client(self.options.url.geturl(), http_client=http)
+        transport = streamable_http_client(self.url, http_client=http)
         mode = "auto" if self.era == "modern" else "legacy"
         async with Client(transport, mode=mode, elicitation_callback=answer, cache=None) as client:
             yield client
+
+    def hint(self) -> str:
+        """What to do about the HTTP status that kept the client out."""
+        return {401: ": give --token", 404: ": is the path in --url right?"}.get(self.status, "")
 
     async def identity(self, client: Client) -> str:
         """The era asked for was agreed on, and the server says who it is."""
@@ -114,7 +119,7 @@ class Conversation:
         await self.check("refuse wrong arguments", self.refuse_arguments(client, tools))
         nothing = client.call_tool("no_such_tool", {})
         await self.check("refuse an unknown tool", self.refused(nothing))
-        await self.check("answer a question", self.input_round())
+        await self.check("answer a question", self.question(client, tools))
         await self.check("read a resource", self.read(client, resources))
         nowhere = client.read_resource("none://here")
         await self.check("refuse an unknown resource", self.refused(nowhere))
@@ -151,19 +156,26 @@ class Conversation:
         await self.check(f"list {kind.replace('_', ' ')}", work())
         return found
 
+    def trials(self, tools: list[types.Tool]) -> list[tuple[str, dict[str, Any]]]:
+        """Calls that may be made: the one asked for, or those of tools that only read, here."""
+        if self.options.tool:
+            return [(self.options.tool, self.options.args or {})]
+        safe = [
+            tool
+            for tool in tools
+            if tool.annotations
+            and tool.annotations.read_only_hint
+            and not tool.annotations.open_world_hint
+        ]
+        return [(tool.name, arguments_for(tool.input_schema)) for tool in safe][:TRIED]
+
     async def call_a_tool(self, client: Client, tools: list[types.Tool]) -> str:
         """Call the tool asked for, or the first that is safe to call and succeeds."""
-        trials = [
-            (tool.name, arguments_for(tool.input_schema))
-            for tool in tools
-            if tool.annotations and tool.annotations.read_only_hint
-        ]
-        if self.options.tool:
-            trials = [(self.options.tool, self.options.args or {})]
+        trials = self.trials(tools)
         if not trials:
             raise NotOfferedError("no tool is marked readOnlyHint; name one with --tool and --args")
         seen = ""
-        for name, arguments in trials[:TRIED]:
+        for name, arguments in trials:
             result = await client.call_tool(name, arguments)
             text = " ".join(getattr(part, "text", f"({part.type})") for part in result.content)
             seen = f"{name}({json.dumps(arguments)[1:-1]}) → {text}"
@@ -195,8 +207,13 @@ class Conversation:
         self.errors.append(text)
         return text
 
-    async def input_round(self) -> str:
-        """Whether a tool that was called asked the user something, and went on with the answer."""
+    async def question(self, client: Client, tools: list[types.Tool]) -> str:
+        """A tool that asks the user something goes on with the answer: an input round."""
+        for name, arguments in self.trials(tools):
+            if self.asked:
+                break
+            result = await client.call_tool(name, arguments)
+            need(not (self.asked and result.is_error), f"{name} asked, then failed: {result}")
         if not self.asked:
             raise NotOfferedError("no tool that was called asks")
         return f"asked {self.asked[0]!r}"
@@ -241,16 +258,11 @@ class Conversation:
         return f"{len(self.errors)} errors looked at"
 
 
-async def wrong(seen: str) -> str:
-    """A check that has failed already."""
-    raise WrongError(seen)
-
-
 async def converse(options: argparse.Namespace) -> int:
     """Hold the conversations asked for; returns the exit code."""
     where = options.url.geturl()
     try:
-        async with httpx2.AsyncClient(timeout=5.0) as http, http.stream("GET", where):
+        async with http_client(where, None) as http, http.stream("GET", where, timeout=5.0):
             pass
     except httpx2.TransportError as error:
         print(

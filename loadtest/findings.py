@@ -35,6 +35,11 @@ class Findings:
         self.failed = 0
         self.left_out = 0
 
+    def fail(self, name: str, seen: str) -> None:
+        """Count and print what needs no check to be known wrong."""
+        self.failed += 1
+        _tell("✗", name, seen)
+
     async def check(self, name: str, work: Awaitable[str]) -> None:
         """Run one check: it returns what was seen, or raises."""
         try:
@@ -47,10 +52,14 @@ class Findings:
         except Exception as error:  # whatever a check meets is its finding
             mark, seen = "✗", explain(error)
             self.failed += 1
-        room = _ROOM_WRONG if mark == "✗" else _ROOM
-        seen = " ".join(seen.split())
-        seen = seen if len(seen) <= room else seen[: room - 1] + "…"
-        print(f"  {mark} {name:<28} {seen}".rstrip(), flush=True)
+        _tell(mark, name, seen)
+
+
+def _tell(mark: str, name: str, seen: str) -> None:
+    room = _ROOM_WRONG if mark == "✗" else _ROOM
+    seen = " ".join(seen.split())
+    seen = seen if len(seen) <= room else seen[: room - 1] + "…"
+    print(f"  {mark} {name:<28} {seen}".rstrip(), flush=True)
 
 
 def explain(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from loadtest.calls import META, VERSIONS, Era
-from loadtest.findings import NotOfferedError, need
+from loadtest.findings import PATIENCE_SECONDS, NotOfferedError, need
 
 METHOD_NOT_FOUND, INVALID_PARAMS, PARSE_ERROR = -32601, -32602, -32700
 HEADER_MISMATCH, UNSUPPORTED_VERSION = -32020, -32022
@@ -20,7 +20,21 @@ _ACCEPT = "application/json, text/event-stream"
 _UNKNOWN_VERSION = "1999-01-01"
 _PREFIX = "io.modelcontextprotocol"
 
+Note = Callable[[httpx2.Response], Awaitable[None]]
 Check = tuple[str, Callable[[], Awaitable[str]]]
+
+
+def http_client(url: str, token: str | None, note: Note | None = None) -> httpx2.AsyncClient:
+    """An HTTP client for `url`, bearing `token`; `note` is shown every response.
+
+    The environment's proxies are used, but never for this machine itself.
+    """
+    return httpx2.AsyncClient(
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+        timeout=PATIENCE_SECONDS,
+        event_hooks={"response": [note] if note else []},
+        trust_env=httpx2.URL(url).host not in ("localhost", "127.0.0.1", "::1"),
+    )
 
 
 class Wire:
@@ -127,7 +141,7 @@ class Wire:
         """Where a token is in use, a call without one is told so (RFC 6750)."""
         if "authorization" not in self._http.headers:
             raise NotOfferedError("no --token is given")
-        async with httpx2.AsyncClient() as stranger:
+        async with http_client(self._url, None) as stranger:
             response = await stranger.post(
                 self._url, content=self._body("tools/list", {}), headers=self._headers("tools/list")
             )
@@ -177,7 +191,7 @@ class Wire:
         self, response: httpx2.Response, message: dict[str, Any], code: int, statuses: set[int]
     ) -> str:
         error = message.get("error", {})
-        self.errors.append(str(error.get("message")))
+        self.errors += [str(error["message"])] if "message" in error else []
         need(response.status_code in statuses and error.get("code") == code, _told(response))
         return f"{response.status_code}, {code} {error.get('message')}"
 
