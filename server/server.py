@@ -4,6 +4,7 @@
 with the graceful stop of ``core/drain.py``.
 """
 
+import gc
 import logging
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -163,6 +164,10 @@ def serve(settings: Settings, mcp: App) -> int:
         drain_seconds=settings.mcp_drain_seconds,
         close_streams=service.close_streams,
     )
+    # What is loaded by now lives as long as the process: never looked through again.
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     with _bound(settings) as listening:
         try:
             server.run([listening])
