@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 
-def _random(folder: Path) -> str:
+def _random(_: Path) -> str:
     return secrets.token_urlsafe(32)
 
 
@@ -52,7 +52,7 @@ def make(folder: Path) -> list[str]:
         content = recipe(folder)
         # O_EXCL: of two runs at once, one writes and the other says so.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w") as file:
             file.write(content)
         written.append(name)
     return written
@@ -74,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"secrets: {error}", file=sys.stderr)
         return 3
     kept = [name for name in RECIPES if name not in written]
-    print(f"secrets: {folder}: made {', '.join(written) or 'none'}; kept {', '.join(kept) or 'none'}")
+    print(
+        f"secrets: {folder}: made {', '.join(written) or 'none'}; kept {', '.join(kept) or 'none'}"
+    )
     return 0
 
 

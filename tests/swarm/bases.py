@@ -18,6 +18,10 @@ from tests.swarm.engine import Engine
 MIRROR = "http://deb.debian.org/debian"
 DEBIAN = "mcp-swarm-lab/debian"
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+NOT_NEEDED = (
+    "usr/share/doc/* usr/share/man/* usr/share/locale/* "
+    "var/cache/apt/*.bin var/cache/apt/archives/*.deb var/lib/apt/lists/*"
+)
 FOLDER = Path(__file__).parent / "bases"
 
 
@@ -36,6 +40,8 @@ def provide(builder: Engine) -> None:
         _make(builder)
         half = kept.with_suffix(".half")
         builder.docker("save", "-o", str(half), *wanted().values(), timeout=300)
+        for old in kept.parent.glob("bases-*.tar"):
+            old.unlink()
         half.rename(kept)
     else:
         builder.docker("load", "-q", "-i", str(kept), timeout=300)
@@ -76,13 +82,16 @@ def _make_debian(builder: Engine, root: Path, libraries: list[str]) -> None:
     # This machine's certificates: it may reach package registries by a proxy of its own.
     bundle = "etc/ssl/certs/ca-certificates.crt"
     run("cp", f"/{bundle}", str(root / bundle))
-    run("sh", "-c", "rm -rf usr/share/doc/* usr/share/man/* usr/share/locale/* var/cache/apt/*.bin "
-        "var/cache/apt/archives/*.deb var/lib/apt/lists/*", cwd=root)
+    run("sh", "-c", f"rm -rf {NOT_NEEDED}", cwd=root)
     archive = root.with_suffix(".tar")
     run("tar", "-C", str(root), "-cf", str(archive), ".", timeout=300)
     run("rm", "-rf", str(root))
-    path = "PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-    changes = (path, f"PIP_CERT=/{bundle}", f"SSL_CERT_FILE=/{bundle}", "DEBIAN_FRONTEND=noninteractive")
-    flags = [flag for change in changes for flag in ("-c", f"ENV {change}")]
+    variables = {
+        "PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PIP_CERT": f"/{bundle}",
+        "SSL_CERT_FILE": f"/{bundle}",
+        "DEBIAN_FRONTEND": "noninteractive",
+    }
+    flags = [flag for name, value in variables.items() for flag in ("-c", f"ENV {name}={value}")]
     builder.docker("import", *flags, str(archive), DEBIAN, timeout=300)
     archive.unlink()

@@ -24,6 +24,26 @@ def leftovers() -> list[str]:
     ]
 
 
+def machine() -> set[str]:
+    """What a lab could change on this machine, to be compared before and after."""
+    interesting = ("dockerd", "containerd", "docker-proxy", "docker-init")
+    names = [
+        path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm") if path.exists()
+    ]
+    rules = run("iptables-save").splitlines() if shutil.which("iptables-save") else []
+    return {
+        *(line.split(" [")[0] for line in rules if line.startswith(("-A", ":"))),
+        *(f"netns {line.split()[0]}" for line in run("ip", "netns", "list").splitlines() if line),
+        *(f"link {line.split()[1]}" for line in run("ip", "-o", "link").splitlines()),
+        *(
+            f"mount {line.split()[1]}"
+            for line in Path("/proc/self/mounts").read_text().splitlines()
+        ),
+        *(f"{name} x {names.count(name)}" for name in interesting),
+        f"forwarding {Path('/proc/sys/net/ipv4/ip_forward').read_text().strip()}",
+    }
+
+
 def sweep() -> None:
     """Takes all of it away; does nothing where nothing is.
 
@@ -68,7 +88,10 @@ def _mounts() -> list[str]:
 
 def _cgroups() -> list[Path]:
     """The lab's control groups, innermost first."""
-    roots = [*Path("/sys/fs/cgroup").glob(f"*/{places.CGROUP}"), Path("/sys/fs/cgroup", places.CGROUP)]
+    roots = [
+        *Path("/sys/fs/cgroup").glob(f"*/{places.CGROUP}"),
+        Path("/sys/fs/cgroup", places.CGROUP),
+    ]
     folders = [Path(top) for root in roots for top, _, _ in os.walk(root, topdown=False)]
     return list(dict.fromkeys(folders))
 

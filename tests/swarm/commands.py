@@ -41,7 +41,9 @@ def run(
     except FileNotFoundError as error:
         raise CommandError(f"{command[0]} is not installed, wanted for: {line}") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"no end after {timeout:.0f} s: {line}\n{_tail(error.stderr)}") from error
+        raise CommandError(
+            f"no end after {timeout:.0f} s: {line}\n{_tail(error.stderr)}"
+        ) from error
     if done.returncode != 0:
         raise CommandError(f"exit {done.returncode}: {line}\n{_tail(done.stderr or done.stdout)}")
     return done.stdout.strip()

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.swarm.cluster import Cluster
-from tests.swarm.commands import PROJECT, CommandError, run
+from tests.swarm.commands import CommandError, run
 
 NAME = "mcp-swarm"
 PORT = 8150
@@ -21,7 +21,7 @@ class Deployment:
 
     def __init__(self, cluster: Cluster, secrets: Path) -> None:
         self.cluster = cluster
-        self._secrets = secrets
+        self.secrets = secrets
 
     def url(self, node: int = 1) -> str:
         """Where clients call, by the balancer on node ``node``."""
@@ -29,16 +29,16 @@ class Deployment:
 
     def deploy(self) -> None:
         """Makes the secrets, labels the data's node and deploys; `wait` for the rest."""
-        run(sys.executable, "deploy/make_secrets.py", str(self._secrets))
+        run(sys.executable, "deploy/make_secrets.py", str(self.secrets))
         self.cluster.label_data_node()
         # No registry is asked: every image is there.
         order = ("stack", "deploy", "-c", "stack.yml", "--resolve-image", "never", NAME)
         hosts = ",".join(self.cluster.addresses)
-        values = {"SECRETS_DIR": str(self._secrets), "MCP_ALLOWED_HOSTS": hosts}
+        values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts}
         self.cluster.manager.docker(*order, env=values)
 
     def wait(self, replicas: int = 3) -> None:
-        """Returns when every node's balancer reaches each of ``replicas`` replicas.
+        """Returns when all tasks run and every node's balancer reaches ``replicas`` replicas.
 
         Raises:
             CommandError: they do not come; with the tasks and the replicas' last words.
@@ -46,9 +46,9 @@ class Deployment:
         deadline = time.monotonic() + READY_SECONDS
         for address in self.cluster.addresses:
             while len(replicas_behind(address)) != replicas:
-                if time.monotonic() > deadline:
-                    raise CommandError(f"no {replicas} replicas behind {address}:\n{self.state()}")
-                time.sleep(0.5)
+                self._sleep(deadline, f"not {replicas} replicas behind {address}")
+        while missing := [name for name, ran in self.counts().items() if len(set(ran)) > 1]:
+            self._sleep(deadline, f"not all tasks of {', '.join(missing)} run")
 
     def scale(self, replicas: int) -> None:
         """``docker service scale``, and waits until they answer."""
@@ -65,16 +65,33 @@ class Deployment:
         order = ("service", "ps", "--filter", "desired-state=running", "--format", "{{.Node}}")
         return self.cluster.manager.docker(*order, f"{NAME}_{service}").splitlines()
 
+    def counts(self) -> dict[str, list[str]]:
+        """Service → how many of its tasks run and how many shall."""
+        label = f"label=com.docker.stack.namespace={NAME}"
+        order = ("service", "ls", "--filter", label, "--format", "{{.Name}} {{.Replicas}}")
+        lines = [line.split() for line in self.cluster.manager.docker(*order).splitlines()]
+        return {line[0].removeprefix(f"{NAME}_"): line[1].split("/") for line in lines}
+
+    def replicas(self) -> list[str]:
+        """The names of the replicas that answer by the first node's balancer."""
+        return sorted(replicas_behind(self.cluster.addresses[0]))
+
     def state(self) -> str:
         """What an operator would look at first."""
+        tasks = "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}"
         said = []
         for order in (
-            ("stack", "ps", "--no-trunc", "--format", "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}", NAME),
+            ("stack", "ps", "--no-trunc", "--format", tasks, NAME),
             ("service", "logs", "--tail", "15", f"{NAME}_mcp"),
         ):
             with contextlib.suppress(CommandError):
                 said.append(self.cluster.manager.docker(*order, timeout=30))
         return "\n".join(said)
+
+    def _sleep(self, deadline: float, what: str) -> None:
+        if time.monotonic() > deadline:
+            raise CommandError(f"{what}:\n{self.state()}")
+        time.sleep(0.5)
 
     def remove(self) -> None:
         """Takes the stack away with its volumes; returns when nothing of it runs."""
@@ -83,9 +100,7 @@ class Deployment:
         deadline = time.monotonic() + 120
         for engine in self.cluster.engines:
             while engine.docker("ps", "-aq", "--filter", label):
-                if time.monotonic() > deadline:
-                    raise CommandError(f"the stack does not end:\n{self.state()}")
-                time.sleep(0.5)
+                self._sleep(deadline, "the stack does not end")
             if volumes := engine.docker("volume", "ls", "-q", "--filter", label).split():
                 engine.docker("volume", "rm", *volumes)
 

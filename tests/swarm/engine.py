@@ -24,7 +24,11 @@ class Engine:
         host = ("-H", f"unix://{self.socket}") if self.socket else ()
         # The classic builder is in every client; BuildKit's is a plugin that may be missing.
         return run(
-            "docker", *host, *arguments, timeout=timeout, env={"DOCKER_BUILDKIT": "0", **(env or {})}
+            "docker",
+            *host,
+            *arguments,
+            timeout=timeout,
+            env={"DOCKER_BUILDKIT": "0", **(env or {})},
         )
 
     def answers(self) -> bool:

@@ -9,18 +9,21 @@ From the command line, to play with it::
     python -m tests.swarm.lab down          nothing is left
 """
 
+import argparse
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Self
 
 from tests.swarm import cleanup, images, network, places
 from tests.swarm.cluster import Cluster
 from tests.swarm.commands import PROJECT, CommandError, run
+from tests.swarm.deployment import Deployment
 from tests.swarm.node import Node
 
 # Program → the Debian package that brings it.
@@ -35,9 +38,15 @@ PROGRAMS = {
 
 
 class Lab:
-    """A lab of ``size`` nodes. As a context manager it is taken down whatever happens."""
+    """A lab of ``size`` nodes. As a context manager it is taken down whatever happens.
 
-    def __init__(self, size: int) -> None:
+    Args:
+        size: How many nodes.
+        bare: Without any image, and so in seconds.
+    """
+
+    def __init__(self, size: int, *, bare: bool = False) -> None:
+        self._bare = bare
         self.nodes = [Node(number) for number in range(1, size + 1)]
         self.seconds: dict[str, float] = {}
         self._lock: IO[str] | None = None
@@ -68,7 +77,7 @@ class Lab:
         steps = {
             "install": install,
             "sweep": cleanup.sweep,
-            "build images": lambda: images.make_all(builder),
+            "build images": lambda: None if self._bare else images.make_all(builder),
             "network": network.build,
             "nodes": lambda: self._start_nodes(builder),
         }
@@ -83,11 +92,16 @@ class Lab:
     def _start_nodes(self, builder: Node) -> None:
         for node in self.nodes:
             network.plug_in(node.number)
-            images.hand_over(builder, node)
+            if not self._bare:
+                images.hand_over(builder, node)
             node.start()
-        images.drop_builder(builder)
+        images.drop(builder)
         with ThreadPoolExecutor() as pool:
             list(pool.map(Node.wait, self.nodes))
+
+    def told(self) -> str:
+        """How long each step of coming up took."""
+        return " · ".join(f"{step} {seconds:.1f} s" for step, seconds in self.seconds.items())
 
     def down(self) -> None:
         """Takes everything down; nothing of the lab is left on this machine."""
@@ -155,3 +169,58 @@ def _start_guard(lock: IO[str]) -> "subprocess.Popen[bytes]":
         pass_fds=[lock.fileno()],
         cwd=PROJECT,
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; exit codes 0 fine, 2 usage, 3 it did not work."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.swarm.lab",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", choices=["up", "deploy", "docker", "kill", "revive", "down"])
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="see above")
+    given = parser.parse_args(arguments)
+    try:
+        return _do(given.verb, given.rest)
+    except (CommandError, OSError) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 3
+
+
+def _do(verb: str, rest: list[str]) -> int:
+    first = int(rest[0]) if rest and rest[0].isdigit() else 3
+    if why := obstacle():
+        raise CommandError(why)
+    match verb:
+        case "up":
+            _take_lock().close()  # not while the tests have one
+            Lab(first).up()
+        case "deploy":
+            _deploy_on_all()
+        case "docker":
+            print(Node(first).engine.docker(*rest[1:]))
+        case "kill":
+            Node(first).kill()
+        case "revive":
+            Node(first).revive()
+        case "down":
+            _take_lock().close()
+            cleanup.sweep()
+    return 0
+
+
+def _deploy_on_all() -> None:
+    size = sum(1 for folder in places.DATA.glob("n*"))
+    if not size:
+        raise CommandError("no lab is up. Next: python -m tests.swarm.lab up 3")
+    cluster = Lab(size).cluster(size)
+    cluster.form()
+    deployment = Deployment(cluster, places.RUN / "secrets")
+    deployment.deploy()
+    deployment.wait()
+    print("\n".join(deployment.url(node) for node in range(1, size + 1)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,11 +15,11 @@ def build() -> None:
     _ip("netns", "add", places.SWITCH)
     _inside(places.SWITCH, "link", "add", "br0", "type", "bridge")
     _inside(places.SWITCH, "link", "set", "br0", "up")
-    _ip("link", "add", f"{places.PREFIX}0", "type", "veth", "peer", "name", "port0")
+    _ip("link", "add", places.CABLE, "type", "veth", "peer", "name", "port0")
     _ip("link", "set", "port0", "netns", places.SWITCH)
     _inside(places.SWITCH, "link", "set", "port0", "master", "br0", "up")
-    _ip("addr", "add", f"{places.address(254)}/24", "dev", f"{places.PREFIX}0")
-    _ip("link", "set", f"{places.PREFIX}0", "up")
+    _ip("addr", "add", f"{places.address(254)}/24", "dev", places.CABLE)
+    _ip("link", "set", places.CABLE, "up")
 
 
 def plug_in(number: int) -> None:
@@ -29,7 +29,9 @@ def plug_in(number: int) -> None:
     """
     node, port = namespace(number), f"port{number}"
     _ip("netns", "add", node)
-    _inside(places.SWITCH, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", node)
+    _inside(
+        places.SWITCH, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", node
+    )
     _inside(places.SWITCH, "link", "set", port, "master", "br0", "up")
     _inside(node, "addr", "add", f"{places.address(number)}/24", "dev", "eth0")
     _inside(node, "link", "set", "eth0", "up")
@@ -43,7 +45,7 @@ def set_cable(number: int, state: str) -> None:
 
 def namespace(number: int) -> str:
     """The name of node ``number``'s network namespace, which is also its host name."""
-    return f"{places.PREFIX}-{number}"
+    return f"{places.PREFIX}{number}"
 
 
 def found() -> list[str]:

@@ -3,13 +3,17 @@
 import os
 from pathlib import Path
 
-DATA = Path("/var/lib/mcp-swarm-lab")  # images, containers and volumes, a folder a node
-RUN = Path("/run/mcp-swarm-lab")  # sockets, logs, what a node's engine keeps while it runs
-LOCK = Path("/run/lock/mcp-swarm-lab.lock")  # one lab a machine; empty, and no part of the lab
-CGROUP = "mcp-swarm-lab"
-PREFIX = "mcplab"  # of network namespaces and links; a link's name has at most 15 characters
-SUBNET = "10.77.0"
-SWITCH = f"{PREFIX}-switch"  # the namespace whose bridge joins the nodes
+# More than one lab can be up at a time, told apart by this number.
+NUMBER = int(os.environ.get("MCP_SWARM_LAB", "0"))
+
+DATA = Path(f"/var/lib/mcp-swarm-lab-{NUMBER}")  # images, containers and volumes, a folder a node
+RUN = Path(f"/run/mcp-swarm-lab-{NUMBER}")  # sockets, logs, what an engine keeps while it runs
+LOCK = Path(f"/run/lock/mcp-swarm-lab-{NUMBER}")  # whose lab this is; empty, and may stay
+CGROUP = f"mcp-swarm-lab-{NUMBER}"
+PREFIX = f"mcplab{NUMBER}-"  # of network namespaces and links; a link's name has 15 characters
+SUBNET = f"10.77.{NUMBER}"
+SWITCH = f"{PREFIX}switch"  # the namespace whose bridge joins the nodes
+CABLE = f"{PREFIX}cable"  # this machine's own end of that bridge
 
 
 def cache() -> Path:

@@ -1,0 +1,89 @@
+"""stack.yml: what must fit together in it, and with the rest of the project."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from server.config import Settings
+
+PROJECT = Path(__file__).parents[2]
+TEXT = (PROJECT / "stack.yml").read_text()
+# As Docker reads it with nothing set in the environment.
+STACK: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", TEXT))
+SERVICES: dict[str, dict[str, Any]] = STACK["services"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_locked_in(name: str) -> None:
+    """No root, no capability, nothing to write on, bounded, and its log rotated."""
+    service = SERVICES[name]
+    assert not service["user"].startswith("0")
+    assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
+    assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"])
+    assert service["logging"]["options"]["max-size"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_reached_without_a_virtual_address(name: str) -> None:
+    """Names resolve to the tasks themselves."""
+    assert SERVICES[name]["deploy"]["endpoint_mode"] == "dnsrr"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_is_pinned(name: str) -> None:
+    """By a full version, never by a tag that moves."""
+    assert re.fullmatch(r"[a-z-]+:\d+\.\d+(\.\d+)?", SERVICES[name]["image"])
+
+
+def test_the_image_is_the_one_this_project_builds() -> None:
+    """The version in stack.yml is pyproject's."""
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    assert SERVICES["mcp"]["image"] == f"mcp-swarm:{version}"
+
+
+def test_five_replicas_and_the_surge_fit_a_node_of_two_cores() -> None:
+    """By what is reserved: the scheduler counts nothing else."""
+    count = {"mcp": 5 + 1}
+    reserved = sum(
+        float(service["deploy"]["resources"]["reservations"]["cpus"]) * count.get(name, 1)
+        for name, service in SERVICES.items()
+    )
+    assert reserved <= 2
+
+
+def test_a_replica_has_time_to_drain() -> None:
+    """Swarm's patience is longer than the drain and the longest call together."""
+    settings = Settings.model_fields
+    needed = settings["mcp_drain_seconds"].default + settings["mcp_call_timeout"].default
+    assert _seconds(SERVICES["mcp"]["stop_grace_period"]) > needed + 10
+
+
+def test_the_balancer_has_time_to_stop() -> None:
+    """Swarm's patience is longer than HAProxy's own."""
+    config = (PROJECT / "deploy/haproxy/haproxy.cfg").read_text()
+    hard = re.search(r"hard-stop-after (\d+s)", config)
+    assert hard
+    assert _seconds(SERVICES["lb"]["stop_grace_period"]) > _seconds(hard[1])
+
+
+def test_secrets_and_configs_can_be_renewed() -> None:
+    """They are immutable in Swarm, so each name carries a revision."""
+    for kind in ("secrets", "configs"):
+        for name, entry in yaml.safe_load(TEXT)[kind].items():
+            assert "REVISION:-1}" in entry["name"], name
+
+
+def test_every_setting_of_the_server_in_it_exists() -> None:
+    """A name in `environment` is a setting, or one with _FILE."""
+    known = {name.upper() for name in Settings.model_fields}
+    for name in SERVICES["mcp"]["environment"]:
+        assert name.removesuffix("_FILE") in known, name
+
+
+def _seconds(text: str) -> int:
+    return int(text.removesuffix("s"))

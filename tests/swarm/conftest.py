@@ -1,0 +1,58 @@
+"""The Swarms under these tests. Each is there once; what needs three nodes shares the lab."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.swarm import cleanup, images
+from tests.swarm.cluster import Cluster
+from tests.swarm.deployment import Deployment
+from tests.swarm.engine import Engine
+from tests.swarm.lab import Lab, obstacle
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    """Three nodes with the image; when they are gone, nothing of them may be left."""
+    if why := obstacle():
+        pytest.skip(why)
+    before = cleanup.machine()
+    with Lab(3) as lab:
+        print(lab.told())
+        yield lab
+    assert cleanup.leftovers() == []
+    assert cleanup.machine() ^ before == set()
+
+
+@pytest.fixture(scope="module")
+def one_node(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    """The stack on one node: this laptop's own engine where one answers, else the lab's."""
+    engine = Engine()
+    if "DOCKER_HOST" in os.environ or Path("/var/run/docker.sock").exists():
+        images.build(engine)
+        cluster = Cluster([engine], ["127.0.0.1"])
+    else:
+        cluster = request.getfixturevalue("lab").cluster(1)
+    yield from _deployed(cluster, tmp_path_factory.mktemp("secrets"))
+
+
+@pytest.fixture(scope="module")
+def three_nodes(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The stack on a Swarm of three nodes."""
+    yield from _deployed(lab.cluster(3), tmp_path_factory.mktemp("secrets"))
+
+
+def _deployed(cluster: Cluster, secrets: Path) -> Iterator[Deployment]:
+    cluster.form()
+    deployment = Deployment(cluster, secrets)
+    try:
+        deployment.deploy()
+        deployment.wait()
+        yield deployment
+        deployment.remove()
+    finally:
+        cluster.dissolve()

@@ -1,0 +1,101 @@
+"""Load on a deployment, by the project's own load tester, and what became of it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.swarm.commands import PROJECT, CommandError
+from tests.swarm.deployment import Deployment
+
+ERAS = ("modern", "legacy")
+# A call of the database. The balancer never sends it twice: a failure is seen as one.
+CALL = ("--tool", "get_top_customers", "--args", '{"limit": 3}')
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the load tester told: its JSON document and its report for people."""
+
+    document: dict[str, Any]
+    report: str
+    exit_code: int
+
+    @property
+    def made(self) -> int:
+        """How many calls were made."""
+        return int(self.document["totals"]["made"])
+
+    @property
+    def lost(self) -> int:
+        """How many of them failed, or were never made because too many waited."""
+        totals = self.document["totals"]
+        return int(totals["failed"]) + int(totals["dropped"])
+
+
+def load(url: str, folder: Path, *options: str) -> Loaded:
+    """Runs test_swarm_load.py against ``url`` to its end."""
+    process = _start(url, folder / "load.json", options)
+    return _end(process, folder / "load.json")
+
+
+def roll_under_load(
+    deployment: Deployment, folder: Path, rate: int, least: int
+) -> dict[str, Loaded]:
+    """Replaces every replica while both eras call, each ``rate`` times a second.
+
+    The load goes on until each era has made ``least`` calls, and some seconds after the roll.
+
+    Returns:
+        What became of the calls, by era.
+    """
+    started = time.monotonic()
+    with ExitStack() as stack:
+        running = {
+            era: stack.enter_context(_endless(deployment.url(node), folder, era, rate))
+            for node, era in enumerate(ERAS, 1)
+        }
+        time.sleep(3)
+        deployment.roll()
+        time.sleep(max(3.0, started + 1.1 * least / rate - time.monotonic()))
+        for process, _ in running.values():
+            process.send_signal(signal.SIGTERM)  # ends the run in order, with its report
+        return {era: _end(process, file) for era, (process, file) in running.items()}
+
+
+@contextmanager
+def _endless(
+    url: str, folder: Path, era: str, rate: int
+) -> "Iterator[tuple[subprocess.Popen[str], Path]]":
+    file = folder / f"{era}.json"
+    bounds = ("--duration", "900", "--rate", str(rate), "--concurrent", "64")
+    process = _start(url, file, ("--era", era, *bounds, *CALL))
+    try:
+        yield process, file
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _start(url: str, file: Path, options: tuple[str, ...]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "test_swarm_load.py", "--url", url, "--json", str(file), *options],
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _end(process: "subprocess.Popen[str]", file: Path) -> Loaded:
+    report, _ = process.communicate(timeout=300)
+    if not file.exists():
+        raise CommandError(f"test_swarm_load.py wrote no result:\n{report}")
+    return Loaded(json.loads(file.read_text()), report, process.returncode)

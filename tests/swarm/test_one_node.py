@@ -1,0 +1,99 @@
+"""The stack on one node: what a developer's laptop or a first server has."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.swarm.commands import PROJECT
+from tests.swarm.deployment import NAME, Deployment
+
+pytestmark = [pytest.mark.swarm, pytest.mark.timeout(900)]
+
+
+def test_a_plain_post_is_answered_in_json(one_node: Deployment) -> None:
+    """The README's curl: tools/list with `Accept: application/json` is 200 and JSON."""
+    answer, body = post(one_node.url(), {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert "get_top_customers" in [tool["name"] for tool in json.loads(body)["result"]["tools"]]
+
+
+def test_the_official_client_is_served_in_both_eras(one_node: Deployment) -> None:
+    """test_mcp_client.py passes every check against the stack."""
+    command = [sys.executable, "test_mcp_client.py", "--url", one_node.url()]
+    done = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✓" in done.stdout
+
+
+def test_the_balancer_shows_no_metrics_of_a_replica(one_node: Deployment) -> None:
+    """/metrics is refused by the balancer itself, however it is spelt."""
+    for path in ("/metrics", "/%6Detrics", "//metrics", "/METRICS/", "/metrics?x=1"):
+        url = one_node.url().removesuffix("/mcp") + path
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url, timeout=10)
+        with refused.value as answer:
+            assert answer.code == 404, path
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert answer.headers["X-Served-By"] is None, "a replica was asked"
+
+
+def test_a_foreign_host_name_is_refused_through_the_balancer(one_node: Deployment) -> None:
+    """Host reaches the replicas unchanged, so their guard against DNS rebinding works."""
+    request = urllib.request.Request(one_node.url(), b"{}", {"Host": "attacker.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    with refused.value as answer:
+        assert 400 <= answer.code < 500
+        assert answer.headers["X-Served-By"], "the replica itself must refuse"
+
+
+def test_a_replica_is_locked_in(one_node: Deployment) -> None:
+    """It runs without root, without capabilities, on a read-only file system, without tools."""
+    script = (
+        "id -u; grep CapEff /proc/self/status; touch /app/x 2>&1; "
+        "for tool in pip pip3 uv gcc cc; do command -v $tool; done; "
+        "python -c 'import pip' 2>&1 | tail -1"
+    )
+    manager = one_node.cluster.manager
+    container = manager.docker("ps", "-q", "--filter", f"name={NAME}_mcp").split()[0]
+    user, capabilities, *rest = manager.docker("exec", container, "sh", "-c", script).splitlines()
+    assert user == "10001"
+    assert int(capabilities.split()[1], 16) == 0
+    assert "Read-only file system" in rest[0]
+    assert rest[1:] == ["ModuleNotFoundError: No module named 'pip'"]
+
+
+def test_secrets_are_in_no_environment_and_no_argument(one_node: Deployment) -> None:
+    """`docker inspect` shows none of the passwords."""
+    manager = one_node.cluster.manager
+    shown = manager.docker("inspect", *manager.docker("ps", "-q").split())
+    for secret in one_node.secrets.iterdir():
+        assert secret.read_text() not in shown, secret.name
+
+
+def test_all_of_it_is_healthy_and_within_its_limits(one_node: Deployment) -> None:
+    """Every service runs all its tasks, and no container was restarted on the way."""
+    assert one_node.counts() == {
+        "lb": ["1", "1"],
+        "mcp": ["3", "3"],
+        "postgres": ["1", "1"],
+        "redis": ["1", "1"],
+    }
+    manager = one_node.cluster.manager
+    ended = manager.docker("ps", "-aq", "--filter", "status=exited", "--filter", f"name={NAME}_")
+    assert ended == "", "a container was replaced"
+
+
+def post(url: str, message: dict[str, object]) -> tuple[urllib.request.addinfourl, bytes]:
+    """Sends one JSON-RPC message as curl would."""
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    request = urllib.request.Request(url, json.dumps(message).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer, answer.read()
