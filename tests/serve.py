@@ -56,6 +56,11 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
 }
 
 
+async def bug(request: Any) -> None:
+    """A route that fails, as one of ours might."""
+    raise RuntimeError("the password is hunter2")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Serves as `python -m server` does; the exit code is the same too."""
     parser = argparse.ArgumentParser()
@@ -69,6 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     def build_and_count(*args: Any, **kwargs: Any) -> Any:
         mcp = build(*args, **kwargs)
         mcp.add_middleware(CountLists())
+        mcp.custom_route("/bug", methods=["GET"])(bug)
         return mcp
 
     server.build_mcp = build_and_count

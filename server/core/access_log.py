@@ -48,19 +48,20 @@ class AccessLogMiddleware:
 
 def _log(level: int, scope: Scope, status: int, milliseconds: float) -> None:
     method, name = scope.get("state", {}).get("mcp", ("-", "-"))
+    path = _printable(scope["path"])
     logger.log(
         level,
         "%d %s %s %s %s %.1f ms",
         status,
         scope["method"],
-        _printable(scope["path"]),
+        path,
         method,
-        _printable(name),
+        name,
         milliseconds,
         extra={
             "status": status,
             "http_method": scope["method"],
-            "path": scope["path"],
+            "path": path,
             "mcp_method": method,
             "mcp_name": name,
             "duration_ms": round(milliseconds, 1),
@@ -69,7 +70,7 @@ def _log(level: int, scope: Scope, status: int, milliseconds: float) -> None:
 
 
 def _printable(text: str) -> str:
-    """No line breaks or control characters: a name must not be able to forge a log line."""
+    """Short, and no line breaks or control characters: nobody forges a line or fills the disk."""
     return text[:200] if text.isprintable() else repr(text[:200])
 
 
@@ -90,7 +91,7 @@ class NoteMethod(Middleware):
         message = context.message
         name = getattr(message, "name", None) or getattr(message, "uri", None) or "-"
         state = request.scope.setdefault("state", {})
-        state["mcp"] = (context.method or "-", str(name))
+        state["mcp"] = (_printable(context.method or "-"), _printable(str(name)))
         token = request_id.set(state.get("request_id", "-"))
         try:
             return await call_next(context)

@@ -45,7 +45,10 @@ class _Text(logging.Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         head = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} {self.replica} [{request_id.get()}]"
         text = f"{head} {record.getMessage()}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        # Only an event begins at the margin: text that holds a caller's input cannot forge one.
+        return text if text.isprintable() else "\n    ".join(text.splitlines())
 
 
 class _Json(logging.Formatter):
