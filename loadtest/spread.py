@@ -11,7 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
+
+from loadtest import chi_square
 
 ALPHA = 0.01
 """Chance of calling an even spread uneven, at most."""
@@ -26,6 +29,10 @@ GROSS_SHORTFALL = 0.50
 FINE_SHORTFALL = 0.10
 LEAST_EXPECTED = 5.0
 """Calls expected per replica below which the chi-square approximation does not hold."""
+
+CHANCE_OF_TURNS = 0.05
+"""Counts as flat as whole numbers allow are what taking turns gives. They settle the matter even in
+a small sample, once chance would make them so rarely with one replica at half the others' load."""
 
 Verdict = Literal["even", "uneven", "too few to tell", "one replica"]
 
@@ -63,16 +70,15 @@ def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None
     if k < 2 or total == 0:
         verdict: Verdict = "one replica" if k == 1 and total else "too few to tell"
         return Spread(verdict, total, k, 0.0, 0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0)
-    chi_square = sum((counts[name] - fair[name]) ** 2 / fair[name] for name in counts)
-    p_value = chi_square_tail(chi_square, k - 1)
+    statistic = sum((counts[name] - fair[name]) ** 2 / fair[name] for name in counts)
+    p_value = chi_square.tail(statistic, k - 1)
     ratios = [counts[name] / fair[name] for name in counts]
     sees_half = power(total, k, GROSS_SHORTFALL)
     enough = sees_half >= POWER_WANTED and min(fair.values()) >= LEAST_EXPECTED
-    flat = max(abs(counts[name] - fair[name]) for name in counts) <= 1.0
+    turns = expected is None and max(counts.values()) - min(counts.values()) <= 1
     if p_value < ALPHA and max(ratios) > MATERIAL and min(fair.values()) >= LEAST_EXPECTED:
         verdict = "uneven"
-    elif enough or (flat and total >= LEAST_EXPECTED * k):
-        # As flat as whole numbers allow is what taking turns gives, and chance hardly ever.
+    elif enough or (turns and chance_of_turns(total, k) <= CHANCE_OF_TURNS):
         verdict = "even"
     else:
         verdict = "too few to tell"
@@ -80,7 +86,7 @@ def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None
         verdict=verdict,
         total=total,
         replicas=k,
-        chi_square=chi_square,
+        chi_square=statistic,
         degrees=k - 1,
         p_value=p_value,
         variation=math.sqrt(sum((ratio - 1.0) ** 2 for ratio in ratios) / k),
@@ -104,6 +110,7 @@ def _fair_counts(
     return {name: total * expected[name] / whole for name in counts}
 
 
+@lru_cache(maxsize=256)
 def _calls_needed(replicas: int) -> int:
     """Calls at which one replica of `replicas` at half load would be noticed."""
     low = math.ceil(LEAST_EXPECTED * replicas)
@@ -119,6 +126,27 @@ def _calls_needed(replicas: int) -> int:
     return low
 
 
+def chance_of_turns(total: int, replicas: int) -> float:
+    """P(no two counts differ by more than 1) with one replica at half the others' load.
+
+    Exact: the multinomial probabilities of all such counts, added.
+    """
+    each, extra = divmod(total, replicas)
+    other = 1.0 / (replicas - GROSS_SHORTFALL)
+    short = (1.0 - GROSS_SHORTFALL) * other
+    orders = math.lgamma(total + 1) - (
+        (replicas - extra) * math.lgamma(each + 1) + extra * math.lgamma(each + 2)
+    )
+    chance = 0.0
+    for more in (0, 1):  # whether the short one is among those with one call more
+        if more <= extra <= replicas - 1 + more:
+            mine = each + more
+            logarithm = orders + mine * math.log(short) + (total - mine) * math.log(other)
+            chance += math.comb(replicas - 1, extra - more) * math.exp(logarithm)
+    return chance
+
+
+@lru_cache(maxsize=256)
 def power(total: int, replicas: int, shortfall: float, alpha: float = ALPHA) -> float:
     """Chance of p < alpha when one replica gets (1 - shortfall) of what each other one gets.
 
@@ -131,70 +159,6 @@ def power(total: int, replicas: int, shortfall: float, alpha: float = ALPHA) -> 
     short = (1.0 - shortfall) * other
     distance = (short - fair) ** 2 + (replicas - 1) * (other - fair) ** 2
     noncentrality = total * distance / fair
-    return _noncentral_tail(_critical(replicas - 1, alpha), replicas - 1, noncentrality)
-
-
-def _noncentral_tail(value: float, degrees: int, noncentrality: float) -> float:
-    half = noncentrality / 2.0
-    centre = int(half)
-    reach = int(8.0 * math.sqrt(half + 1.0)) + 12
-    tail = 0.0
-    for j in range(max(0, centre - reach), centre + reach):
-        weight = math.exp(-half + (j * math.log(half) if half else 0.0) - math.lgamma(j + 1.0))
-        if half == 0.0 and j:
-            break
-        tail += weight * chi_square_tail(value, degrees + 2 * j)
-    return min(1.0, tail)
-
-
-def _critical(degrees: int, alpha: float) -> float:
-    """The chi-square value whose upper tail is alpha, by bisection."""
-    low, high = 0.0, 10.0
-    while chi_square_tail(high, degrees) > alpha:
-        high *= 2.0
-    for _ in range(60):
-        middle = (low + high) / 2.0
-        if chi_square_tail(middle, degrees) > alpha:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def chi_square_tail(value: float, degrees: int) -> float:
-    """P(chi-square with `degrees` of freedom >= value): the regularised upper incomplete gamma."""
-    if value <= 0.0:
-        return 1.0
-    a, x = degrees / 2.0, value / 2.0
-    scale = math.exp(a * math.log(x) - x - math.lgamma(a))
-    if x < a + 1.0:
-        return max(0.0, 1.0 - scale * _series(a, x))
-    return min(1.0, scale * _fraction(a, x))
-
-
-def _series(a: float, x: float) -> float:
-    """Lower incomplete gamma without its scale: sum of x^n / (a (a+1) ... (a+n))."""
-    term = total = 1.0 / a
-    n = a
-    while term > total * 1e-16:
-        n += 1.0
-        term *= x / n
-        total += term
-    return total
-
-
-def _fraction(a: float, x: float) -> float:
-    """Upper incomplete gamma without its scale: Lentz's continued fraction (Press et al., 6.2)."""
-    b = x + 1.0 - a
-    c = 1e300
-    d = 1.0 / b
-    fraction = d
-    for i in range(1, 10_000):
-        step = -i * (i - a)
-        b += 2.0
-        d = 1.0 / (step * d + b)
-        c = b + step / c
-        fraction *= c * d
-        if abs(c * d - 1.0) < 1e-15:
-            break
-    return fraction
+    return chi_square.noncentral_tail(
+        chi_square.critical(replicas - 1, alpha), replicas - 1, noncentrality
+    )

@@ -1,0 +1,49 @@
+"""Runs the tester against a target of known truth, in one process or as the program it is."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from loadtest.document import document
+from loadtest.run import Plan, run
+from tests.loadtest.target import Target
+
+ROOT = Path(__file__).parents[2]
+
+
+async def load(target: Target, **options: Any) -> dict[str, Any]:
+    """The document of one run against a serving target."""
+    plan = Plan(url=urlsplit(target.url), **options)
+    return document(plan, await run(plan), ["test_swarm_load.py"])
+
+
+async def program(
+    script: str, *words: str, env: dict[str, str] | None = None
+) -> asyncio.subprocess.Process:
+    """One of the root's scripts as a process, its output in pipes."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / script),
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+    )
+
+
+async def finished(
+    script: str, *words: str, env: dict[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of one of the root's scripts."""
+    process = await program(script, *words, env=env)
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+def names(count: int) -> Sequence[str]:
+    """Replica names as containers have them."""
+    return [f"ad1b23ba0c{number:02x}" for number in range(count)]
