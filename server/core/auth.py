@@ -102,7 +102,9 @@ def _read(path: Path) -> list[Caller]:
         content: Any = yaml.safe_load(path.read_text())
         callers = TypeAdapter(list[Caller]).validate_python(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"AUTH_TOKENS_FILE {str(path)!r} cannot be read: {error}.") from error
+        raise ConfigError(
+            f"AUTH_TOKENS_FILE {str(path)!r} cannot be read: {_why(error)}."
+        ) from None
     except ValidationError as error:
         # Not the input: it may be a token that somebody wrote there in clear.
         first = error.errors(include_input=False)[0]
@@ -111,12 +113,27 @@ def _read(path: Path) -> list[Caller]:
             f"AUTH_TOKENS_FILE {str(path)!r}: {where}: {first['msg']}. "
             "Expected a YAML list of callers, each with sha256 and client: see docs/auth.md."
         ) from None
-    naive = [c.client for c in callers for t in (c.not_before, c.expires_at) if t and not t.tzinfo]
-    if naive:
-        raise ConfigError(
-            f"AUTH_TOKENS_FILE {str(path)!r}: a date of caller {naive[0]!r} has no time zone. "
-            "Write it as 2027-01-31T00:00:00Z."
-        )
-    if not callers:
-        raise ConfigError(f"AUTH_TOKENS_FILE {str(path)!r} lists nobody: no one could call.")
+    if problem := _problem(callers):
+        raise ConfigError(f"AUTH_TOKENS_FILE {str(path)!r} {problem}")
     return callers
+
+
+def _problem(callers: list[Caller]) -> str:
+    """What is wrong with the list as a whole; empty if nothing is."""
+    owners: dict[str, str] = {}
+    for caller in callers:
+        if any(at and not at.tzinfo for at in (caller.not_before, caller.expires_at)):
+            return f"has a date without time zone at {caller.client!r}: write 2027-01-31T00:00:00Z."
+        if caller.sha256 in owners:
+            both = f"{owners[caller.sha256]!r} and {caller.client!r}"
+            return f"lists one token twice, for {both}. Each caller needs a token of its own."
+        owners[caller.sha256] = caller.client
+    return "" if callers else "lists nobody: no one could call."
+
+
+def _why(error: Exception) -> str:
+    """The reason alone: a YAML error quotes the line, and a token may stand there in clear."""
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    mark = getattr(error, "problem_mark", None)
+    return f"not YAML at line {mark.line + 1}" if mark else "not YAML, or not UTF-8"
