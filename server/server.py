@@ -23,7 +23,7 @@ from server.core import framework, logs
 from server.core.access_log import AccessLogMiddleware
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
 from server.core.health import Health
-from server.core.origin import OriginMiddleware
+from server.core.origin import OriginMiddleware, written
 from server.core.request_id import RequestIdMiddleware
 from server.core.served_by import ServedByMiddleware
 from server.mcp_app import PACKAGES, App, build_mcp
@@ -198,7 +198,7 @@ def _bound(settings: Settings) -> socket.socket:
 def _cors(origins: Sequence[str]) -> dict[str, Any]:
     """Options of CORSMiddleware: what a browser client sends and may read; no cookies."""
     return {
-        "allow_origins": list(origins),
+        "allow_origins": [written(origin) for origin in origins],
         "allow_methods": ["GET", "POST", "DELETE", "OPTIONS"],
         "allow_headers": ["*"],  # Mcp-Param-* names are the tools' own
         "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate", "X-Request-Id", "X-Served-By"],

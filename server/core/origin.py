@@ -22,7 +22,7 @@ class OriginMiddleware:
     def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> None:
         self.app = app
         self.hosts = tuple(host_name(host) for host in hosts)
-        self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
+        self.origins = frozenset(written(origin) for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,7 +68,8 @@ class OriginMiddleware:
         except ValueError:
             return False
         # Not the scheme: a balancer that ends TLS leaves http here and https in the page's.
-        return page.netloc == host or (page_name in LOOPBACK and host_name(host) in LOOPBACK)
+        same = bool(host) and page.netloc == host
+        return same or (page_name in LOOPBACK and host_name(host) in LOOPBACK)
 
 
 def host_name(host: str) -> str:
@@ -77,6 +78,11 @@ def host_name(host: str) -> str:
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0] if host.count(":") == 1 else host
+
+
+def written(origin: str) -> str:
+    """`origin` as browsers write it: no slash at the end, no capitals."""
+    return origin.rstrip("/").lower()
 
 
 def refusal(status: int, title: str, detail: str) -> JSONResponse:
