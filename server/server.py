@@ -7,6 +7,7 @@ with the graceful stop of ``core/drain.py``.
 import gc
 import logging
 import socket
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -21,6 +22,7 @@ from server import __version__
 from server.config import Settings, load
 from server.core import framework, logs
 from server.core.access_log import AccessLogMiddleware
+from server.core.crash import CrashMiddleware
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
 from server.core.health import Health
 from server.core.origin import OriginMiddleware, written
@@ -64,6 +66,8 @@ class Service:
             (ServedByMiddleware, {"replica": settings.mcp_replica, "is_draining": self._draining}),
             # the log sees the status that the caller sees
             (AccessLogMiddleware, {}),
+            # what nobody caught: answered and logged, seen by the log above
+            (CrashMiddleware, {}),
             # who may call at all, before anything is read
             (
                 OriginMiddleware,
@@ -109,6 +113,8 @@ class Service:
                     self.health.started = True
                     yield
             finally:
+                if "server.core.http" in sys.modules:  # else no tool called out
+                    await sys.modules["server.core.http"].close()
                 await database.stop()
 
         return lifespan

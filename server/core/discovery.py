@@ -99,15 +99,19 @@ def _modules(folder: Path, package: str) -> Iterator[str]:
     for entry in entries:
         if entry.is_dir() and not entry.name.startswith(("_", ".")):
             yield from _modules(Path(entry.path), f"{package}.{entry.name}")
+    if files:
+        yield package  # last: what its __init__.py takes from a module is that module's
 
 
 def _chosen(names: list[str], package: str, only: Sequence[str]) -> list[str]:
-    there = sorted({name.removeprefix(f"{package}.").partition(".")[0] for name in names})
+    tops = {name: name.removeprefix(f"{package}.").partition(".")[0] for name in names}
+    tops.pop(package, None)  # its own __init__.py has no name to be picked by
+    there = sorted(set(tops.values()))
     if missing := [name for name in only if name not in there]:
         raise DiscoveryError(
             f"MCP_TOOLS names {missing[0]!r}, but {package} has only: {', '.join(there) or 'nothing'}."
         )
-    return [n for n in names if n.removeprefix(f"{package}.").partition(".")[0] in only]
+    return [name for name, top in tops.items() if top in only]
 
 
 def _import(name: str, package: str, folder: Path) -> ModuleType:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from server.core.problem import problem
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -35,13 +36,13 @@ class OriginMiddleware:
             elif key == b"origin":
                 origin = value.decode("latin-1").lower()
         if not self.is_own(host, scope):
-            await refusal(
+            await problem(
                 421,
                 "Misdirected Request",
                 f"Host {host!r} is not served here. Name it in MCP_ALLOWED_HOSTS.",
             )(scope, receive, send)
         elif origin and not self.may_call(origin, host):
-            await refusal(
+            await problem(
                 403,
                 "Forbidden Origin",
                 f"Origin {origin!r} may not call. Name it in MCP_ALLOWED_ORIGINS.",
@@ -83,12 +84,3 @@ def host_name(host: str) -> str:
 def written(origin: str) -> str:
     """`origin` as browsers write it: no slash at the end, no capitals."""
     return origin.rstrip("/").lower()
-
-
-def refusal(status: int, title: str, detail: str) -> JSONResponse:
-    """A refusal before MCP begins, as problem details (RFC 9457)."""
-    return JSONResponse(
-        {"type": "about:blank", "status": status, "title": title, "detail": detail},
-        status_code=status,
-        media_type="application/problem+json",
-    )

@@ -3,9 +3,13 @@
 A schema is a program: a regular expression or references that double at each step can run for
 years, and inside this process nothing could end it. The worker process (anyio keeps an idle one
 for five minutes) is killed when time is up. Nothing is ever fetched for a ``$ref``.
+
+A worker runs the main module of this process as ``__mp_main__``: that module must do its work
+under ``if __name__ == "__main__"``, as ``python -m server`` does.
 """
 
 import itertools
+import json
 from typing import Any, Final, NamedTuple
 
 MAX_MESSAGE_CHARS: Final = 300
@@ -50,18 +54,26 @@ async def check(
     from anyio import fail_after, to_process  # only replicas that check schemas need workers
 
     try:
+        asked = json.dumps([document, schema])  # text crosses over at any depth; pickles do not
+    except RecursionError:
+        return Verdict("?", [], False, _TOO_DEEP)
+    try:
         with fail_after(seconds):
-            return await to_process.run_sync(_check, document, schema, limit, cancellable=True)
+            return await to_process.run_sync(_check, asked, limit, cancellable=True)
     except TimeoutError as error:
         raise OutOfTime from error
 
 
-def _check(document: Any, schema: dict[str, Any] | bool, limit: int) -> Verdict:
-    """Runs in the worker."""
+_TOO_DEEP: Final = "it or the document is nested too deeply"
+
+
+def _check(asked: str, limit: int) -> Verdict:
+    """Runs in the worker: `asked` is the document and the schema, as JSON."""
     from jsonschema import Draft202012Validator, exceptions, validators
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
     from referencing.exceptions import Unresolvable
 
+    document, schema = json.loads(asked)
     kind: Any = validators.validator_for(schema, default=Draft202012Validator)
     draft = next((name for name, url in DRAFTS.items() if url == kind.META_SCHEMA["$schema"]), "?")
     try:
@@ -74,7 +86,7 @@ def _check(document: Any, schema: dict[str, Any] | bool, limit: int) -> Verdict:
     except Unresolvable as error:
         return Verdict(draft, [], False, f"its $ref {error.ref!r} points to nothing inside it")
     except RecursionError:
-        return Verdict(draft, [], False, "it or the document is nested too deeply")
+        return Verdict(draft, [], False, _TOO_DEEP)
     violations = [
         Violation(_pointer(error.absolute_path), str(error.validator), _short(error.message))
         for error in found[:limit]

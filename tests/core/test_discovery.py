@@ -91,6 +91,15 @@ def test_nested_packages_are_served(package):
     assert found(made) == ["top", "leaf"]
 
 
+def test_a_tool_in_a_packages_own_init_is_served(package):
+    """A folder's __init__.py is a file like any other; what it re-exports is served once."""
+    init = "from .a import a\n" + TOOL.format(name="b")
+    made = package({"sub/__init__.py": init, "sub/a.py": TOOL.format(name="a")})
+
+    assert found(made) == ["a", "b"]
+    assert found(made, only=("sub",)) == ["a", "b"]
+
+
 def test_relative_imports_work(package):
     """A module is imported as the member of its package that it is."""
     uses = "from ._words import WORD\n" + TOOL.format(name="uses")

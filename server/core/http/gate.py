@@ -26,6 +26,8 @@ DEFAULT_PORTS: Final = (80, 443)
 
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Not public, though older Pythons take them for it (RFC 6890, RFC 7526).
+_SPECIAL = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
 # Addresses of IPv6 that tunnel to an address of IPv4, public or not (RFC 3056, 4380, 5214).
 _TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
 _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
@@ -80,10 +82,10 @@ class Gate:
 
 def is_public(address: Address) -> bool:
     """Whether ``address`` is a single public host's, by the registries of IANA."""
+    if any(address in network for network in (*_SPECIAL, *_TUNNELS)):
+        return False
     if isinstance(address, ipaddress.IPv6Address) and (
-        address not in _GLOBAL_UNICAST
-        or any(address in tunnel for tunnel in _TUNNELS)
-        or address.packed[8:12] in _ISATAP
+        address not in _GLOBAL_UNICAST or address.packed[8:12] in _ISATAP
     ):
         return False
     return address.is_global and not address.is_multicast and not address.is_reserved
