@@ -51,14 +51,15 @@ class Client:
     """Connections to one URL. Call `start` first and `stop` last.
 
     `timeout` is in seconds, from the moment a request is written to the last byte of its answer,
-    and also bounds connecting.
+    and also bounds connecting. Without `keep_alive` every call has a connection of its own.
     """
 
-    def __init__(self, url: SplitResult, *, timeout: float) -> None:
+    def __init__(self, url: SplitResult, *, timeout: float, keep_alive: bool = True) -> None:
         self._host = url.hostname or ""
         self._tls = ssl.create_default_context() if url.scheme == "https" else None
         self._port = url.port or (443 if self._tls else 80)
         self._timeout = timeout
+        self._keep_alive = keep_alive
         self._idle: deque[Connection] = deque()
         self._all: set[Connection] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -132,10 +133,11 @@ class Client:
         return connection
 
     def _release(self, connection: Connection) -> None:
-        if connection.open:
+        if connection.open and self._keep_alive:
             self._idle.append(connection)
-        else:
-            self._forget(connection)
+            return
+        connection.close()
+        self._forget(connection)
 
     def _forget(self, connection: Connection) -> None:
         if connection not in self._all:

@@ -219,14 +219,14 @@ def _timeline(run: dict[str, Any], paint: Paint) -> list[str]:
 
 def _client(run: dict[str, Any], paint: Paint) -> list[str]:
     client = run["client"]
-    line = (
-        f"  {thousands(client['connections'])} connections, reused for "
-        f"{client['reused_percent']:g} % of calls · CPU {client['cpu_percent']:.0f} %"
-    )
-    late = client["lateness_ms"]
-    if late:
-        line += f" · late by {milliseconds(late['avg'])} ms on average"
-    lines = [paint("head", "CLIENT"), line]
+    facts = [
+        f"{thousands(client['connections'])} connections",
+        f"reused for {client['reused_percent']:.1f} % of calls",
+        f"CPU {client['cpu_percent']:.0f} %",
+    ]
+    if late := client["lateness_ms"]:
+        facts.append(f"late by {milliseconds(late['avg'])} ms")
+    lines = [paint("head", "CLIENT"), "  " + " · ".join(facts)]
     if client["cpu_percent"] > BUSY_CPU_PERCENT and run["load"]["loop"] == "closed":
         lines.append(paint("warn", "  this tester was the bottleneck: the target can do more"))
     lines += textwrap.wrap(

@@ -79,7 +79,7 @@ async def run(plan: Plan, watch: Callable[[Result], None] | None = None) -> Outc
     SIGINT and SIGTERM end the run early and cleanly. Raises TargetError where the target cannot
     be connected to at all.
     """
-    client = Client(plan.url, timeout=plan.timeout)
+    client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive)
     await client.start()
     stop = asyncio.Event()
     call = plan.call()

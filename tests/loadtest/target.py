@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import json
 import re
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -40,6 +41,11 @@ class Target:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/mcp"
 
+    async def has_seen(self, calls: int) -> None:
+        """Return once so many calls have come in."""
+        while len(self.seen) < calls:  # noqa: ASYNC110  nothing here tells of each call
+            await asyncio.sleep(0.01)
+
     def freeze(self, seconds: float) -> None:
         """Answer nothing for so long; what arrives meanwhile is answered after it."""
         self.frozen_until = asyncio.get_running_loop().time() + seconds
@@ -47,6 +53,7 @@ class Target:
     def close_idle(self) -> None:
         """Close every open connection, as a balancer does that is reloaded."""
         for transport in list(self.open):
+            transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)  # now, not next turn
             transport.close()
 
     @asynccontextmanager
@@ -107,7 +114,9 @@ class _Replica(asyncio.Protocol):
         answer = respond(name, fault, message)
         if answer:
             self.transport.write(answer)
-        if fault.startswith("cut") or fault in ("closes", "until end"):
+        if fault == "leaves":  # with the answer's last byte, and without a word
+            self.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        if fault.startswith("cut") or fault in ("closes", "until end", "leaves"):
             self.transport.close()
 
 
@@ -158,7 +167,10 @@ def respond(name: str, fault: str, message: dict[str, object]) -> bytes:
         body = body[: len(body) // 2]
     if fault == "garbage":
         return b"SSH-2.0-OpenSSH_9.2\r\n"
-    return b"\r\n".join(head) + b"\r\n\r\n" + body
+    answer_bytes = b"\r\n".join(head) + b"\r\n\r\n" + body
+    if fault == "hints":
+        return b"HTTP/1.1 103 Early Hints\r\nX-Served-By: nobody\r\n\r\n" + answer_bytes
+    return answer_bytes * 2 if fault == "twice" else answer_bytes
 
 
 class _Bare(asyncio.Protocol):

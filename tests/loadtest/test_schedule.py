@@ -1,0 +1,91 @@
+"""When calls are made: in turn in a closed loop, by the clock in an open one."""
+
+import asyncio
+from itertools import pairwise
+from statistics import mean, pstdev
+from time import perf_counter_ns
+
+from loadtest.schedule import closed_loop, due_times, open_loop
+from tests.loadtest.drive import load
+from tests.loadtest.target import Target
+
+
+async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
+    in_hand, most, made = 0, 0, 0
+
+    async def make(due: int) -> None:
+        nonlocal in_hand, most, made
+        in_hand, made = in_hand + 1, made + 1
+        most = max(most, in_hand)
+        await asyncio.sleep(0.001)
+        in_hand -= 1
+
+    await closed_loop(make, workers=7, calls=100, seconds=None, stop=asyncio.Event())
+
+    assert (made, most) == (100, 7)
+
+
+async def test_a_closed_loop_may_be_bound_by_time():
+    start = perf_counter_ns()
+    await closed_loop(
+        lambda due: asyncio.sleep(0.01), workers=2, calls=None, seconds=0.2, stop=asyncio.Event()
+    )
+
+    assert 0.2e9 <= perf_counter_ns() - start < 1e9
+
+
+def test_constant_arrivals_keep_their_distance_to_the_end():
+    """Each time is computed from the start: errors do not add up."""
+    times = list(due_times(3_000, "constant", 1, None, 10))
+
+    assert len(times) == 30_000
+    assert times[-1] == 29_999 * 1_000_000_000 // 3_000
+
+
+def test_poisson_arrivals_have_the_rate_and_the_spread_of_a_poisson_process():
+    """Exponential gaps: their standard deviation is their mean."""
+    times = list(due_times(1_000, "poisson", 1, 20_000, None))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+
+    assert abs(mean(gaps) / 1e6 - 1) < 0.03
+    assert abs(pstdev(gaps) / mean(gaps) - 1) < 0.03
+    assert times == list(due_times(1_000, "poisson", 1, 20_000, None))
+    assert times != list(due_times(1_000, "poisson", 2, 20_000, None))
+
+
+async def test_an_open_loop_does_not_wait_for_answers():
+    """Fifty calls that never end are all made on time."""
+    made = []
+    stop = asyncio.Event()
+
+    async def make(due: int) -> None:
+        made.append((perf_counter_ns() - due) / 1e6)
+        await stop.wait()
+
+    loop = asyncio.ensure_future(
+        open_loop(
+            make, due_times(500, "constant", 1, 50, None), limit=99, drop=made.remove, stop=stop
+        )
+    )
+    await asyncio.sleep(0.5)
+    stop.set()
+    await loop
+
+    assert len(made) == 50
+    assert min(made) >= 0
+    assert sorted(made)[25] < 20, "half of the calls were made within 20 ms of when they were due"
+
+
+async def test_calls_beyond_what_may_be_in_hand_are_dropped_and_fail_the_run():
+    """Counted, never put off: a cap would otherwise hide the very delay it causes."""
+    async with Target(delay=lambda number: 0.5).serving() as target:
+        run = await load(target, calls=40, rate=400.0, in_hand=10)
+
+    totals = run["totals"]
+    assert (totals["right"], totals["dropped"], totals["failed"]) == (10, 30, 0)
+    assert not run["verdict"]["passed"]
+    assert [
+        (check["name"], check["passed"])
+        for check in run["verdict"]["checks"]
+        if "sent" in check["name"]
+    ] == [("sent of what was due", False)]

@@ -1,0 +1,137 @@
+"""Targets whose truth is set beforehand: the report has to find it."""
+
+import asyncio
+import itertools
+import random
+
+import pytest
+
+from tests.loadtest.drive import load, names
+from tests.loadtest.target import Target
+
+
+async def test_latency_is_found_within_what_the_clock_and_the_sample_allow():
+    """Nine calls in ten take 20 ms, one takes 120: p50 and p95 fall on either side."""
+    slow = {number for number in range(2_000) if number % 10 == 0}
+    async with Target(delay=lambda n: 0.12 if n in slow else 0.02).serving() as target:
+        run = await load(target, calls=600, workers=20)
+
+    latency = run["latency_ms"]["since_sent"]
+    assert latency["p50"] == pytest.approx(20, abs=15)
+    assert latency["p95"] == pytest.approx(120, abs=40)
+    assert 20 <= latency["min"] < latency["avg"] < latency["max"]
+    assert latency["p99"] is None, "600 calls do not carry a p99"
+
+
+async def test_every_kind_of_wrong_answer_is_counted_and_kept_apart():
+    """One call in twenty each, of kinds that a look at the HTTP status alone would miss."""
+    kinds = ["rpc error", "tool error", "wrong id", "not json", "503", "cut", "asks", "no content"]
+    async with Target(
+        replica=lambda n: f"r{n % 2}",
+        fault=lambda n: kinds[n % 20] if n % 20 < len(kinds) else "",
+    ).serving() as target:
+        run = await load(target, calls=400, workers=8, tool="t")
+
+    assert (run["totals"]["right"], run["totals"]["failed"]) == (240, 160)
+    assert run["totals"]["success_percent"] == 60.0
+    assert [20] * len(kinds) == [group["count"] for group in run["errors"]]
+    assert all(0 <= group["first_s"] < group["last_s"] for group in run["errors"])
+    by_text = {group["text"]: group["replicas"] for group in run["errors"]}
+    assert by_text["tool error: no such region"] == {"r1": 20}
+    assert by_text["connection lost before the answer"] == {}
+    assert "JSON-RPC error -32603: lost in the dark, request" in "".join(by_text), (
+        "texts that differ by a number alone are one group"
+    )
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_replicas_that_take_turns_are_even(era):
+    async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
+        run = await load(target, calls=300, workers=50, era=era, replicas=3)
+
+    assert run["verdict"]["passed"]
+    assert [(name, 100, 33.33) for name in names(3)] == [
+        (each["name"], each["calls"], each["share_percent"]) for each in run["replicas"]
+    ]
+    assert tuple(run["spread"][key] for key in ("verdict", "unit", "n")) == ("even", "request", 300)
+
+
+async def test_a_replica_ten_per_cent_short_is_found_with_ten_thousand_calls():
+    """The power for three replicas is then 97 %; this seed is no exception to it."""
+    dice = random.Random(3)
+    async with Target(
+        replica=lambda n: dice.choices(names(3), [0.9, 1.0, 1.0])[0]
+    ).serving() as target:
+        run = await load(target, calls=10_000, workers=20)
+
+    spread = run["spread"]
+    assert spread["verdict"] == "uneven" or spread["busiest_over_mean"] <= 1.05
+    assert spread["p_value"] < 0.01
+    assert spread["power_10_percent_short"] > 0.9
+    assert min(run["replicas"], key=lambda each: each["calls"])["name"] == names(3)[0]
+
+
+async def test_a_silent_replica_is_named_and_fails_the_run():
+    """Expected by name, and by number alone."""
+    async with Target(replica=lambda n: names(2)[n % 2]).serving() as target:
+        named = await load(target, calls=100, replicas=3, replica_names=tuple(names(3)))
+        counted = await load(target, calls=100, replicas=3)
+
+    assert [names(3)[2]] == named["spread"]["silent"]
+    assert counted["spread"]["silent"] == ["(silent 1)"]
+    for run in (named, counted):
+        assert (run["verdict"]["passed"], run["spread"]["verdict"]) == (False, "uneven")
+
+
+@pytest.mark.parametrize(("connections", "verdict"), [(10, "too few to tell"), (40, "even")])
+async def test_connections_that_keep_to_a_replica_are_themselves_what_is_balanced(
+    connections, verdict
+):
+    """Behind a TCP balancer the requests they carry are uneven, and that says nothing of it."""
+    turns = itertools.count()
+    async with Target(
+        replica=lambda n: names(3)[next(turns) % 3],
+        delay=lambda n: 0.001 * (n % 3),
+        by_connection=True,
+    ).serving() as target:
+        run = await load(target, calls=3_000, workers=connections)
+
+    spread = run["spread"]
+    assert (spread["verdict"], spread["unit"], spread["n"]) == (verdict, "connection", connections)
+
+
+async def test_replicas_that_come_and_go_owe_only_their_time_s_share():
+    """A rolling update: one of three is replaced by another half-way, and all did their part."""
+    async with Target(
+        replica=lambda n: ["a", "b", "old" if n < 450 else "new"][n % 3]
+    ).serving() as target:
+        run = await load(target, calls=900, rate=600.0)
+
+    assert {"old", "new"} == set(run["spread"]["came_or_went"])
+    assert run["spread"]["verdict"] == "even"
+    assert len(run["replicas"]) == 4
+
+
+async def test_a_freeze_shows_in_an_open_loop_and_hides_in_a_closed_one():
+    """Coordinated omission: the closed loop just waits, and calls its one long wait an outlier."""
+    async with Target(delay=lambda n: 0.005).serving() as target:
+        asyncio.get_running_loop().call_later(1.0, target.freeze, 0.8)
+        by_clock = await load(target, calls=1_000, rate=400.0)
+    async with Target(delay=lambda n: 0.005).serving() as target:
+        asyncio.get_running_loop().call_later(1.0, target.freeze, 0.8)
+        in_turn = await load(target, calls=None, seconds=2.5, workers=4)
+
+    assert by_clock["latency_ms"]["since_due"]["p90"] > 300
+    assert in_turn["latency_ms"]["since_due"]["p90"] < 100
+    assert in_turn["latency_ms"]["since_due"]["max"] > 500
+
+
+async def test_a_balancer_that_closes_connections_between_calls_costs_no_call():
+    """Every third answer is the last on its connection, which does not say so."""
+    async with Target(fault=lambda n: "leaves" if n % 3 == 2 else "").serving() as target:
+        in_turn = await load(target, calls=600, workers=5)
+        by_clock = await load(target, calls=100, rate=400.0)
+
+    for run, calls in ((in_turn, 600), (by_clock, 100)):
+        assert (run["totals"]["right"], run["errors"]) == (calls, [])
+        assert run["client"]["connections"] > calls / 4
