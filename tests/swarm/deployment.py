@@ -52,7 +52,7 @@ class Deployment:
 
     def scale(self, replicas: int) -> None:
         """``docker service scale``, and waits until they answer."""
-        self.cluster.manager.docker("service", "scale", f"{NAME}_mcp={replicas}", timeout=180)
+        self.cluster.manager.docker("service", "scale", "--detach", f"{NAME}_mcp={replicas}")
         self.wait(replicas)
 
     def roll(self) -> None:

@@ -48,9 +48,9 @@ def load(url: str, folder: Path, *options: str) -> Loaded:
 def roll_under_load(
     deployment: Deployment, folder: Path, rate: int, least: int
 ) -> dict[str, Loaded]:
-    """Replaces every replica while both eras call, each ``rate`` times a second.
+    """Replaces every replica, again and again, while both eras call ``rate`` times a second.
 
-    The load goes on until each era has made ``least`` calls, and some seconds after the roll.
+    The last roll-out is the one in which each era's calls reach ``least``, in number.
 
     Returns:
         What became of the calls, by era.
@@ -63,7 +63,9 @@ def roll_under_load(
         }
         time.sleep(3)
         deployment.roll()
-        time.sleep(max(3.0, started + 1.1 * least / rate - time.monotonic()))
+        while (time.monotonic() - started) * rate < 1.02 * least:
+            deployment.roll()
+        time.sleep(3)
         for process, _ in running.values():
             process.send_signal(signal.SIGTERM)  # ends the run in order, with its report
         return {era: _end(process, file) for era, (process, file) in running.items()}
@@ -74,7 +76,7 @@ def _endless(
     url: str, folder: Path, era: str, rate: int
 ) -> "Iterator[tuple[subprocess.Popen[str], Path]]":
     file = folder / f"{era}.json"
-    bounds = ("--duration", "900", "--rate", str(rate), "--concurrent", "64")
+    bounds = ("--duration", "900", "--rate", str(rate))
     process = _start(url, file, ("--era", era, *bounds, *CALL))
     try:
         yield process, file

@@ -1,0 +1,93 @@
+"""Issue 2, shown by 2, 3 and 4: a real Swarm of three nodes, spread, scaled and rolled under load."""
+
+import tempfile
+from pathlib import Path
+
+from tests.prove.proof import Outcome, Proof
+from tests.swarm.commands import run as command
+from tests.swarm.deployment import Deployment
+from tests.swarm.lab import Lab
+from tests.swarm.load import Loaded, load, roll_under_load
+
+CURL = (
+    *("curl", "-s", "-w", "\n%{http_code} %{content_type}\n", "-X", "POST"),
+    *("-H", "Content-Type: application/json", "-H", "Accept: application/json"),
+    *("-d", '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'),
+)
+RATE, LEAST = 40, 10_000
+
+
+def run(short: bool) -> list[Outcome]:
+    """The full form; its short form are the tests in tests/swarm, which CI runs anyway."""
+    if short:
+        return []
+    with tempfile.TemporaryDirectory() as name, Lab(3) as lab:
+        folder = Path(name)
+        cluster = lab.cluster(3)
+        cluster.form()
+        stack = Deployment(cluster, folder / "secrets")
+        stack.deploy()
+        stack.wait()
+        return [
+            _curl(stack),
+            _spread(stack, folder, 3),
+            _scaled(stack, folder),
+            *_rolled(stack, folder),
+        ]
+
+
+def _curl(stack: Deployment) -> Outcome:
+    said = command(*CURL, stack.url())
+    body, _, status = said.rpartition("\n")
+    shown = f"$ curl -X POST {stack.url()} … tools/list\n{body[:200]}…\n{status}"
+    return Outcome(
+        "A plain POST with `Accept: application/json` is answered with 200 and JSON",
+        status == "200 application/json" and body.startswith('{"jsonrpc":"2.0","id":1,"result"'),
+        {"answer": status},
+        shown,
+    )
+
+
+def _spread(stack: Deployment, folder: Path, replicas: int) -> Outcome:
+    options = ("--requests", "300", "--concurrent", "50", "--expect-replicas", str(replicas))
+    loaded = load(stack.url(), folder, *options)
+    return Outcome(
+        f"300 requests, 50 at a time: all succeed, {replicas} of {replicas} replicas, evenly",
+        loaded.exit_code == 0 and loaded.lost == 0,
+        {"made": str(loaded.made), "failed": str(loaded.lost)},
+        f"$ python test_swarm_load.py {' '.join(options)}\n{loaded.report}",
+    )
+
+
+def _scaled(stack: Deployment, folder: Path) -> Outcome:
+    stack.scale(5)
+    try:
+        return _spread(stack, folder, 5)
+    finally:
+        stack.scale(3)
+
+
+def _rolled(stack: Deployment, folder: Path) -> list[Outcome]:
+    before = set(stack.replicas())
+    ran = roll_under_load(stack, folder, RATE, LEAST)
+    replaced = not before & set(stack.replicas())
+    return [_without_loss(era, loaded, replaced) for era, loaded in ran.items()]
+
+
+def _without_loss(era: str, loaded: Loaded, replaced: bool) -> Outcome:
+    latency = loaded.document["latency_ms"]["since_due"]
+    return Outcome(
+        f"`docker service update --force` under load, {era} era: not one call fails",
+        replaced and loaded.lost == 0 and loaded.made >= LEAST,
+        {
+            "calls": f"{loaded.made:,}",
+            "failed": str(loaded.lost),
+            "p50": f"{latency['p50']:.1f} ms",
+            "p99": f"{latency['p99']:.1f} ms",
+            "max": f"{latency['max']:.1f} ms",
+        },
+        loaded.report,
+    )
+
+
+PROOF = Proof("A Swarm of three nodes", run)
