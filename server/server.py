@@ -4,6 +4,7 @@
 with the graceful stop of ``core/drain.py``.
 """
 
+import asyncio
 import gc
 import logging
 import socket
@@ -145,7 +146,7 @@ def serve(settings: Settings, mcp: App) -> int:
     """Serves `mcp` until a signal, then stops gracefully.
 
     Returns:
-        0 after a graceful stop, 3 if it could not start.
+        0 after a stop that was asked for, 3 if it could not start.
 
     Raises:
         StartError: the port cannot be listened on.
@@ -179,7 +180,7 @@ def serve(settings: Settings, mcp: App) -> int:
             server.run([listening])
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
             return int(stop.code or EXIT_NOT_STARTED)
-    return EXIT_FINE if server.started else EXIT_NOT_STARTED
+    return EXIT_FINE if server.started or server.asked_to_stop else EXIT_NOT_STARTED
 
 
 def _bound(settings: Settings) -> socket.socket:
@@ -226,6 +227,8 @@ async def _clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send
         await app(scope, receive, hold_failure)
     except McpSwarmError as error:
         await send({"type": "lifespan.startup.failed", "message": str(error)})
+    except asyncio.CancelledError:  # a signal ended the start, or the loop ends: not an error
+        return
     except BaseException:
         if failed:
             await send(failed)

@@ -166,12 +166,12 @@ def _cannot(url: str, error: Exception) -> str:
 
     try:
         shown = make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ValueError):  # ValueError: a port that is no number
         return (
             "DATABASE_URL is not a database URL. Expected "
             "postgresql+asyncpg://user:password@host/name or sqlite+aiosqlite:///file."
         )
-    reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    reason = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
     return (
         f"DATABASE_URL {shown} cannot be used: {reason}. Expected a database that answers there, "
         "by an async driver (postgresql+asyncpg, sqlite+aiosqlite). Next: correct the URL or "

@@ -7,16 +7,22 @@ signal, wait for open streams for ever, and exit with the signal's code.
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
 
+from server.core.errors import EXIT_FINE
 from server.core.health import Health
 
 logger = logging.getLogger(__name__)
+
+# Seconds that Python may take to end once the stop is complete.
+SECONDS_TO_END = 1.0
 
 
 class DrainingServer(uvicorn.Server):
@@ -34,16 +40,28 @@ class DrainingServer(uvicorn.Server):
         self.health = health
         self.drain_seconds = drain_seconds
         self.close_streams = close_streams
+        self.asked_to_stop = False
         self._stopping: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._starting: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts as uvicorn does, and keeps the loop for the signal handler."""
+        """Starts as uvicorn does; a signal meanwhile ends the start, whatever it waits for."""
         self._loop = asyncio.get_running_loop()
-        await super().startup(sockets=sockets)
+        if self.should_exit:
+            return
+        self._starting = asyncio.ensure_future(super().startup(sockets=sockets))
+        await asyncio.wait({self._starting})
+        if not self._starting.cancelled():
+            self._starting.result()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal: begins the stop, or ends at once when it already began."""
+        self.asked_to_stop = True
+        if self._loop and self._starting and not self._starting.done():
+            self.should_exit = True
+            self._loop.call_soon_threadsafe(self._starting.cancel)
+            return
         if self._loop is None or self.health.draining:
             self.should_exit = self.force_exit = True
             return
@@ -68,8 +86,21 @@ class DrainingServer(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             closing.cancel()
+            _end_anyway()
 
     async def _keep_closing(self) -> None:
         while True:
             self.close_streams()
             await asyncio.sleep(0.2)
+
+
+def _end_anyway() -> None:
+    """Ends the process soon: Python would wait for a tool's thread that blocks for ever."""
+
+    def end() -> None:
+        logger.warning("a tool still blocks its thread, which is left behind")
+        os._exit(EXIT_FINE)
+
+    timer = threading.Timer(SECONDS_TO_END, end)
+    timer.daemon = True
+    timer.start()

@@ -27,11 +27,17 @@ def configure(log_format: str, level: str, replica: str) -> None:
     handler.setFormatter((_Json if log_format == "json" else _Text)(replica))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     for chatty in ("mcp", "fastmcp", "httpx2", "sse_starlette", "aiosqlite"):
         # These tell of every request at INFO; our own line does that once.
         logging.getLogger(chatty).setLevel(
             max(logging.WARNING, logging.getLevelName(level.upper()))
         )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not uvicorn's word after a failed start: the line before it says why, and once is enough."""
+    return record.msg != "Application startup failed. Exiting."
 
 
 class _Text(logging.Formatter):

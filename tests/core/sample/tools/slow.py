@@ -29,6 +29,13 @@ def block(seconds: float) -> str:
 
 
 @tool
+async def block_in_executor(seconds: float) -> str:
+    """Block one of asyncio's own threads."""
+    await asyncio.to_thread(time.sleep, seconds)
+    return f"blocked {seconds:g} s"
+
+
+@tool
 async def count(ctx: Context, to: int, pause: float = 0.05) -> str:
     """Count, and report each step as progress."""
     for step in range(1, to + 1):
