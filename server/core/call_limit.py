@@ -60,6 +60,7 @@ class CallLimitMiddleware(Middleware):
     async def _limited(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """The call's result; a task of its own, so that a blocked thread can be left behind."""
         task = asyncio.ensure_future(call_next(context))
+        task.add_done_callback(_forget)
         try:
             done, _ = await asyncio.wait({task}, timeout=self.seconds)
         except asyncio.CancelledError:
@@ -70,7 +71,6 @@ class CallLimitMiddleware(Middleware):
         if done:
             return task.result()
         task.cancel()
-        task.add_done_callback(_forget)
         logger.warning("a call was over its limit of %g s and was ended", self.seconds)
         raise _OverLimitError
 
@@ -86,6 +86,6 @@ class _OverLimitError(Exception):
 
 
 def _forget(task: "asyncio.Future[Any]") -> None:
-    """Takes the late result, so that asyncio does not complain that nobody did."""
+    """Takes an error that comes when nobody waits any more, so that asyncio does not complain that nobody did."""
     if not task.cancelled():
         task.exception()

@@ -1,6 +1,7 @@
 """Direct calls: errors are masked, input is strict, time is limited."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -157,6 +158,17 @@ async def test_a_client_that_leaves_cancels_its_call_where_the_answer_streams(re
     made.wait_for_log("the sleep was cancelled", 5)
     assert made.stop(seconds=5) == 0
     assert "Traceback" not in made.log
+    assert "never retrieved" not in made.log
+
+
+@pytest.mark.parametrize("limit", ["30", LIMIT])
+async def test_clean_up_that_fails_is_not_a_stray_error(replica, http, limit):
+    """The client left or the limit came: nobody waits for the error any more."""
+    made = replica(MCP_JSON_RESPONSE="false", MCP_CALL_TIMEOUT=limit)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(http.post(made.url, **call("sore", seconds=30)), 0.8)
+    made.wait_for_log("the clean-up fails")
+    assert made.stop(seconds=5) == 0
     assert "never retrieved" not in made.log
 
 

@@ -22,6 +22,17 @@ async def sleep(seconds: float) -> str:
 
 
 @tool
+async def sore(seconds: float) -> str:
+    """Answer a cancellation with an error, as clean-up code that fails does."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        logger.info("the clean-up fails")
+        raise RuntimeError("the password is hunter2") from None
+    return "slept"
+
+
+@tool
 def block(seconds: float) -> str:
     """Block a thread, as a careless library does."""
     time.sleep(seconds)
