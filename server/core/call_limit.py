@@ -86,6 +86,6 @@ class _OverLimitError(Exception):
 
 
 def _forget(task: "asyncio.Future[Any]") -> None:
-    """Takes an error that comes when nobody waits any more, so that asyncio does not complain that nobody did."""
+    """Takes an error that comes when nobody waits any more: asyncio would complain of it."""
     if not task.cancelled():
         task.exception()

@@ -1,5 +1,6 @@
-"""Tools that tell listening clients that something changed."""
+"""Tools that tell clients something besides their result."""
 
+from fastmcp import Context
 from fastmcp.tools import tool
 from mcp.server.subscriptions import ResourceUpdated
 
@@ -10,4 +11,11 @@ from server.core import publish
 async def touch(uri: str) -> str:
     """Say that the resource `uri` has changed."""
     await publish(ResourceUpdated(uri=uri))
+    return "told"
+
+
+@tool
+async def tell(ctx: Context, text: str) -> str:
+    """Send the caller a log message of the protocol."""
+    await ctx.info(text)
     return "told"
