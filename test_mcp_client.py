@@ -292,7 +292,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--token", type=token, help="bearer token, or @FILE that holds it")
     add("--tool", metavar="NAME", help="call this tool, whatever it does")
     add("--args", type=json_object, metavar="JSON", help="that tool's arguments")
-    return asyncio.run(converse(parser.parse_args(argv)))
+    options = parser.parse_args(argv)
+    if options.args is not None and options.tool is None:
+        parser.error("--args without --tool: name the tool that takes these arguments")
+    return asyncio.run(converse(options))
 
 
 if __name__ == "__main__":

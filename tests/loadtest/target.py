@@ -112,10 +112,13 @@ class _Replica(asyncio.Protocol):
         if self.transport.is_closing():
             return
         answer = respond(name, fault, message)
+        raw = self.transport.get_extra_info("socket")
+        if fault == "leaves":  # in the packet of the answer's last byte, and without a word
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         if answer:
             self.transport.write(answer)
-        if fault == "leaves":  # with the answer's last byte, and without a word
-            self.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        if fault == "leaves":
+            raw.shutdown(socket.SHUT_RDWR)
         if fault.startswith("cut") or fault in ("closes", "until end", "leaves"):
             self.transport.close()
 
