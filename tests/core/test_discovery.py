@@ -1,58 +1,15 @@
-"""Discovery: what is dropped in is served, and what cannot be served stops the start."""
+"""Discovery: what is dropped in is served, each thing once, in one order."""
 
 import importlib
-import re
 import subprocess
 import sys
-from itertools import count
 
 import pytest
 from fastmcp import FastMCP
 
 from server.core.discovery import discover
-from server.core.errors import DiscoveryError
+from tests.core.dropped import TOOL, found, names
 from tests.replica import ROOT
-
-TOOL = "from fastmcp.tools import tool\n\n@tool\ndef {name}() -> str:\n    return '{name}'\n"
-_number = count()
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package of its own that can be imported: `package({"a.py": source})` gives its name."""
-    monkeypatch.syspath_prepend(tmp_path)
-    made = []
-
-    def make(files, init=True):
-        name = f"dropped{next(_number)}"
-        made.append(name)
-        (tmp_path / name).mkdir()
-        if init:
-            files = {"__init__.py": "", **files}
-        for path, source in files.items():
-            file = tmp_path / name / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(source)
-        importlib.invalidate_caches()
-        return name
-
-    yield make
-    for name in [n for n in sys.modules if n.partition(".")[0] in made]:
-        del sys.modules[name]
-
-
-def names(components):
-    return [component.name for component in components]
-
-
-def found(package, **options):
-    return names(discover(FastMCP("t", on_duplicate="error"), package, **options))
-
-
-def refusal(package, **options):
-    with pytest.raises(DiscoveryError) as caught:
-        found(package, **options)
-    return str(caught.value)
 
 
 async def test_a_dropped_file_is_served(package):
@@ -106,91 +63,6 @@ def test_relative_imports_work(package):
     assert found(package({"_words.py": "WORD = 'w'\n", "uses.py": uses})) == ["uses"]
 
 
-def test_a_broken_import_names_file_line_and_reason(package):
-    """The developer opens the file at the line."""
-    made = package({"bad.py": "x = 1\nimport no_such_module\n"})
-    message = refusal(made)
-    assert f"{made}/bad.py:2 cannot be imported" in message
-    assert "ModuleNotFoundError: No module named 'no_such_module'" in message
-    assert "Next: " in message
-
-
-def test_an_error_at_import_names_the_line_that_raised(package):
-    """Any exception counts, and the deepest line of the file is told."""
-    made = package({"bad.py": "def f():\n    return 1 / 0\n\nf()\n"})
-    message = refusal(made)
-    assert "bad.py:2 cannot be imported: ZeroDivisionError" in message
-
-
-def test_an_error_in_a_private_module_names_that_file(package):
-    """The tool's file is fine; the one it imports is not."""
-    made = package({"good.py": "from . import _bad\n", "_bad.py": "\n\nundefined\n"})
-    message = refusal(made)
-    assert f"{made}/_bad.py:3 cannot be imported: NameError" in message
-
-
-def test_a_syntax_error_names_file_and_line(package):
-    """It never ran, so there is no traceback to look in."""
-    message = refusal(package({"bad.py": "x = 1\ndef f(:\n"}))
-    assert "bad.py:2 cannot be imported: SyntaxError" in message
-
-
-@pytest.mark.parametrize("source", ["def f(:\n", "undefined\n", "import sys; sys.exit(0)\n"])
-def test_a_broken_init_file_is_named(package, source):
-    """Importing any module of the package runs it first."""
-    made = package({"__init__.py": source, "fine.py": TOOL.format(name="fine")})
-    message = refusal(made)
-    assert f"{made}/__init__.py:1 cannot be imported" in message
-
-
-def test_a_file_that_is_not_utf8_is_named(package, tmp_path):
-    """An editor's old encoding."""
-    made = package({"bad.py": ""})
-    (tmp_path / made / "bad.py").write_bytes(b"x = 'caf\xe9'\n")
-    message = refusal(made)
-    assert "bad.py" in message
-    assert "utf-8" in message
-
-
-@pytest.mark.parametrize("statement", ["sys.exit(0)", "raise SystemExit", "quit()"])
-def test_a_module_that_exits_stops_the_start_as_an_error(package, statement):
-    """FastMCP's own loader would end the process with the module's code."""
-    message = refusal(package({"bad.py": f"import sys\n{statement}\n"}))
-    assert "bad.py:2 cannot be imported: SystemExit" in message
-
-
-def test_one_name_twice_in_a_file_is_refused(package):
-    """The second would hide the first."""
-    source = TOOL.format(name="a") + "\n@tool(name='a')\ndef b() -> str:\n    return ''\n"
-    message = refusal(package({"both.py": source}))
-    assert "both.py: the tool 'a' is defined twice in it" in message
-
-
-def test_one_name_in_two_files_is_refused_with_both(package):
-    """The error names both, whichever the developer is looking at."""
-    made = package({"one.py": TOOL.format(name="a"), "two.py": TOOL.format(name="a")})
-    message = refusal(made)
-    assert f"{made}/two.py: the tool 'a' is defined in" in message
-    assert f"{made}/one.py too" in message
-
-
-def test_one_name_in_two_packages_is_refused(package):
-    """A resource's folder may hold tools."""
-    one, two = (package({f"{n}.py": TOOL.format(name="a")}) for n in ("one", "two"))
-    mcp, seen = FastMCP("t", on_duplicate="error"), {}
-    discover(mcp, one, seen=seen)
-    with pytest.raises(DiscoveryError, match=r"two\.py: the tool 'a' is defined in .*one\.py too"):
-        discover(mcp, two, seen=seen)
-
-
-def test_one_uri_twice_is_refused(package):
-    """Resources are told apart by their URI, not by their function's name."""
-    source = "from fastmcp.resources import resource\n" + "".join(
-        f"@resource('x://same')\ndef r{n}() -> str:\n    return ''\n" for n in range(2)
-    )
-    assert "the resource 'x://same' is defined twice" in refusal(package({"r.py": source}))
-
-
 def test_equal_names_of_different_kinds_or_versions_are_fine(package):
     """A prompt may be called as a tool is; versions are FastMCP's way to offer several."""
     source = (
@@ -202,27 +74,10 @@ def test_equal_names_of_different_kinds_or_versions_are_fine(package):
     assert found(package({"a.py": source})) == ["a", "a", "v", "v"]
 
 
-@pytest.mark.parametrize("place", ["", "deep/"])
-def test_a_folder_without_init_is_refused_with_the_command_that_makes_one(package, place):
-    """Its modules would be top-level ones, and could shadow the standard library's."""
-    made = package({f"{place}wave.py": ""}, init=bool(place))
-    message = refusal(made)
-    assert "wave.py but no __init__.py" in message
-    assert re.search(rf"Next: touch \S*{made}/{place}__init__\.py$", message)
-
-
 def test_a_folder_of_data_needs_no_init(package):
     """Only Python files make it a package."""
     made = package({"a.py": TOOL.format(name="a"), "data/table.csv": "1,2\n"})
     assert found(made) == ["a"]
-
-
-@pytest.mark.parametrize(("file", "better"), [("my-tool.py", "my_tool.py"), ("2nd.py", "")])
-def test_a_file_name_that_python_cannot_import_is_refused(package, file, better):
-    """It would otherwise be left out in silence."""
-    message = refusal(package({file: ""}))
-    assert f"{file} cannot be imported" in message
-    assert better in message
 
 
 def test_private_names_and_undecorated_functions_are_left_out(package):
@@ -255,14 +110,6 @@ def test_a_component_object_is_served_once_however_often_it_is_imported(package)
     """Objects do not know their module; the object itself is told apart."""
     one = "from fastmcp.tools import Tool\ndef f() -> str:\n    return ''\nA = Tool.from_function(f)\n"
     assert found(package({"one.py": one, "two.py": "from .one import A\n"})) == ["f"]
-
-
-def test_a_signature_that_cannot_be_served_is_named(package):
-    """FastMCP refuses **kwargs; the file and the reason are told."""
-    source = "from fastmcp.tools import tool\n@tool\ndef a(**kw) -> str:\n    return ''\n"
-    message = refusal(package({"a.py": source}))
-    assert "a.py" in message
-    assert "kwargs" in message.lower()
 
 
 def test_a_module_is_imported_once_under_one_name(package):
@@ -301,13 +148,6 @@ def test_mcp_tools_picks_modules_and_folders(package):
         }
     )
     assert found(made, only=("a", "c")) == ["a", "d"]
-
-
-def test_mcp_tools_refuses_a_name_that_is_not_there(package):
-    """A misspelt one would leave a replica without its tools."""
-    made = package({"sales.py": TOOL.format(name="a"), "files.py": TOOL.format(name="b")})
-    message = refusal(made, only=("sale",))
-    assert message == f"MCP_TOOLS names 'sale', but {made} has only: files, sales."
 
 
 def test_a_missing_or_empty_package_serves_nothing(package):
