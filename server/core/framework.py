@@ -34,7 +34,11 @@ def refuse_log_level(mcp: FastMCP) -> None:
 
 
 def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
-    """The SDK's session manager of a started FastMCP `app`; None before its lifespan began."""
+    """The SDK's session manager of a started FastMCP `app`.
+
+    Raises:
+        LookupError: the app's lifespan has not begun.
+    """
     for route in app.routes:
         endpoint = getattr(route, "endpoint", None)
         endpoint = getattr(endpoint, "app", endpoint)  # inside RequireAuthMiddleware

@@ -1,0 +1,182 @@
+"""The private seams of FastMCP, the MCP SDK, uvicorn and sse-starlette that we rely on.
+
+An upgrade that moves one fails here, with its name, before it fails anywhere else.
+"""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import mcp_types
+import pytest
+import uvicorn
+from fastmcp import FastMCP
+from fastmcp.server.auth import AccessToken, TokenVerifier
+from mcp.server import _streamable_http_modern as modern
+from mcp.server.lowlevel.server import Server
+from mcp.server.streamable_http import StreamableHTTPServerTransport
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.subscriptions import ListenHandler
+from mcp.server.transport_security import RequestBodyLimitMiddleware
+from sse_starlette.sse import AppStatus
+
+from server.core import framework, listen
+from server.core.drain import DrainingServer
+
+# What framework.py touches of each object, private names and those that nobody documents.
+SEAMS = {
+    "FastMCP": {"_mcp_server"},
+    "Server": {"add_request_handler", "get_tool_input_schema", "_request_handlers"},
+    "StreamableHTTPSessionManager": {
+        "_handle_request",
+        "_server_instances",
+        "asgi_app",
+        "max_request_body_size",
+    },
+    "StreamableHTTPServerTransport": {"close_standalone_sse_stream"},
+    "AppStatus": {"disable_automatic_graceful_drain", "enable_automatic_graceful_drain"},
+}
+
+
+class Nobody(TokenVerifier):
+    async def verify_token(self, token: str) -> AccessToken | None:
+        return None
+
+
+def http_app(**options):
+    return FastMCP("t", **options).http_app(path="/mcp", stateless_http=True, json_response=True)
+
+
+@pytest.mark.parametrize("seam", sorted(SEAMS["Server"] | SEAMS["FastMCP"]))
+def test_the_low_level_server_has(seam):
+    """Where handlers are, and the lookup that the SDK asks before each call."""
+    mcp = FastMCP("t")
+    owner = mcp if seam in SEAMS["FastMCP"] else mcp._mcp_server
+    assert hasattr(owner, seam), f"{type(owner).__name__}.{seam} has moved"
+    assert isinstance(mcp._mcp_server, Server)
+
+
+@pytest.mark.parametrize("options", [{}, {"auth": Nobody()}], ids=["open", "with auth"])
+@pytest.mark.parametrize("seam", sorted(SEAMS["StreamableHTTPSessionManager"]))
+async def test_the_session_manager_has(seam, options):
+    """It exists from the lifespan's begin on, also behind FastMCP's auth."""
+    app = http_app(**options)
+    async with app.router.lifespan_context(app):
+        manager = framework.session_manager(app)
+        assert isinstance(manager, StreamableHTTPSessionManager)
+        assert hasattr(manager, seam), f"StreamableHTTPSessionManager.{seam} has moved"
+
+
+def test_before_the_start_there_is_no_session_manager():
+    """The error says what is missing instead of an AttributeError later."""
+    with pytest.raises(LookupError, match="session_manager"):
+        framework.session_manager(http_app())
+
+
+def test_the_transport_can_close_its_get_stream():
+    """What the stop calls for each session."""
+    close = StreamableHTTPServerTransport.close_standalone_sse_stream
+    assert list(inspect.signature(close).parameters) == ["self"]
+    assert not inspect.iscoroutinefunction(close)
+
+
+def test_fastmcp_still_has_no_listen_handler_of_its_own():
+    """If it had, ours would have to be judged anew."""
+    assert FastMCP("t")._mcp_server.get_request_handler("subscriptions/listen") is None
+
+
+def test_serve_listen_installs_the_handler_and_the_capability():
+    """The SDK's own handler, on our bus."""
+    mcp, handler = FastMCP("t"), listen.handler()
+    framework.serve_listen(mcp, handler)
+    installed = mcp._mcp_server.get_request_handler("subscriptions/listen")
+    assert installed is not None
+    assert installed.params_type is mcp_types.SubscriptionsListenRequestParams
+    assert isinstance(handler, ListenHandler)
+
+
+def test_the_schema_lookup_is_what_the_sdk_asks():
+    """T1: unset it is None, and the SDK then lists all tools."""
+    mcp = FastMCP("t")
+    assert mcp._mcp_server.get_tool_input_schema is None
+    framework.set_schema_lookup(mcp, {"a": {"type": "object"}}.get)
+    assert mcp._mcp_server.get_tool_input_schema("a") == {"type": "object"}
+    assert mcp._mcp_server.get_tool_input_schema("b") is None
+    assert "app.get_tool_input_schema" in inspect.getsource(modern._mcp_param_rejection)
+
+
+def test_refuse_log_level_takes_the_handler_away():
+    """T3: FastMCP registers one; afterwards there is none."""
+    mcp = FastMCP("t")
+    assert mcp._mcp_server.get_request_handler("logging/setLevel") is not None
+    framework.refuse_log_level(mcp)
+    assert mcp._mcp_server.get_request_handler("logging/setLevel") is None
+
+
+async def test_limit_body_replaces_the_app_that_counts():
+    """T18: the manager serves through `asgi_app`, which we make anew with our size."""
+    app = http_app()
+    async with app.router.lifespan_context(app):
+        manager = framework.session_manager(app)
+        before = manager.asgi_app
+        framework.limit_body(manager, 123)
+        assert manager.max_request_body_size == 123
+        assert isinstance(before, RequestBodyLimitMiddleware)
+        assert isinstance(manager.asgi_app, RequestBodyLimitMiddleware)
+        assert manager.asgi_app is not before
+        assert "asgi_app" in inspect.getsource(type(manager).handle_request) + inspect.getsource(
+            StreamableHTTPSessionManager.handle_request
+        )
+
+
+async def test_without_sessions_there_is_no_get_stream_to_close():
+    """The stop asks in every mode."""
+    app = http_app()
+    async with app.router.lifespan_context(app):
+        framework.close_get_streams(framework.session_manager(app))
+
+
+def test_keep_streams_on_sigterm_turns_the_switch():
+    """T4: sse-starlette has the switch under this name."""
+    before = AppStatus.enable_automatic_graceful_drain
+    try:
+        AppStatus.enable_automatic_graceful_drain = True
+        framework.keep_streams_on_sigterm()
+        assert AppStatus.enable_automatic_graceful_drain is False
+    finally:
+        AppStatus.enable_automatic_graceful_drain = before
+
+
+@pytest.mark.parametrize("name", ["startup", "shutdown", "handle_exit", "capture_signals"])
+def test_uvicorns_server_has(name):
+    """What DrainingServer overrides, with the arguments that it passes on."""
+    original = {"handle_exit": AppStatus.original_handler}  # sse-starlette puts its own there
+    theirs = inspect.signature(original.get(name) or getattr(uvicorn.Server, name))
+    ours = inspect.signature(getattr(DrainingServer, name))
+    assert list(theirs.parameters) == list(ours.parameters), f"uvicorn.Server.{name} has changed"
+
+
+@pytest.mark.parametrize("name", ["should_exit", "force_exit", "started"])
+def test_uvicorns_server_has_the_switch(name):
+    """What the stop order turns."""
+    server = uvicorn.Server(uvicorn.Config(lambda: None))
+    assert getattr(server, name) is False, f"uvicorn.Server.{name} has moved"
+
+
+def test_uvicorn_says_that_a_start_failed_as_we_expect():
+    """core/logs.py leaves this line out; if its words change, it would be told twice."""
+    from uvicorn.lifespan import on
+
+    assert '"Application startup failed. Exiting."' in inspect.getsource(on)
+
+
+def test_every_private_name_in_framework_py_is_checked_here():
+    """The table above is complete."""
+    source = Path(framework.__file__).read_text()
+    touched = {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr)
+    }
+    assert touched <= set().union(*SEAMS.values())
