@@ -84,6 +84,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _get_big(self, query: str) -> None:
         self._send(200, b"x" * int(query))
 
+    def _get_endless(self, _: str) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while True:  # until the caller hangs up
+            self.wfile.write(b"x" * 10_000)
+
     def _get_packed(self, _: str) -> None:
         import gzip
 

@@ -341,6 +341,18 @@ async def test_a_long_answer_is_cut(service, allow):
     assert (len(whole.text), whole.truncated) == (1000, False)
 
 
+async def test_an_answer_without_end_is_left(service, allow):
+    """Reading stops at max_bytes; the rest is neither kept nor waited for."""
+    allow(service.entry)
+
+    answer = await integrations.call_external_api(
+        f"{service.url}/endless", max_bytes=1000, timeout_seconds=10
+    )
+
+    assert (len(answer.text), answer.truncated) == (1000, True)
+    assert answer.milliseconds < 5000
+
+
 async def test_a_packed_answer_is_refused(service, allow):
     """One kilobyte could be a gigabyte; it was not asked for."""
     allow(service.entry)

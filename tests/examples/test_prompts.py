@@ -6,6 +6,8 @@ import pytest
 
 pytest.importorskip("server.prompts.sales")
 pytest.importorskip("server.prompts.deployments")
+pytest.importorskip("server.tools.sales")  # the prompts are made for these tools
+pytest.importorskip("server.tools.deployments")
 
 from mcp.shared.exceptions import MCPError
 
