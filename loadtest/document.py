@@ -22,6 +22,11 @@ SENT_AT_LEAST = 99.0
 """Percent of an open loop's plan that must have been sent for the run to count."""
 
 BUSY_CPU_PERCENT = 90.0
+"""Percent of a core, above which a closed loop measures its tester."""
+
+LATE_MS = 2.0
+"""How late calls may be made on average before an open loop measures its tester."""
+
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from loadtest.document import BUSY_CPU_PERCENT
+from loadtest.document import BUSY_CPU_PERCENT, LATE_MS
 from loadtest.paint import DASH, TIMES, Paint, bar, milliseconds, shortened, sparkline, thousands
 
 WIDTH = 80
@@ -227,6 +227,10 @@ def _client(run: dict[str, Any], paint: Paint) -> list[str]:
     if late := client["lateness_ms"]:
         facts.append(f"late by {milliseconds(late['avg'])} ms")
     lines = [paint("head", "CLIENT"), "  " + " · ".join(facts)]
+    if late and late["avg"] > max(LATE_MS, 0.1 * run["latency_ms"]["since_sent"]["avg"]):
+        lines.append(
+            paint("warn", "  this tester ran late: what it found since due is partly its own delay")
+        )
     if client["cpu_percent"] > BUSY_CPU_PERCENT and run["load"]["loop"] == "closed":
         lines.append(paint("warn", "  this tester was the bottleneck: the target can do more"))
     lines += textwrap.wrap(

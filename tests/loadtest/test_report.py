@@ -13,19 +13,25 @@ from tests.loadtest.target import Target
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
+KEPT: dict = {}
+
+
 async def a_rich_run() -> dict:
-    """Long names, failures of many kinds with long texts, a silent replica, an open loop."""
+    """Long names, failures of many kinds with long texts, silent replicas; made once for all."""
+    if KEPT:
+        return KEPT
     async with Target(
         replica=lambda n: f"mcp-swarm_mcp.{n % 12}.ievzl6i4a8wm0123456789abcd",
         delay=lambda n: 0.001 * (n % 40),
         fault=lambda n: ["503", "rpc error", "tool error"][n % 3] if n % 10 == 0 else "",
     ).serving() as target:
-        run = await load(target, calls=1_300, rate=400.0, arrivals="poisson", tool="t" * 90,
-                         replicas=14)  # fmt: skip
+        options = {"arrivals": "poisson", "tool": "t" * 90, "replicas": 14}
+        run = await load(target, calls=1_300, rate=500.0, **options)
     run["errors"][0]["text"] = "HTTP 502: " + "a long tale " * 30
     run["target"]["url"] = "https://" + "a" * 90 + ".example.com/mcp"
     run["repeat"] = "test_swarm_load.py --url " + run["target"]["url"]
-    return run
+    KEPT.update(run)
+    return KEPT
 
 
 async def test_every_line_fits_80_columns_with_and_without_colour():

@@ -1,6 +1,7 @@
 """When calls are made: in turn in a closed loop, by the clock in an open one."""
 
 import asyncio
+import time
 from itertools import pairwise
 from statistics import mean, pstdev
 from time import perf_counter_ns
@@ -89,3 +90,13 @@ async def test_calls_beyond_what_may_be_in_hand_are_dropped_and_fail_the_run():
         for check in run["verdict"]["checks"]
         if "sent" in check["name"]
     ] == [("sent of what was due", False)]
+
+
+async def test_a_stall_of_the_tester_itself_drops_no_call():
+    """Six hundred calls fall due while this process is held up; answers have their turn between."""
+    async with Target().serving() as target:
+        asyncio.get_running_loop().call_later(0.3, time.sleep, 0.3)
+        run = await load(target, calls=1_500, rate=2_000.0, in_hand=300)
+
+    assert (run["totals"]["right"], run["totals"]["dropped"]) == (1_500, 0)
+    assert run["client"]["lateness_ms"]["max"] > 200
