@@ -205,7 +205,7 @@ def _errors(run: dict[str, Any], paint: Paint) -> list[str]:
 
 
 def _timeline(run: dict[str, Any], paint: Paint) -> list[str]:
-    rows = run["timeline"]
+    rows = run["timeline"][: int(run["seconds"])]  # a second that was cut short would look slow
     if len(rows) < 3:
         return []
     lines = [paint("head", "TIMELINE") + f"  {len(rows)} s"]

@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ class Target:
     fault: Callable[[int], str] = lambda number: ""
     by_connection: bool = False
     """A connection keeps the replica of its first call, as behind a TCP balancer."""
+    tls: ssl.SSLContext | None = None
     port: int = 0
     connections: int = 0
     seen: list[bytes] = field(default_factory=list)
@@ -39,7 +41,8 @@ class Target:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/mcp"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://127.0.0.1:{self.port}/mcp"
 
     async def has_seen(self, calls: int) -> None:
         """Return once so many calls have come in."""
@@ -60,7 +63,7 @@ class Target:
     async def serving(self, port: int = 0) -> AsyncIterator[Target]:
         """Serve on an ephemeral loopback port while entered."""
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Replica(self), "127.0.0.1", port, backlog=4096
+            lambda: _Replica(self), "127.0.0.1", port, backlog=4096, ssl=self.tls
         )
         self.port = server.sockets[0].getsockname()[1]
         try:

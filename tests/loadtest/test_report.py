@@ -26,7 +26,7 @@ async def a_rich_run() -> dict:
         fault=lambda n: ["503", "rpc error", "tool error"][n % 3] if n % 10 == 0 else "",
     ).serving() as target:
         options = {"arrivals": "poisson", "tool": "t" * 90, "replicas": 14}
-        run = await load(target, calls=1_300, rate=500.0, **options)
+        run = await load(target, calls=1_700, rate=500.0, **options)
     run["errors"][0]["text"] = "HTTP 502: " + "a long tale " * 30
     run["target"]["url"] = "https://" + "a" * 90 + ".example.com/mcp"
     run["repeat"] = "test_swarm_load.py --url " + run["target"]["url"]
