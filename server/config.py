@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     )
     mcp_outbound_hosts: Listed = Field(
         (),
-        description="Hosts that tools may call: `api.example.com`, `*.example.com`, "
-        "`10.0.0.7:9000` (an address named here is let through although it is private).",
+        description="Hosts that tools may call: `api.example.com`, `*.example.com:8443`; an address "
+        "`10.0.0.7:9000` although it is private; a network `10.0.1.0/24` that listed names may lie in.",
     )
     auth_enabled: bool = Field(False, description="Demand a bearer token on /mcp.")
     auth_token: SecretStr | None = Field(None, description="The one token, if there is one caller.")

@@ -38,7 +38,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
 
     Raises:
         DiscoveryError: a discovered file cannot be served.
-        ConfigError: the file of callers cannot be used.
+        ConfigError: the file of callers, or an outbound host, cannot be used.
     """
     mcp = App(
         settings.mcp_name,
@@ -51,6 +51,10 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         request_state_security=_request_state(settings),
         session_state_store=_state_store(settings),
     )
+    if settings.mcp_outbound_hosts:
+        from server.core.http.gate import Gate
+
+        Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry is told now, not at a call
     seen: dict[Identity, str] = {}
     found: list[Component] = []
     for number, package in enumerate(packages):

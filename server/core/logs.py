@@ -25,6 +25,7 @@ def configure(log_format: str, level: str, replica: str) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter((_Json if log_format == "json" else _Text)(replica))
+    handler.addFilter(_short_for_refusals)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
@@ -33,6 +34,15 @@ def configure(log_format: str, level: str, replica: str) -> None:
         logging.getLogger(chatty).setLevel(
             max(logging.WARNING, logging.getLevelName(level.upper()))
         )
+
+
+def _short_for_refusals(record: logging.LogRecord) -> bool:
+    """A tool's own "no" (``ToolError``) is a line, not a traceback: nothing is broken."""
+    from fastmcp.exceptions import FastMCPError
+
+    if record.exc_info and isinstance(record.exc_info[1], FastMCPError):
+        record.exc_info = None
+    return True
 
 
 def _is_news(record: logging.LogRecord) -> bool:
