@@ -1,6 +1,7 @@
 """Call a tool: with curl, with a client library, in either protocol era."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -9,6 +10,7 @@ from fastmcp import Client
 from tests import speak
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="this machine has no curl")
 def test_curl_is_enough(shared):
     """One POST: no session, no handshake, no event stream."""
     ran = subprocess.run(
