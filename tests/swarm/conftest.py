@@ -51,7 +51,6 @@ def _deployed(cluster: Cluster, secrets: Path) -> Iterator[Deployment]:
     deployment = Deployment(cluster, secrets)
     try:
         deployment.deploy()
-        deployment.wait()
         yield deployment
         deployment.remove()
     finally:

@@ -17,18 +17,23 @@ READY_SECONDS = 150
 
 
 class Deployment:
-    """The stack, deployed on ``cluster``; its secrets are made in ``secrets``."""
+    """The stack, deployed on ``cluster``; its secrets are made in ``secrets``.
+
+    Attributes:
+        placed: The nodes that the first replicas were put on.
+    """
 
     def __init__(self, cluster: Cluster, secrets: Path) -> None:
         self.cluster = cluster
         self.secrets = secrets
+        self.placed: list[str] = []
 
     def url(self, node: int = 1) -> str:
         """Where clients call, by the balancer on node ``node``."""
         return f"http://{self.cluster.addresses[node - 1]}:{PORT}/mcp"
 
     def deploy(self) -> None:
-        """Makes the secrets, labels the data's node and deploys; `wait` for the rest."""
+        """Makes the secrets, labels the data's node, deploys, and waits until all answer."""
         run(sys.executable, "deploy/make_secrets.py", str(self.secrets))
         self.cluster.label_data_node()
         # No registry is asked: every image is there.
@@ -36,6 +41,8 @@ class Deployment:
         hosts = ",".join(self.cluster.addresses)
         values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts}
         self.cluster.manager.docker(*order, env=values)
+        self.wait()
+        self.placed = self.tasks()
 
     def wait(self, replicas: int = 3) -> None:
         """Returns when all tasks run and every node's balancer reaches ``replicas`` replicas.

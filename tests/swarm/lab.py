@@ -218,7 +218,6 @@ def _deploy_on_all() -> None:
     cluster.form()
     deployment = Deployment(cluster, places.RUN / "secrets")
     deployment.deploy()
-    deployment.wait()
     print("\n".join(deployment.url(node) for node in range(1, size + 1)))
 
 
