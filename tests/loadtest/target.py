@@ -153,7 +153,7 @@ def respond(name: str, fault: str, message: dict[str, object]) -> bytes:
     elif fault == "503":
         head[0] = b"HTTP/1.1 503 Service Unavailable"
         body = b"<html><h1>503 Service Unavailable</h1>\nNo server is available.</html>"
-    elif fault == "closes":
+    elif fault in ("closes", "says close"):
         head.append(b"Connection: close")
     elif fault in ("events", "events without answer"):
         head[2] = b"Content-Type: text/event-stream"

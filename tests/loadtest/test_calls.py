@@ -156,3 +156,11 @@ def test_a_redirect_says_where_to():
     judged = Call(URL, "modern", "tools/list").judge(7, exchange)
 
     assert judged == "HTTP 307: to http://localhost:8150/mcp"
+
+
+@pytest.mark.parametrize("number", [True, 1.0, "1"])
+def test_an_id_that_only_looks_like_the_one_asked_for_is_wrong(number):
+    """JSON-RPC wants the same value of the same type, and Python thinks True is 1."""
+    judged = Call(URL, "modern", "tools/call", {"name": "t"}).judge(1, answered(right(id=number)))
+
+    assert "another request's id" in judged

@@ -99,12 +99,13 @@ async def test_a_tool_is_called_with_its_arguments_and_token_and_the_token_is_no
         words = ["--url", target.url, "--requests", "3", "--era", "legacy", "--tool", "add",
                  "--args", '{"a": 1}', "--token"]  # fmt: skip
         code, out, _ = await finished(SCRIPT, *words, f"@{tmp_path}/token")
-        typed, plain, _ = await finished(SCRIPT, *words, "sesame-open")
+        typed, plain, _ = await finished(SCRIPT, *words[:-1], "--token=sesame-open")
+        _, apart, _ = await finished(SCRIPT, *words, "sesame-open")
 
     assert (code, typed) == (0, 0)
     assert all(b"Authorization: Bearer sesame-open\r\n" in request for request in target.seen)
     assert all(b'"arguments":{"a":1}' in request for request in target.seen)
-    assert "sesame" not in out + plain
+    assert "sesame" not in out + plain + apart
 
 
 async def test_json_holds_the_run_and_can_be_all_of_the_output(tmp_path):
