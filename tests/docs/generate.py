@@ -41,12 +41,41 @@ def _default(name: str) -> str:
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
+# What each trap does to a service that does not care; its number is that of the test's table.
+TRAP_DOES = {
+    "T1": "every 2026-07-28 call with arguments lists all tools first, through all middleware",
+    "T2": "JSON answers drop progress, logs and cancellation without a word",
+    "T3": "without sessions, one client's `logging/setLevel` mutes all clients of the replica",
+    "T4": "sse-starlette cuts the streams of calls in flight 0.2 s after SIGTERM",
+    "T5": "one open `subscriptions/listen` keeps uvicorn from ever ending",
+    "T6": "FastMCP's event store is private to one replica's transport",
+    "T7": "input rounds fail on every replica but the one that asked",
+    "T8": "a task's retry and time limit are ignored",
+    "T9": "the task worker dies at SIGTERM with its task",
+    "T10": "an old worker drops a task it does not know as done",
+    "T11": "a draining worker's task is run a second time elsewhere",
+    "T12": "bearer tokens lie in Redis in clear; arguments are pickles",
+    "T13": "`ctx.info` raises in a task",
+    "T14": "a tool file can shadow a library; of two equal names the last wins in silence",
+    "T15": "redis-py's default time-out ends a blocking read with an error",
+    "T16": "error details reach clients; `\"41\"` passes for an int",
+    "T17": "a `.env` in the working directory changes settings",
+    "T18": "the body limit cannot be set",
+    "T19": "FastMCP's cache keeps every tool's answer for an hour",
+    "T20": "a client pinned to 2026-07-28 does not know what the server can",
+    "T21": "tracebacks with source lines fill the log",
+}
+
+
 def traps() -> str:
     """The traps of FastMCP and the SDK, and the test that closes each."""
     from tests.core.test_traps import TRAPS
 
     rows = ["| trap | what happens without care | here |", "|---|---|---|"]
-    rows += [f"| {trap.name} | {trap.what} | {trap.closed_by} |" for trap in TRAPS]
+    for name, where in TRAPS.items():
+        module, is_test, test = where.partition(":")
+        here = f"`tests/core/{module}.py`: {test.replace('_', ' ')}" if is_test else where
+        rows.append(f"| {name} | {TRAP_DOES[name]} | {here.replace(': test ', ': ')} |")
     return "\n".join(rows)
 
 
