@@ -12,8 +12,6 @@ from typing import Any
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.core.logs import request_id
-
 logger = logging.getLogger("server.access")
 
 _QUIET = {"/healthz", "/readyz", "/metrics"}
@@ -75,11 +73,7 @@ def _printable(text: str) -> str:
 
 
 class NoteMethod(Middleware):
-    """Notes an MCP message's method and name on its HTTP request, for the request log.
-
-    Also puts the request's id back into the log context: in a stateful session, messages run in
-    the session's task, whose context is that of the request that opened the session.
-    """
+    """Notes an MCP message's method and name on its HTTP request, for the request log."""
 
     async def on_message(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]
@@ -92,8 +86,4 @@ class NoteMethod(Middleware):
         name = getattr(message, "name", None) or getattr(message, "uri", None) or "-"
         state = request.scope.setdefault("state", {})
         state["mcp"] = (_printable(context.method or "-"), _printable(str(name)))
-        token = request_id.set(state.get("request_id", "-"))
-        try:
-            return await call_next(context)
-        finally:
-            request_id.reset(token)
+        return await call_next(context)

@@ -101,6 +101,22 @@ def test_a_tool_imported_from_another_module_is_not_served_twice(package):
     assert found(package({"one.py": TOOL.format(name="a"), "two.py": two})) == ["a", "b"]
 
 
+def test_a_tool_imported_from_another_package_is_not_served_twice(package):
+    """A resource that calls a tool of server/tools does not define it."""
+    tools = package({"one.py": TOOL.format(name="a")})
+    others = package({"two.py": f"from {tools}.one import a\n" + TOOL.format(name="b")})
+    mcp, seen = FastMCP("t", on_duplicate="error"), {}
+    assert names(discover(mcp, tools, seen=seen)) == ["a"]
+    assert names(discover(mcp, others, seen=seen)) == ["b"]
+
+
+def test_a_tool_that_mcp_tools_leaves_out_is_not_served_by_its_importer(package):
+    """What is imported is not what is served."""
+    two = "from .one import a\n" + TOOL.format(name="b")
+    made = package({"one.py": TOOL.format(name="a"), "two.py": two})
+    assert found(made, only=("two",)) == ["b"]
+
+
 def test_a_second_name_for_one_tool_in_a_module_is_not_a_second_tool(package):
     """`alias = tool` is no mistake."""
     assert found(package({"a.py": TOOL.format(name="a") + "again = a\n"})) == ["a"]

@@ -55,9 +55,12 @@ async def test_the_id_is_on_errors_too(shared, http):
     assert "404 GET /nowhere" in shared.wait_for_log(r".*\[lost\].*")[0]
 
 
-async def test_in_a_session_each_call_has_its_own_id(replica, http):
+@pytest.mark.parametrize("json_response", ["true", "false"])
+async def test_in_a_session_each_call_has_its_own_id(replica, http, json_response):
     """A session's messages run in one task; the ids are still those of the requests."""
-    made = replica(MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE="false", MCP_LOG_FORMAT="json")
+    made = replica(
+        MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE=json_response, MCP_LOG_FORMAT="json"
+    )
     params = {
         "protocolVersion": speak.LEGACY,
         "capabilities": {},
