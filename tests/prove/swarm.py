@@ -14,7 +14,7 @@ CURL = (
     *("-H", "Content-Type: application/json", "-H", "Accept: application/json"),
     *("-d", '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'),
 )
-RATE, LEAST = 25, 10_000
+RATE, LEAST = 30, 10_000
 
 
 def run(short: bool) -> list[Outcome]:

@@ -43,7 +43,7 @@ def test_scaled_to_five_the_report_names_five(three_nodes: Deployment, tmp_path:
 def test_a_rolling_update_under_load_loses_no_call(three_nodes: Deployment, tmp_path: Path) -> None:
     """Every replica is replaced while both eras call a tool: not one call fails."""
     before = set(three_nodes.replicas())
-    rate, least = (25, 10_000) if FULL else (15, 0)
+    rate, least = (30, 10_000) if FULL else (15, 0)
     loaded = roll_under_load(three_nodes, tmp_path, rate, least)
     assert not before & set(three_nodes.replicas()), "a replica was not replaced"
     for era, result in loaded.items():
