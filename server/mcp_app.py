@@ -98,8 +98,10 @@ def _state_store(settings: Settings) -> Any:
     if not settings.is_shared:
         return None
     from key_value.aio.stores.redis import RedisStore
+    from key_value.aio.wrappers.prefix_collections import PrefixCollectionsWrapper
     from key_value.aio.wrappers.ttl_clamp import TTLClampWrapper
 
-    store = RedisStore(url=settings.redis_url, default_collection=settings.mcp_name)
+    # FastMCP names its collections itself, the same in every service: services must not share.
+    store = PrefixCollectionsWrapper(RedisStore(url=settings.redis_url), prefix=settings.mcp_name)
     # FastMCP sets no TTL of its own: abandoned state would stay for ever.
     return TTLClampWrapper(store, min_ttl=1, max_ttl=STATE_TTL, missing_ttl=STATE_TTL)
