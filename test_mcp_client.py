@@ -160,14 +160,9 @@ class Conversation:
         """Calls that may be made: the one asked for, or those of tools that only read, here."""
         if self.options.tool:
             return [(self.options.tool, self.options.args or {})]
-        safe = [
-            tool
-            for tool in tools
-            if tool.annotations
-            and tool.annotations.read_only_hint
-            and not tool.annotations.open_world_hint
-        ]
-        return [(tool.name, arguments_for(tool.input_schema)) for tool in safe][:TRIED]
+        hints = [(tool, tool.annotations or types.ToolAnnotations()) for tool in tools]
+        safe = [tool for tool, hint in hints if hint.read_only_hint and not hint.open_world_hint]
+        return [(tool.name, arguments_for(tool.input_schema)) for tool in safe[:TRIED]]
 
     async def call_a_tool(self, client: Client, tools: list[types.Tool]) -> str:
         """Call the tool asked for, or the first that is safe to call and succeeds."""
