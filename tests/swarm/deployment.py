@@ -44,6 +44,14 @@ class Deployment:
         self.wait()
         self.placed = self.tasks()
 
+    def found(self) -> list[str]:
+        """Services and volumes of a stack of this name, which a test must not touch."""
+        label = f"label=com.docker.stack.namespace={NAME}"
+        manager = self.cluster.manager
+        services = manager.docker("service", "ls", "--filter", label, "--format", "{{.Name}}")
+        volumes = manager.docker("volume", "ls", "-q", "--filter", label)
+        return [*services.split(), *volumes.split()]
+
     def wait(self, replicas: int = 3) -> None:
         """Returns when all tasks run and every node's balancer reaches ``replicas`` replicas.
 
