@@ -27,9 +27,7 @@ def leftovers() -> list[str]:
 def machine() -> set[str]:
     """What a lab could change on this machine, to be compared before and after."""
     interesting = ("dockerd", "containerd", "docker-proxy", "docker-init")
-    names = [
-        path.read_text().strip() for path in Path("/proc").glob("[0-9]*/comm") if path.exists()
-    ]
+    names = _running()
     rules = run("iptables-save").splitlines() if shutil.which("iptables-save") else []
     return {
         *(line.split(" [")[0] for line in rules if line.startswith(("-A", ":"))),
@@ -78,6 +76,16 @@ def _processes() -> list[tuple[int, str]]:
             if line and (in_group or f"{places.RUN}/n" in line):
                 found.append((int(entry.name), line[:100]))
     return found
+
+
+def _running() -> list[str]:
+    """The names of all programs; a dead one that process 1 has yet to bury has no command line."""
+    names = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (entry / "cmdline").read_bytes():
+                names.append((entry / "comm").read_text().strip())
+    return names
 
 
 def _mounts() -> list[str]:
