@@ -11,10 +11,12 @@ from mcp.server.subscriptions import ListenHandler
 
 from server import __version__
 from server.config import Settings
-from server.core import auth, framework, listen
-from server.core.access_log import NoteMethod
-from server.core.call_limit import CallLimitMiddleware
+from server.core import framework
 from server.core.discovery import Component, Identity, discover
+from server.core.edge import auth
+from server.core.edge.access_log import NoteMethod
+from server.core.edge.call_limit import CallLimitMiddleware
+from server.core.state import listen
 
 # YOURS: a file dropped into one of these is served at the next start.
 PACKAGES = ("server.tools", "server.resources", "server.prompts")
@@ -52,7 +54,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         session_state_store=_state_store(settings),
     )
     if settings.mcp_outbound_hosts:
-        from server.core.http.gate import Gate
+        from server.core.resilience.http.gate import Gate
 
         Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry is told now, not at a call
     seen: dict[Identity, str] = {}

@@ -22,13 +22,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server import __version__
 from server.config import Settings, load
 from server.core import framework, logs
-from server.core.access_log import AccessLogMiddleware
-from server.core.crash import CrashMiddleware
+from server.core.edge.access_log import AccessLogMiddleware
+from server.core.edge.crash import CrashMiddleware
+from server.core.edge.origin import OriginMiddleware, written
+from server.core.edge.request_id import RequestIdMiddleware
+from server.core.edge.served_by import ServedByMiddleware
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
 from server.core.health import Health
-from server.core.origin import OriginMiddleware, written
-from server.core.request_id import RequestIdMiddleware
-from server.core.served_by import ServedByMiddleware
 from server.mcp_app import PACKAGES, App, build_mcp
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Service:
             path="/mcp",
             stateless_http=settings.mcp_stateless_http,
             json_response=settings.mcp_json_response,
-            host_origin_protection=False,  # core/origin.py does it, for every route
+            host_origin_protection=False,  # core/edge/origin.py does it, for every route
         )
         self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
         self.app = self._with_middleware(self.http)
@@ -103,7 +103,7 @@ class Service:
     def _lifespan(self, inner: Any) -> Any:
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            from server.core import database
+            from server.core.resilience import database
 
             await database.start(self.settings.database_url.get_secret_value())
             try:
@@ -114,8 +114,8 @@ class Service:
                     self.health.started = True
                     yield
             finally:
-                if "server.core.http" in sys.modules:  # else no tool called out
-                    await sys.modules["server.core.http"].close()
+                if "server.core.resilience.http" in sys.modules:  # else no tool called out
+                    await sys.modules["server.core.resilience.http"].close()
                 await database.stop()
 
         return lifespan

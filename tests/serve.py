@@ -12,10 +12,10 @@ from typing import Any
 
 from server import config, mcp_app, server
 from server.core import framework
-from server.core.access_log import NoteMethod
-from server.core.call_limit import CallLimitMiddleware
+from server.core.edge.access_log import NoteMethod
+from server.core.edge.call_limit import CallLimitMiddleware
+from server.core.edge.request_id import RequestIdMiddleware
 from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
-from server.core.request_id import RequestIdMiddleware
 from tests.core.sample.lists import CountLists
 
 

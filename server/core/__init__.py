@@ -3,6 +3,8 @@
     database   a session in one transaction                     DATABASE_URL
     http       calls to other services, to allowed hosts only   MCP_OUTBOUND_HOSTS
     publish    tell listening clients that something changed
+    sandbox    files inside one folder and nowhere else             FILES_ROOT
+    schema     JSON Schema checks that a bad schema cannot stall
     settings   every setting of this replica
 
 Loaded on first use: a server whose tools need no database imports no database.
@@ -13,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from server.config import load as settings
-    from server.core import database, http
-    from server.core.listen import publish
+    from server.core.resilience import database, http, sandbox, schema
+    from server.core.state.listen import publish
 
-__all__ = ["database", "http", "publish", "settings"]
+__all__ = ["database", "http", "publish", "sandbox", "schema", "settings"]
 
 _WHERE = {
-    "database": ("server.core.database", None),
-    "http": ("server.core.http", None),
-    "publish": ("server.core.listen", "publish"),
+    "database": ("server.core.resilience.database", None),
+    "http": ("server.core.resilience.http", None),
+    "publish": ("server.core.state.listen", "publish"),
+    "sandbox": ("server.core.resilience.sandbox", None),
+    "schema": ("server.core.resilience.schema", None),
     "settings": ("server.config", "load"),
 }
 

@@ -6,8 +6,7 @@ from typing import Final
 
 from fastmcp.resources import resource
 
-from server.core import settings
-from server.core.sandbox import Sandbox
+from server.core import sandbox, settings
 
 FOLDER: Final = "logs"
 MAX_LOG_BYTES: Final = 1_000_000_000
@@ -25,8 +24,8 @@ async def log_tail(name: str) -> str:
 
 
 def _tail(name: str) -> str:
-    sandbox = Sandbox(settings().files_root)
-    with sandbox.open(f"{FOLDER}/{name}", max_bytes=MAX_LOG_BYTES) as file:
+    root = sandbox.Sandbox(settings().files_root)
+    with root.open(f"{FOLDER}/{name}", max_bytes=MAX_LOG_BYTES) as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - TAIL_BYTES))
         if size > TAIL_BYTES:

@@ -6,12 +6,12 @@ Replace ``sample_data`` by nothing (``database.declare(Base.metadata)``) for you
 import csv
 import random
 from datetime import date, timedelta
+from pathlib import Path
 
 from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, func, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from server.config import SAMPLES
 from server.core import database
 
 SAMPLE_DAYS = (date(2024, 7, 1), date(2026, 6, 30))
@@ -48,7 +48,9 @@ class Sale(Base):
 
 async def sample_data(session: AsyncSession) -> None:
     """The customers of ``samples/data/customers.csv`` and two years of sales, always the same."""
-    with (SAMPLES / "data" / "customers.csv").open(encoding="utf-8", newline="") as file:
+    with (Path(__file__).parents[1] / "samples" / "data" / "customers.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         customers = [
             Customer(name=row["name"], region=row["region"], since=date.fromisoformat(row["since"]))
             for row in csv.DictReader(file)

@@ -13,8 +13,7 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from server.core import settings
-from server.core.sandbox import Sandbox
+from server.core import sandbox, settings
 
 FOLDER: Final = "deployments"
 MAX_FILE_BYTES: Final = 100_000
@@ -212,7 +211,7 @@ def _read_all() -> tuple[list[Deployment], list[str]]:
 def _files() -> Iterator[str]:
     names = sorted(
         entry.name
-        for entry in Sandbox(settings().files_root).entries(FOLDER)
+        for entry in sandbox.Sandbox(settings().files_root).entries(FOLDER)
         if entry.name.endswith((".yaml", ".yml"))
     )
     return (f"{FOLDER}/{name}" for name in names[:MAX_FILES])
@@ -221,7 +220,7 @@ def _files() -> Iterator[str]:
 def _read(path: str) -> Deployment:
     import yaml
 
-    text = Sandbox(settings().files_root).read_text(path, max_bytes=MAX_FILE_BYTES)
+    text = sandbox.Sandbox(settings().files_root).read_text(path, max_bytes=MAX_FILE_BYTES)
     try:
         return Deployment.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:

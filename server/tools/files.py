@@ -1,6 +1,6 @@
 """Files: read and list what is below one folder, ``FILES_ROOT``. Nothing outside it is reachable.
 
-Reading blocks, so each tool does it in a thread; ``server.core.sandbox`` keeps it inside.
+Reading blocks, so each tool does it in a thread; ``sandbox`` keeps it inside.
 """
 
 import asyncio
@@ -15,8 +15,7 @@ from typing import Annotated, Final, Literal
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import settings
-from server.core.sandbox import Entry, Sandbox, decode
+from server.core import sandbox, settings
 
 CLOSED: Final = frozenset({"deployments"})  # read_config shows these, secrets hidden
 MAX_FILE_BYTES: Final = 10_000_000
@@ -88,8 +87,8 @@ async def list_directory(
     return await asyncio.to_thread(_list, path, pattern, limit)
 
 
-def _sandbox() -> Sandbox:
-    return Sandbox(settings().files_root, closed=CLOSED)
+def _sandbox() -> sandbox.Sandbox:
+    return sandbox.Sandbox(settings().files_root, closed=CLOSED)
 
 
 def _process(path: str, operation: Operation, lines: int) -> ProcessedFile:
@@ -98,7 +97,7 @@ def _process(path: str, operation: Operation, lines: int) -> ProcessedFile:
     if operation == "sha256":
         result = hashlib.sha256(content).hexdigest()
     else:
-        result = _OPERATIONS[operation](decode(path, content), lines)
+        result = _OPERATIONS[operation](sandbox.decode(path, content), lines)
     cut = isinstance(result, str) and len(result) > MAX_TEXT_CHARS
     return ProcessedFile(
         file_path=path,
@@ -124,7 +123,7 @@ _OPERATIONS: dict[str, Callable[[str, int], int | str]] = {
 def _list(path: str, pattern: str, limit: int) -> Listing:
     total = 0
 
-    def matching() -> Iterator[Entry]:
+    def matching() -> Iterator[sandbox.Entry]:
         nonlocal total
         for entry in _sandbox().entries(path):
             if fnmatch.fnmatchcase(entry.name, pattern):

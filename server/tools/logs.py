@@ -16,8 +16,7 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import settings
-from server.core.sandbox import Sandbox
+from server.core import sandbox, settings
 
 CLOSED: Final = frozenset({"deployments"})  # read_config shows these, secrets hidden
 MAX_LOG_BYTES: Final = 1_000_000_000
@@ -122,7 +121,9 @@ def _search(path: str, wanted: _Wanted, start_line: int, limit: int) -> LogMatch
     deadline = time.monotonic() + SEARCH_SECONDS
     matches: list[LogLine] = []
     number, complete = 0, True
-    with Sandbox(settings().files_root, closed=CLOSED).open(path, max_bytes=MAX_LOG_BYTES) as file:
+    with sandbox.Sandbox(settings().files_root, closed=CLOSED).open(
+        path, max_bytes=MAX_LOG_BYTES
+    ) as file:
         for number, line in enumerate(_lines(file), 1):
             # Lines before start_line count too: they may be the entry that a later line belongs to.
             if wanted.has(line) and number >= start_line:

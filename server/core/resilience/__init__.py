@@ -1,0 +1,1 @@
+"""What tools reach outside, and what keeps them unharmed by it."""
