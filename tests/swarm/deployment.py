@@ -94,13 +94,11 @@ class Deployment:
     def state(self) -> str:
         """What an operator would look at first."""
         tasks = "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}"
-        said = []
-        for order in (
-            ("stack", "ps", "--no-trunc", "--format", tasks, NAME),
-            ("service", "logs", "--tail", "15", f"{NAME}_mcp"),
-        ):
+        said = [self.cluster.manager.docker("stack", "ps", "--no-trunc", "--format", tasks, NAME)]
+        for engine in self.cluster.engines:  # `service logs` stops at a task that is gone
             with contextlib.suppress(CommandError):
-                said.append(self.cluster.manager.docker(*order, timeout=30))
+                found = engine.docker("ps", "-aq", "--latest", "--filter", f"name={NAME}_mcp")
+                said += [engine.logs(container) for container in found.split()]
         return "\n".join(said)
 
     def _sleep(self, deadline: float, what: str) -> None:

@@ -21,15 +21,17 @@ class Engine:
         Raises:
             CommandError: with Docker's own words.
         """
-        host = ("-H", f"unix://{self.socket}") if self.socket else ()
         # The classic builder is in every client; BuildKit's is a plugin that may be missing.
-        return run(
-            "docker",
-            *host,
-            *arguments,
-            timeout=timeout,
-            env={"DOCKER_BUILDKIT": "0", **(env or {})},
-        )
+        classic = {"DOCKER_BUILDKIT": "0", **(env or {})}
+        return run(*self._client(), *arguments, timeout=timeout, env=classic)
+
+    def logs(self, container: str, lines: int = 15) -> str:
+        """The last lines that ``container`` wrote, to either output."""
+        order = ("logs", "--tail", str(lines), container)
+        return run("sh", "-c", 'exec "$@" 2>&1', "sh", *self._client(), *order)
+
+    def _client(self) -> tuple[str, ...]:
+        return ("docker", "-H", f"unix://{self.socket}") if self.socket else ("docker",)
 
     def answers(self) -> bool:
         """Whether the engine is there."""
