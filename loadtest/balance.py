@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loadtest import spread
-from loadtest.client import Affinity
+from loadtest.affinity import Affinity
 from loadtest.result import UNNAMED, Result
 
-Unit = Literal["request", "connection"]
+Unit = Literal["request", "connection", "session"]
 
 _CHANCE = 0.01
 """Chance, at most, of taking an HTTP balancer for one that pins connections."""
@@ -35,13 +35,22 @@ class Balance:
     came_or_went: tuple[str, ...]
 
 
-def weigh(result: Result, affinity: Affinity, expected: int, names: tuple[str, ...]) -> Balance:
-    """Judge the spread of `result`, where `expected` replicas (by `names`, if known) should be."""
+def weigh(
+    result: Result,
+    affinity: Mapping[str, Affinity],
+    expected: int,
+    names: tuple[str, ...],
+    unit: Unit | Literal["auto"] = "auto",
+) -> Balance:
+    """Judge the spread of `result`, where `expected` replicas (by `names`, if known) should be.
+
+    `affinity` is that of connections and that of sessions, by unit.
+    """
     counts = {name: each.calls for name, each in result.replicas.items() if name != UNNAMED}
-    unit: Unit = "request"
-    if _pins_connections(affinity, len(counts)):
-        unit = "connection"
-        counts = {name: affinity.pinned.get(name, 0) for name in counts}
+    if unit == "auto":
+        unit = _guess(affinity, len(counts))
+    if unit != "request":
+        counts = {name: affinity[unit].pinned.get(name, 0) for name in counts}
     silent = [name for name in names if name not in counts]
     unnamed = max(0, expected - len(counts) - len(silent))
     silent += [f"(silent {number})" for number in range(1, unnamed + 1)]
@@ -54,11 +63,17 @@ def weigh(result: Result, affinity: Affinity, expected: int, names: tuple[str, .
     return Balance(unit, spread.judge(counts, shares), tuple(silent), came_or_went)
 
 
-def _pins_connections(affinity: Affinity, replicas: int) -> bool:
-    """Whether every connection kept to one replica, beyond what chance could do."""
-    if replicas < 2 or affinity.mixed:
-        return False
-    return affinity.repeats * math.log(replicas) > -math.log(_CHANCE)
+def _guess(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
+    """What the balancer balances: connections if each kept to one replica, else sessions if each
+    did, else requests. Beyond what chance could do, and where none did otherwise.
+    """
+    units: tuple[Unit, ...] = ("connection", "session")
+    for unit in units:
+        seen = affinity.get(unit, Affinity())
+        if replicas > 1 and not seen.mixed:
+            if seen.repeats * math.log(replicas) > -math.log(_CHANCE):
+                return unit
+    return "request"
 
 
 def _windows(result: Result) -> tuple[int, int, Mapping[str, tuple[int, int]]]:

@@ -9,10 +9,10 @@ import socket
 import ssl
 from collections import Counter, deque
 from contextlib import suppress
-from dataclasses import dataclass, field
 from time import perf_counter_ns
 from urllib.parse import SplitResult
 
+from loadtest.affinity import Affinity
 from loadtest.connection import Connection, Exchange
 
 _SWEEP_SECONDS = 0.1
@@ -20,31 +20,6 @@ _SWEEP_SECONDS = 0.1
 
 class TargetError(Exception):
     """The target cannot be reached; the message says what was tried and what to check."""
-
-
-@dataclass(slots=True)
-class Affinity:
-    """Whether connections kept to one replica each: tells a TCP balancer from an HTTP one.
-
-    Only connections that carried two calls or more can tell, and only those are counted.
-    """
-
-    pinned: Counter[str] = field(default_factory=Counter)
-    """Connections per replica that had all of their answers from it."""
-    mixed: int = 0
-    """Connections with answers of several replicas."""
-    repeats: int = 0
-    """Answers on pinned connections beyond each one's first."""
-
-    def note(self, connection: Connection) -> None:
-        """Count one connection."""
-        if connection.calls < 2 or not connection.replica:
-            return
-        if connection.pinned:
-            self.pinned[connection.replica] += 1
-            self.repeats += connection.calls - 1
-        else:
-            self.mixed += 1
 
 
 class Client:

@@ -10,7 +10,7 @@ import asyncio
 import select
 from collections.abc import Callable
 from time import perf_counter_ns
-from typing import cast
+from typing import Any, cast
 
 import httptools
 
@@ -23,6 +23,7 @@ _WANTED = {
     b"location": "location",
     b"content-length": "length",
     b"transfer-encoding": "coding",
+    b"mcp-session-id": "session",
 }
 
 
@@ -37,11 +38,15 @@ class Exchange:
         "done",
         "due",
         "error",
+        "first_body",
         "first_byte",
         "length",
         "location",
+        "progress",
         "replica_raw",
+        "result",
         "sent",
+        "session",
         "status",
     )
 
@@ -49,12 +54,18 @@ class Exchange:
         self.due = due
         self.sent = 0
         self.first_byte = 0
+        self.first_body = 0
         self.done = 0
         self.status = 0
         self.error = ""
         self.body = b""
         self.content_type = self.replica_raw = self.location = self.length = self.coding = b""
+        self.session = b""
         self.connection: Connection | None = None
+        self.result: dict[str, Any] | None = None
+        """The JSON-RPC result, once it has been judged."""
+        self.progress = -1
+        """Progress notifications read, if the answer was an event stream; else -1."""
 
     @property
     def replica(self) -> str:
@@ -177,6 +188,8 @@ class Connection(asyncio.Protocol):
         """Called by the parser."""
         if self._exchange is None:
             return
+        if not self._chunks:
+            self._exchange.first_body = perf_counter_ns()
         self._chunks.append(body)
         self._size += len(body)
         if self._size > LARGEST_BODY:

@@ -1,4 +1,4 @@
-"""One run: connects, drives the schedule, counts every answer, and ends cleanly when told to."""
+"""One run in this process: connects, drives the schedule, counts every answer, ends cleanly."""
 
 from __future__ import annotations
 
@@ -11,53 +11,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
-from urllib.parse import SplitResult
 
-from loadtest.calls import Call, Era
-from loadtest.client import Affinity, Client
+from loadtest.affinity import Affinity
+from loadtest.callers import Caller, callers
+from loadtest.client import Client
+from loadtest.health import watched
+from loadtest.plan import Plan, Share
+from loadtest.record import recording
 from loadtest.result import Result
-from loadtest.schedule import Arrivals, closed_loop, due_times, open_loop
+from loadtest.schedule import closed_loop, due_times, open_loop
+from loadtest.traffic import NEVER, Traffic
+from loadtest.values import Source
 
 _GRACE_SECONDS = 2.0
 """How long calls in flight may still finish once the run has been interrupted."""
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to run. `rate` (calls/s) makes it an open loop; without it `workers` take turns."""
-
-    url: SplitResult
-    era: Era = "modern"
-    tool: str | None = None
-    arguments: dict[str, Any] | None = None
-    token: str | None = None
-    calls: int | None = 50
-    seconds: float | None = None
-    workers: int = 10
-    rate: float | None = None
-    arrivals: Arrivals = "constant"
-    seed: int = 1
-    timeout: float = 30.0
-    in_hand: int = 2000
-    """Open loop: calls that may wait for an answer at one time; more are dropped and counted."""
-    keep_alive: bool = True
-    replicas: int = 0
-    """Replicas that must be seen; 0 is any number."""
-    replica_names: tuple[str, ...] = ()
-
-    @property
-    def shown_url(self) -> str:
-        """The URL without credentials."""
-        return self.url._replace(netloc=self.url.netloc.rpartition("@")[2]).geturl()
-
-    def call(self) -> Call:
-        """The call to make: `tools/call` of the tool, or `tools/list` where none is named."""
-        method, params = "tools/list", None
-        if self.tool is not None:
-            method, params = "tools/call", {"name": self.tool, "arguments": self.arguments or {}}
-        return Call(
-            self.url, self.era, method, params, token=self.token, keep_alive=self.keep_alive
-        )
+ALONE = Share()
 
 
 @dataclass(slots=True)
@@ -68,64 +37,103 @@ class Outcome:
     connections: int
     affinity: Affinity
     cpu_seconds: float
+    """Of all processes; `result.cpu_percent` is the busiest one's."""
     interrupted: bool
     started_at: float
     """Unix time."""
 
 
-async def run(plan: Plan, watch: Callable[[Result], None] | None = None) -> Outcome:
+async def run(
+    plan: Plan,
+    watch: Callable[[Result], None] | None = None,
+    *,
+    share: Share = ALONE,
+    start: int = 0,
+    stop: asyncio.Event | None = None,
+) -> Outcome:
     """Make the calls of `plan`; `watch` is shown the result so far four times a second.
 
     SIGINT and SIGTERM end the run early and cleanly. Raises TargetError where the target cannot
-    be connected to at all.
+    be connected to at all. As one process of several it makes its `share`, from `start` on
+    (a perf_counter_ns()), until it ends or `stop` is set.
     """
     client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive)
     await client.start()
-    stop = asyncio.Event()
-    call = plan.call()
-    started_at, cpu = time.time(), time.process_time()
-    result = Result(perf_counter_ns())
-    numbers = itertools.count(1)
-
-    async def make(due: int) -> None:
-        number = next(numbers)
-        result.made += 1
-        if plan.rate is not None:
-            result.lateness.record(perf_counter_ns() - due)
-        exchange = await client.send(call.render(number), due)
-        result.add(exchange, call.judge(number, exchange))
-
+    stop = stop or asyncio.Event()
+    await asyncio.sleep(max(0, start - perf_counter_ns()) / 1e9)
+    started_at, cpu, begun = time.time(), time.process_time(), start or perf_counter_ns()
+    warm = NEVER - begun if plan.warmup_calls else int(plan.warmup_seconds * 1e9)
+    result = Result(begun + warm)
+    traffic = Traffic(plan, client, result, share)
+    people = _callers(plan, share)
     with _signals_set(stop):
-        driver = asyncio.ensure_future(_drive(plan, make, result, stop))
+        driver = asyncio.ensure_future(_drive(plan, share, begun, traffic, people, stop))
         watcher = asyncio.ensure_future(_watch(result, watch)) if watch else None
         try:
-            await _until_done(driver, stop)
+            async with watched(result):
+                with recording(plan.record, result):
+                    await _until_done(driver, stop)
         finally:
             if watcher is not None:
                 watcher.cancel()
             result.end = perf_counter_ns()
-            affinity = client.affinity()
+            result.start = min(result.start, result.end)
+            result.warmup = traffic.warmup
             driver.cancel()
             await asyncio.gather(driver, return_exceptions=True)
+            await traffic.close(people)
+            affinity = client.affinity()
             await client.stop()
     cpu_seconds = time.process_time() - cpu
     return Outcome(result, client.opened, affinity, cpu_seconds, stop.is_set(), started_at)
 
 
-async def _drive(
-    plan: Plan, make: Callable[[int], Any], result: Result, stop: asyncio.Event
-) -> None:
+def _callers(plan: Plan, share: Share) -> list[Caller]:
     if plan.rate is None:
+        return callers(share.part(plan.workers), plan.tokens, share.number, share.of)
+    return callers(max(1, len(plan.tokens)), plan.tokens)
+
+
+async def _drive(
+    plan: Plan,
+    share: Share,
+    start: int,
+    traffic: Traffic,
+    people: list[Caller],
+    stop: asyncio.Event,
+) -> None:
+    calls = None if plan.calls is None else share.part(plan.calls + plan.warmup_calls)
+    seconds = None if plan.seconds is None else plan.seconds + plan.warmup_seconds
+    if plan.rate is None:
+        think, ramp = plan.think, plan.ramp
+        dice = Source(plan.seed, share.number).dice
         await closed_loop(
-            make, workers=plan.workers, calls=plan.calls, seconds=plan.seconds, stop=stop
+            [traffic.maker(caller) for caller in people],
+            calls=calls,
+            end=None if seconds is None else start + int(seconds * 1e9),
+            stop=stop,
+            think=None if think is None else lambda: think.draw(dice),
+            start_after=None
+            if ramp is None
+            else lambda n: ramp.start_of(share.number + n * share.of, plan.workers),
         )
         return
+    result = traffic.result
+    makers = [traffic.maker(caller) for caller in people]
+    turns = itertools.cycle(makers)
 
-    def drop(_due: int) -> None:
-        result.dropped += 1
+    async def in_turn(due: int) -> None:
+        await next(turns)(due)
 
-    due = due_times(plan.rate, plan.arrivals, plan.seed, plan.calls, plan.seconds)
-    await open_loop(make, due, limit=plan.in_hand, drop=drop, stop=stop)
+    def drop(due: int) -> None:
+        result.dropped += due >= result.start
+
+    total = None if plan.calls is None else plan.calls + plan.warmup_calls
+    due = due_times(plan.rate, plan.arrivals, plan.seed, total, seconds, plan.ramp)
+    mine = itertools.islice(due, share.number, None, share.of)
+    limit = max(1, share.part(plan.in_hand))
+    make = makers[0] if len(makers) == 1 else in_turn
+    await open_loop(make, mine, start=start, limit=limit, drop=drop, stop=stop)
 
 
 async def _until_done(driver: asyncio.Future[Any], stop: asyncio.Event) -> None:

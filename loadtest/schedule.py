@@ -8,8 +8,11 @@ counted as dropped, never put off.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Literal
 
@@ -24,51 +27,148 @@ Make = Callable[[int], Awaitable[None]]
 """Makes one call that was due at this perf_counter_ns()."""
 
 
-async def closed_loop(
-    make: Make, *, workers: int, calls: int | None, seconds: float | None, stop: asyncio.Event
-) -> None:
-    """Each of `workers` calls again as soon as its answer is there, until either bound is met."""
-    left = iter(range(calls)) if calls is not None else iter(int, 1)
-    end = perf_counter_ns() + int(seconds * 1e9) if seconds is not None else None
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """The load grows from nothing to the whole over `seconds`: linearly, or in `steps`."""
 
-    async def work() -> None:
+    seconds: float
+    steps: int = 0
+
+    def time_of(self, amount: float) -> float:
+        """Seconds until `amount` is done, where the whole load does 1 a second."""
+        length = self.seconds
+        if not self.steps:
+            over = amount - length / 2
+            return length + over if over > 0 else math.sqrt(2 * length * amount)
+        step = length / self.steps
+        for number in range(1, self.steps + 1):
+            done = step * number / self.steps
+            if amount < done:
+                return step * (number - 1) + amount * self.steps / number
+            amount -= done
+        return length + amount
+
+    def done_by(self, at: float) -> float:
+        """What is done after so many seconds: the inverse of `time_of`."""
+        at_end = min(at, self.seconds)
+        after = max(0.0, at - self.seconds)
+        if not self.steps:
+            return at_end * at_end / (2 * self.seconds) + after
+        step = self.seconds / self.steps
+        whole = min(int(at_end / step), self.steps)
+        begun = (at_end - whole * step) * min(whole + 1, self.steps) / self.steps
+        return step * whole * (whole + 1) / 2 / self.steps + begun + after
+
+    def start_of(self, worker: int, workers: int) -> float:
+        """Seconds after which this one of `workers` (from 0) begins."""
+        share = worker / workers
+        if self.steps:
+            share = int(share * self.steps) / self.steps
+        return self.seconds * share
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Think time between a caller's calls, in seconds."""
+
+    seconds: float
+    kind: Literal["fixed", "exponential"] = "fixed"
+
+    def draw(self, dice: random.Random) -> float:
+        """The next pause."""
+        if self.kind == "exponential":
+            return dice.expovariate(1.0) * self.seconds
+        return self.seconds
+
+
+async def closed_loop(
+    makes: Sequence[Make],
+    *,
+    calls: int | None,
+    end: int | None,
+    stop: asyncio.Event,
+    start_after: Callable[[int], float] | None = None,
+    think: Callable[[], float] | None = None,
+) -> None:
+    """Each of `makes` calls again as soon as its answer is there, until either bound is met.
+
+    `end` is a perf_counter_ns(). Worker number n begins after `start_after(n)` seconds, and rests
+    for `think()` seconds between two calls.
+    """
+    left = iter(range(calls)) if calls is not None else iter(int, 1)
+
+    async def rest(seconds: float) -> None:
+        if end is not None:
+            seconds = min(seconds, (end - perf_counter_ns()) / 1e9)
+        if seconds > 0:
+            await _unless(stop, seconds)
+
+    async def work(number: int, make: Make) -> None:
+        if start_after is not None:
+            await rest(start_after(number))
         for _ in left:
             now = perf_counter_ns()
             if stop.is_set() or (end is not None and now >= end):
                 return
             await make(now)
+            if think is not None:
+                await rest(think())
 
-    await asyncio.gather(*(work() for _ in range(workers)))
+    await asyncio.gather(*(work(number, make) for number, make in enumerate(makes)))
+
+
+async def _unless(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but no longer than until `stop` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 def due_times(
-    rate: float, arrivals: Arrivals, seed: int, calls: int | None, seconds: float | None
+    rate: float,
+    arrivals: Arrivals,
+    seed: int,
+    calls: int | None,
+    seconds: float | None,
+    ramp: Ramp | None = None,
 ) -> Iterator[int]:
-    """Nanoseconds after the start at which calls are due: evenly, or as a Poisson process."""
+    """Nanoseconds after the start at which calls are due: evenly, or as a Poisson process.
+
+    With a ramp the rate grows to its whole; a Poisson process keeps being one (its time is
+    stretched, not its gaps).
+    """
     gap = 1e9 / rate
     end = seconds * 1e9 if seconds is not None else float("inf")
     dice = random.Random(seed)  # noqa: S311  a schedule, not a secret
     at = 0.0
+    passed = 0.0
     number = 0
-    while at < end and (calls is None or number < calls):
+    while calls is None or number < calls:
+        at = passed if ramp is None else ramp.time_of(passed / 1e9) * 1e9
+        if at >= end:
+            return
         yield int(at)
         number += 1
-        at = number * gap if arrivals == "constant" else at + dice.expovariate(1.0) * gap
+        if arrivals == "constant":
+            passed = number * gap
+        else:
+            passed += dice.expovariate(1.0) * gap
 
 
 async def open_loop(
     make: Make,
     due: Iterator[int],
     *,
+    start: int,
     limit: int,
     drop: Callable[[int], None],
     stop: asyncio.Event,
 ) -> None:
     """Start each call when it is due, whatever became of those before; return when all ended.
 
-    With `limit` calls in hand the next one is handed to `drop` instead.
+    `due` counts from `start`, a perf_counter_ns(). With `limit` calls in hand the next one is
+    handed to `drop` instead.
     """
-    start = perf_counter_ns()
     running: set[asyncio.Future[None]] = set()
     in_a_row = 0
     for offset in due:

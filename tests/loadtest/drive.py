@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from loadtest.document import document
-from loadtest.run import Plan, run
+from loadtest.plan import Plan
+from loadtest.run import run
 from tests.loadtest.target import Target
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
         await asyncio.sleep(0.001)
         in_hand -= 1
 
-    await closed_loop(make, workers=7, calls=100, seconds=None, stop=asyncio.Event())
+    await closed_loop([make] * 7, calls=100, end=None, stop=asyncio.Event())
 
     assert (made, most) == (100, 7)
 
@@ -29,7 +29,10 @@ async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
 async def test_a_closed_loop_may_be_bound_by_time():
     start = perf_counter_ns()
     await closed_loop(
-        lambda due: asyncio.sleep(0.01), workers=2, calls=None, seconds=0.2, stop=asyncio.Event()
+        [lambda due: asyncio.sleep(0.01)] * 2,
+        calls=None,
+        end=start + 200_000_000,
+        stop=asyncio.Event(),
     )
 
     assert 0.2e9 <= perf_counter_ns() - start < 1e9
@@ -65,7 +68,12 @@ async def test_an_open_loop_does_not_wait_for_answers():
 
     loop = asyncio.ensure_future(
         open_loop(
-            make, due_times(500, "constant", 1, 50, None), limit=99, drop=made.remove, stop=stop
+            make,
+            due_times(500, "constant", 1, 50, None),
+            start=perf_counter_ns(),
+            limit=99,
+            drop=made.remove,
+            stop=stop,
         )
     )
     await asyncio.sleep(0.5)
