@@ -1,6 +1,7 @@
 """The command line: flags to a plan, the run, its report, and an exit code.
 
-Exit codes: 0 passed, 1 failed requests or a check missed, 2 usage, 3 target not reachable.
+Exit codes: 0 passed; 1 a wrong answer, a missed threshold, or a run that is invalid because this
+tester was the bottleneck; 2 usage; 3 target not reachable. `report RUN` renders a run again.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from loadtest import judging
 from loadtest.client import TargetError
-from loadtest.document import document
+from loadtest.document import assemble, closing
 from loadtest.flags import DEFAULT_URL, count, json_object, positive, replicas, token, url
+from loadtest.identity import Wanted, identity
 from loadtest.paint import wants_colour
+from loadtest.plan import Plan
 from loadtest.progress import Progress
+from loadtest.record import RecordError, begin, end
 from loadtest.report import render
-from loadtest.run import Outcome, Plan, run
+from loadtest.run import Outcome, run
 
 PASSED, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -31,7 +37,10 @@ without --rate: a closed loop, --concurrent callers that each wait for their ans
 with --rate:    an open loop, calls are made when they are due, whatever became of the others
 Ctrl-C (or SIGTERM) ends a run early, with the report so far.
 
-exit codes: 0 passed, 1 failed requests or a check missed, 2 usage, 3 target not reachable
+test_swarm_load.py report RUN  renders a run again: --format terminal, markdown, html or json
+
+exit codes: 0 passed; 1 a wrong answer, a missed threshold, or a run that is invalid because this
+tester was the bottleneck; 2 usage; 3 target not reachable
 """
 
 _T = TypeVar("_T")
@@ -40,17 +49,29 @@ _T = TypeVar("_T")
 def main(argv: Sequence[str] | None = None, program: str = "test_swarm_load.py") -> int:
     """Run the load test that `argv` asks for; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    plan, json_path = _parse(words, program)
+    if words[:1] == ["report"]:
+        from loadtest.again import main as report_again
+
+        return report_again(words[1:], program)
+    plan, json_path, asked = _parse(words, program)
+    head = identity(plan, time.time(), [program, *_without_token(words)], asked)
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
     try:
+        if plan.record:
+            begin(plan.record, head)
         outcome = run_on_fastest_loop(run(plan, progress))
+        if plan.record:
+            end(plan.record, closing(outcome))
     except TargetError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return UNREACHABLE
+    except RecordError as error:
+        print(f"{program}: {error}", file=sys.stderr)
+        return FAILED
     finally:
         if progress is not None:
             progress.clear()
-    return _tell(plan, outcome, json_path, [program, *_without_token(words)])
+    return _tell(program, head, outcome, json_path)
 
 
 def run_on_fastest_loop(work: Coroutine[Any, Any, _T]) -> _T:
@@ -62,8 +83,8 @@ def run_on_fastest_loop(work: Coroutine[Any, Any, _T]) -> _T:
     return uvloop.run(work)
 
 
-def _tell(plan: Plan, outcome: Outcome, json_path: str | None, command: list[str]) -> int:
-    run_document = document(plan, outcome, command)
+def _tell(program: str, head: dict[str, Any], outcome: Outcome, json_path: str | None) -> int:
+    run_document = assemble(head, outcome.result, closing(outcome))
     text_to = sys.stderr if json_path == "-" else sys.stdout
     if json_path is not None:
         text = json.dumps(run_document, indent=2, ensure_ascii=False) + "\n"
@@ -74,7 +95,7 @@ def _tell(plan: Plan, outcome: Outcome, json_path: str | None, command: list[str
     text_to.write(render(run_document, colour=wants_colour(text_to)))
     if outcome.result.failed and not outcome.result.answered:
         print(
-            f"{command[0]}: nothing at {plan.shown_url} gave an HTTP answer. "
+            f"{program}: nothing at {head['target']['url']} gave an HTTP answer. "
             "Expected an MCP server there: is it up, and is --url right?",
             file=sys.stderr,
         )
@@ -96,7 +117,7 @@ def _without_token(words: list[str]) -> list[str]:
     return kept
 
 
-def _parse(words: list[str], program: str) -> tuple[Plan, str | None]:
+def _parse(words: list[str], program: str) -> tuple[Plan, str | None, Wanted]:
     parser = _parser(program)
     given = parser.parse_args(words)
     if given.rate is not None and given.concurrent is not None:
@@ -130,8 +151,9 @@ def _parse(words: list[str], program: str) -> tuple[Plan, str | None]:
         keep_alive=not given.reconnect,
         replicas=expected,
         replica_names=names,
+        record=judging.record_path(given),
     )
-    return plan, given.json
+    return plan, given.json, judging.wanted(given)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -159,5 +181,5 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--reconnect", action="store_true", help="a new connection for every call")
     add("--expect-replicas", type=replicas, default=(0, ()), metavar="N",
         help="replicas that must be seen: how many, or their names with commas")  # fmt: skip
-    add("--json", metavar="FILE", help="write the whole result as JSON too (- is standard output)")
+    judging.add_flags(parser)
     return parser

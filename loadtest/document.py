@@ -1,164 +1,155 @@
-"""A run as one plain document: what `--json` writes, and all that the text report is made from.
+"""A run as one plain document: what `--json` writes, and all that every report is made from.
 
 Times are in milliseconds (`_ms`) or seconds (`_s`), shares and rates in percent where the name says
 so. A percentile that the sample does not carry is null. Percentages of success are cut off, never
 rounded up: 99.996 must not read as 100.
+
+A document is put together from three parts, so that a recorded run gives the same one again: its
+identity, the result of its calls, and a closing that tells what no call does.
 """
 
 from __future__ import annotations
 
-import shlex
-from datetime import UTC, datetime
+from collections import Counter
 from typing import Any
 
+from loadtest.affinity import Affinity
 from loadtest.balance import Balance, weigh
-from loadtest.calls import VERSIONS
-from loadtest.result import UNNAMED, Result
-from loadtest.run import Outcome, Plan
-from loadtest.stats import QUANTILES, Histogram
-
-SCHEMA = "mcp-swarm-loadtest/1"
-SENT_AT_LEAST = 99.0
-"""Percent of an open loop's plan that must have been sent for the run to count."""
-
-BUSY_CPU_PERCENT = 90.0
-"""Percent of a core, above which a closed loop measures its tester."""
-
-LATE_MS = 2.0
-"""How late calls may be made on average before an open loop measures its tester."""
+from loadtest.figures import figures, ms, seconds_of, truncated_percent
+from loadtest.flow import Flow
+from loadtest.identity import Wanted, identity
+from loadtest.plan import Plan
+from loadtest.result import Result, Tally
+from loadtest.run import Outcome
+from loadtest.stats import Histogram
+from loadtest.verdict import verdict
 
 _NS_PER_MS = 1e6
 _NS_PER_S = 1e9
 
 
-def document(plan: Plan, outcome: Outcome, command: list[str]) -> dict[str, Any]:
+def document(
+    plan: Plan, outcome: Outcome, command: list[str], wanted: Wanted | None = None
+) -> dict[str, Any]:
     """The whole run; `command` is what repeats it."""
+    head = identity(plan, outcome.started_at, command, wanted or Wanted())
+    return assemble(head, outcome.result, closing(outcome))
+
+
+def closing(outcome: Outcome) -> dict[str, Any]:
+    """What is known at the end of a run that its calls do not tell; plain data."""
     result = outcome.result
-    balance = weigh(result, outcome.affinity, plan.replicas, plan.replica_names)
-    seconds = (result.end - result.start) / _NS_PER_S
-    checks = _checks(plan, result, balance)
     return {
-        "schema": SCHEMA,
-        "started": datetime.fromtimestamp(outcome.started_at, UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 3),
+        "lasted_ns": result.end - result.start,
         "interrupted": outcome.interrupted,
-        "target": {
-            "url": plan.shown_url,
-            "protocol": VERSIONS[plan.era],
-            "call": plan.call().label,
+        "made": result.made,
+        "dropped": result.dropped,
+        "warmup": result.warmup,
+        "client": _client(outcome),
+        "flow": _flow(result.flow),
+        "affinity": {
+            "connection": _affinity(outcome.affinity),
+            "session": _affinity(result.flow.session_affinity),
         },
-        "load": {
-            "loop": "closed" if plan.rate is None else "open",
-            "workers": plan.workers if plan.rate is None else None,
-            "rate": plan.rate,
-            "arrivals": plan.arrivals if plan.rate is not None else None,
-            "calls": plan.calls,
-            "seconds": plan.seconds,
-            "keep_alive": plan.keep_alive,
-            "timeout_s": plan.timeout,
-            "seed": plan.seed if plan.arrivals == "poisson" else None,
+    }
+
+
+def cut_short(result: Result) -> dict[str, Any]:
+    """A closing for a record that has none, as its run was killed: what its calls tell."""
+    last = max((result.start, *(each.last for each in result.replicas.values())))
+    last = max(last, *(group.last for group in result.errors.values()), result.last_sent)
+    result.end = last
+    result.made = result.right + result.failed
+    affinity, flow, none = Affinity(), Flow(), Histogram()
+    return {
+        "lasted_ns": last,
+        "interrupted": True,
+        "made": result.made,
+        "dropped": 0,
+        "warmup": 0,
+        "client": {
+            "connections": 0,
+            "reused_percent": 0.0,
+            "cpu_percent": 0.0,
+            "lag_ms": _waits(none),
+            "lateness_ms": _waits(none),
         },
-        "verdict": {"passed": all(check["passed"] for check in checks), "checks": checks},
-        "totals": _totals(plan, result, seconds),
+        "flow": _flow(flow),
+        "affinity": {"connection": _affinity(affinity), "session": _affinity(affinity)},
+    }
+
+
+def assemble(head: dict[str, Any], result: Result, close: dict[str, Any]) -> dict[str, Any]:
+    """The document of a run: `identity`, the result of its calls, `closing`."""
+    affinity = {unit: _as_affinity(known) for unit, known in close["affinity"].items()}
+    expected = head["expected"]
+    balance = weigh(result, affinity, expected["replicas"], tuple(expected["names"]), head["unit"])
+    body = {
+        "schema": head["schema"],
+        "started": head["started"],
+        "seconds": round(close["lasted_ns"] / _NS_PER_S, 3),
+        "interrupted": close["interrupted"],
+        "target": head["target"],
+        "load": head["load"],
+        "totals": _totals(head, result, close),
         "latency_ms": {
-            "since_due": _latency(result.since_due),
-            "since_sent": _latency(result.since_sent),
-            "to_first_byte": _latency(result.to_first_byte),
+            "since_due": figures(result.since_due),
+            "since_sent": figures(result.since_sent),
+            "to_first_byte": figures(result.to_first_byte),
         },
         "histogram": [
             {"from_ms": low / _NS_PER_MS, "to_ms": high / _NS_PER_MS, "count": count}
-            for low, high, count in result.since_due.octaves()
+            for low, high, count in result.since_due.steps()
         ],
         "replicas": _replicas(result),
         "spread": _spread(balance),
+        "flow": close["flow"],
+        "kinds": [
+            {"era": era, "label": label, **_tally(tally)}
+            for (era, label), tally in sorted(result.kinds.items())
+        ],
+        "tenants": [
+            {"name": name, **_tally(tally)} for name, tally in sorted(result.tenants.items())
+        ],
         "errors": _errors(result),
         "timeline": _timeline(result),
-        "client": _client(outcome, seconds),
-        "repeat": shlex.join(command),
+        "client": close["client"],
+        "recorded": head["recorded"],
+        "repeat": head["repeat"],
     }
+    return {**body, "verdict": verdict(head, body)}
 
 
-def truncated_percent(part: int, whole: int) -> float:
-    """Percent with two decimals, cut off; 0.0 of nothing."""
-    return part * 10_000 // whole / 100 if whole else 0.0
-
-
-def _checks(plan: Plan, result: Result, balance: Balance) -> list[dict[str, Any]]:
-    ended = result.right + result.failed
-    checks = [
-        {
-            "name": "every answer right",
-            "wanted": "100 %",
-            "seen": f"{truncated_percent(result.right, ended):.2f} %",
-            "passed": ended > 0 and not result.failed,
-        }
-    ]
-    planned = _planned(plan)
-    if plan.rate is not None:
-        sent = truncated_percent(result.made, result.made + result.dropped)
-        checks.append(
-            {
-                "name": "sent of what was due",
-                "wanted": f"≥ {SENT_AT_LEAST:g} %",
-                "seen": f"{sent:.2f} %" + (f" of {planned}" if planned else ""),
-                "passed": sent >= SENT_AT_LEAST,
-            }
-        )
-    if plan.replicas:
-        seen = sum(name != UNNAMED for name in result.replicas)
-        checks.append(
-            {
-                "name": "replicas at work",
-                "wanted": f"≥ {plan.replicas}",
-                "seen": f"{seen}",
-                "passed": seen >= plan.replicas and not balance.silent,
-            }
-        )
-    return checks
-
-
-def _planned(plan: Plan) -> int | None:
-    """Calls the plan asks for, where it says."""
-    by_time = None
-    if plan.rate is not None and plan.seconds is not None:
-        by_time = int(plan.rate * plan.seconds)
-    bounds = [bound for bound in (plan.calls, by_time) if bound is not None]
-    return min(bounds) if bounds else None
-
-
-def _totals(plan: Plan, result: Result, seconds: float) -> dict[str, Any]:
+def _totals(head: dict[str, Any], result: Result, close: dict[str, Any]) -> dict[str, Any]:
+    lasted = close["lasted_ns"]
+    sending = max(0, result.last_sent - result.start)
     return {
-        "planned": _planned(plan),
-        "made": result.made,
+        "planned": head["planned"],
+        "made": close["made"],
         "right": result.right,
         "failed": result.failed,
-        "dropped": result.dropped,
-        "unfinished": result.unfinished,
+        "dropped": close["dropped"],
+        "unfinished": close["made"] - result.right - result.failed,
         "answered": result.answered,
+        "warmup": close["warmup"],
+        "extra": result.extra,
         "success_percent": truncated_percent(result.right, result.right + result.failed),
-        "right_per_second": round(result.right / seconds, 2) if seconds else 0.0,
+        "made_per_second": _rate(close["made"], sending),
+        "right_per_second": _rate(result.right, lasted),
+        "drain_s": seconds_of(max(0, lasted - sending)),
     }
 
 
-def _latency(histogram: Histogram) -> dict[str, Any]:
+def _rate(count: int, nanoseconds: int) -> float:
+    return round(count / (nanoseconds / _NS_PER_S), 2) if nanoseconds else 0.0
+
+
+def _tally(tally: Tally) -> dict[str, Any]:
     return {
-        "n": histogram.count,
-        "min": _ms(histogram.minimum),
-        "avg": _ms(histogram.mean),
-        **{
-            name: _ms(histogram.quantile(hundredths)) if histogram.carries(hundredths) else None
-            for name, hundredths in QUANTILES.items()
-        },
-        "max": _ms(histogram.maximum),
+        "calls": tally.calls,
+        "failed": tally.failed,
+        "latency_ms": figures(tally.latency),
     }
-
-
-def _ms(nanoseconds: float) -> float:
-    return round(nanoseconds / _NS_PER_MS, 4)
-
-
-def _s(nanoseconds: int) -> float:
-    return round(nanoseconds / _NS_PER_S, 3)
 
 
 def _replicas(result: Result) -> list[dict[str, Any]]:
@@ -169,9 +160,9 @@ def _replicas(result: Result) -> list[dict[str, Any]]:
             "calls": replica.calls,
             "share_percent": round(100 * replica.calls / total, 2),
             "failed": replica.failed,
-            "latency_ms": _latency(replica.latency),
-            "first_s": _s(replica.first),
-            "last_s": _s(replica.last),
+            "latency_ms": figures(replica.latency),
+            "first_s": seconds_of(replica.first),
+            "last_s": seconds_of(replica.last),
         }
         for name, replica in sorted(result.replicas.items())
     ]
@@ -199,14 +190,14 @@ def _spread(balance: Balance) -> dict[str, Any]:
 
 
 def _errors(result: Result) -> list[dict[str, Any]]:
-    groups = sorted(result.errors.values(), key=lambda group: -group.count)
+    groups = sorted(result.errors.values(), key=lambda group: (-group.count, group.first))
     return [
         {
             "text": group.text,
             "count": group.count,
-            "first_s": _s(group.first),
-            "last_s": _s(group.last),
-            "replicas": dict(group.replicas.most_common()),
+            "first_s": seconds_of(group.first),
+            "last_s": seconds_of(group.last),
+            "replicas": dict(sorted(group.replicas.items(), key=lambda each: (-each[1], each[0]))),
         }
         for group in groups
     ]
@@ -217,24 +208,60 @@ def _timeline(result: Result) -> list[dict[str, Any]]:
     rows = []
     for number in range(last + 1):
         second = result.seconds.get(number)
+        known = figures(second.latency) if second and second.right else {}
         rows.append(
             {
                 "second": number,
                 "right": second.right if second else 0,
                 "failed": second.failed if second else 0,
-                "avg_ms": _ms(second.latency.mean) if second and second.right else None,
-                "max_ms": _ms(second.latency.maximum) if second and second.right else None,
+                "avg_ms": known.get("avg"),
+                "p95_ms": known.get("p95"),
+                "max_ms": known.get("max"),
             }
         )
     return rows
 
 
-def _client(outcome: Outcome, seconds: float) -> dict[str, Any]:
-    made = outcome.result.made
-    cpu = 100 * outcome.cpu_seconds / seconds if seconds else 0.0
+def _client(outcome: Outcome) -> dict[str, Any]:
+    result = outcome.result
     return {
         "connections": outcome.connections,
-        "reused_percent": truncated_percent(max(0, made - outcome.connections), made),
-        "cpu_percent": round(cpu, 1),
-        "lateness_ms": _latency(outcome.result.lateness) if outcome.result.lateness.count else None,
+        "reused_percent": truncated_percent(max(0, result.made - outcome.connections), result.made),
+        "cpu_percent": round(result.cpu_percent, 1),
+        "lag_ms": _waits(result.lag),
+        "lateness_ms": _waits(result.lateness),
     }
+
+
+def _waits(histogram: Histogram) -> dict[str, Any]:
+    """The tester's own waits, p99 always: what is judged here is not a claim on the target."""
+    return {
+        "n": histogram.count,
+        "p50": ms(histogram.quantile(5000)),
+        "p99": ms(histogram.quantile(9900)),
+        "max": ms(histogram.maximum),
+    }
+
+
+def _flow(flow: Flow) -> dict[str, Any]:
+    """Every count of sessions, streams, input rounds and tasks; histograms as their figures."""
+    told: dict[str, Any] = {}
+    for name in flow.__slots__:
+        value = getattr(flow, name)
+        if isinstance(value, int):
+            told[name] = value
+        elif isinstance(value, Histogram):
+            told[f"{name}_ms"] = figures(value)
+    return told
+
+
+def _affinity(affinity: Affinity) -> dict[str, Any]:
+    return {
+        "pinned": dict(sorted(affinity.pinned.items())),
+        "mixed": affinity.mixed,
+        "repeats": affinity.repeats,
+    }
+
+
+def _as_affinity(known: dict[str, Any]) -> Affinity:
+    return Affinity(Counter(known["pinned"]), known["mixed"], known["repeats"])

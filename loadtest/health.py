@@ -47,4 +47,3 @@ async def _probe(result: Result) -> None:
         await asyncio.sleep(0)
         late = woken - asked - int(_EVERY_SECONDS * 1e9) - _TIMER_NS
         result.lag.record(max(perf_counter_ns() - begun, late))
-

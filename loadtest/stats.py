@@ -77,15 +77,21 @@ class Histogram:
         """Whether the sample is large enough for this quantile: n(1 - p) >= 10."""
         return self.count * (_WHOLE - hundredths) >= TAIL_NEEDED * _WHOLE
 
-    def octaves(self) -> Iterator[tuple[int, int, int]]:
-        """(low, high, count) of each power of two from the lowest value's to the highest's."""
-        per_octave: dict[int, int] = {}
+    def steps(self) -> Iterator[tuple[int, int, int]]:
+        """(low, high, count) of each quarter of a power of two, from the lowest value's power of
+        two to the highest's; empty ones too.
+        """
+        counts: dict[tuple[int, int], int] = {}
         for bucket, count in self.counts.items():
-            octave = _middle(bucket).bit_length()
-            per_octave[octave] = per_octave.get(octave, 0) + count
-        if per_octave:
-            for octave in range(min(per_octave), max(per_octave) + 1):
-                yield (1 << octave) >> 1, 1 << octave, per_octave.get(octave, 0)
+            value = _middle(bucket)
+            octave = max(value.bit_length() - 1, 2)
+            quarter = (value - (1 << octave)) * 4 >> octave if value >= 4 else 0
+            counts[octave, quarter] = counts.get((octave, quarter), 0) + count
+        if counts:
+            for octave in range(min(counts)[0], max(counts)[0] + 1):
+                for quarter in range(4):
+                    low, width = (1 << octave) + (quarter << octave >> 2), 1 << octave >> 2
+                    yield low, low + width, counts.get((octave, quarter), 0)
 
 
 def _middle(bucket: int) -> int:
