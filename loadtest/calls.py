@@ -41,6 +41,7 @@ _NAMED_BY = {
 }
 _ID_MARK = "\x00id\x00"
 _ANY_STATUS_BELOW = 500
+_decode = json.JSONDecoder().decode
 
 
 class Expectation(Protocol):
@@ -167,7 +168,7 @@ class Call:
                 return stream.wrong
             return self._judge_message(call_id, stream.message, exchange)
         try:
-            message = json.loads(exchange.body)
+            message = _decode(exchange.body.decode())  # json.loads would guess the encoding first
         except ValueError:
             return f"answer is not JSON: {excerpt(exchange.body)}"
         return self._judge_message(call_id, message, exchange)
