@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from loadtest.document import truncated_percent
+from loadtest.figures import truncated_percent
 from loadtest.paint import bar, milliseconds, sparkline
 from loadtest.report import render
 from tests.loadtest.drive import load
@@ -50,8 +50,8 @@ async def test_every_line_fits_80_columns_with_and_without_colour():
 
 async def test_the_verdict_comes_first_and_every_part_is_there():
     text = render(await a_rich_run())
-    parts = ["FAIL", "SUMMARY", "LATENCY", "HISTOGRAM", "REPLICAS", "SPREAD", "ERRORS", "TIMELINE",
-             "CLIENT", "test_swarm_load.py --url"]  # fmt: skip
+    parts = ["FAIL", "LOAD  ", "LATENCY", "HISTOGRAM", "REPLICAS", "SPREAD", "ERRORS", "TIMELINE",
+             "CLIENT", "REPEAT", "test_swarm_load.py --url"]  # fmt: skip
     places = [text.index(part) for part in parts]
 
     assert places == sorted(places)
