@@ -23,7 +23,10 @@ SECONDS_TO_START = 30.0
 SECONDS_TO_STOP = 15.0
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.serve", "uvicorn", "server.core.drain"])
+_FORKS.set_forkserver_preload(
+    ["tests.serve", "server.core.drain", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on"]
+    + ["uvicorn.protocols.websockets.auto", "griffe", "asyncio.runners"]
+)
 
 
 def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:

@@ -92,12 +92,12 @@ async def results_of_a_session_that_is_stopped(made, http):
             return [message async for message in stream(response)]
 
     async def run():
-        async with http.stream("POST", made.url, **counting(8, 0.2, "legacy", **headers)) as r:
+        async with http.stream("POST", made.url, **counting(6, 0.2, "legacy", **headers)) as r:
             got = [message async for message in stream(r)]
         return got[-1]
 
     tasks = [asyncio.create_task(watch()), asyncio.create_task(run())]
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.4)
     made.kill(signal.SIGTERM)
     return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -107,7 +107,7 @@ async def test_a_session_finishes_its_call_and_its_get_stream_ends_cleanly(repli
     made = replica(**MODES["sessions"])
     watched, result = await results_of_a_session_that_is_stopped(made, http)
     assert watched == []
-    assert result["result"]["content"][0]["text"] == "counted to 8"
+    assert result["result"]["content"][0]["text"] == "counted to 6"
     assert made.wait() == 0
     assert "Traceback" not in made.log
 
@@ -122,12 +122,12 @@ async def test_with_sse_starlettes_own_drain_the_call_is_cut(replica, http):
 async def test_a_streamed_call_of_2026_finishes(replica, http):
     """The modern stream is not sse-starlette's; it finishes too."""
     made = replica(**MODES["stream"])
-    async with http.stream("POST", made.url, **counting(6, 0.2)) as response:
+    async with http.stream("POST", made.url, **counting(4, 0.2)) as response:
         messages = stream(response)
         await anext(messages)
         made.kill(signal.SIGTERM)
         got = [message async for message in messages]
-    assert got[-1]["result"]["content"][0]["text"] == "counted to 6"
+    assert got[-1]["result"]["content"][0]["text"] == "counted to 4"
     assert made.wait() == 0
 
 
@@ -238,17 +238,16 @@ async def test_a_second_signal_ends_at_once(replica, http, number):
 
 
 @pytest.mark.parametrize("tool", ["block", "block_in_executor"])
-async def test_a_thread_that_blocks_for_ever_does_not_hold_the_exit(fresh, http, tool):
+async def test_a_thread_that_blocks_for_ever_does_not_hold_the_exit(replica, http, tool):
     """Its caller had the error at the limit; nobody waits for the thread."""
-    made = fresh("-m", "tests.serve", "tests.core.sample.tools", MCP_CALL_TIMEOUT="0.3")
-    made.wait_until_ready()
+    made = replica(MCP_CALL_TIMEOUT="0.3")
     await http.post(made.url, **call(tool, seconds=60))
     assert made.stop(seconds=5) == 0
 
 
 async def test_a_call_that_never_ends_is_cut_after_its_limit_and_5_seconds(replica, http):
     """The control of the wait for calls in flight: it is not for ever."""
-    made = replica(MCP_CALL_TIMEOUT="1", without=["call-limit"])
+    made = replica(MCP_CALL_TIMEOUT="0.1", without=["call-limit"])
     running = asyncio.create_task(http.post(made.url, **call("sleep", seconds=60)))
     await asyncio.sleep(0.3)
     began = time.monotonic()
