@@ -98,7 +98,11 @@ def assemble(head: dict[str, Any], result: Result, close: dict[str, Any]) -> dic
             "to_first_byte": figures(result.to_first_byte),
         },
         "histogram": [
-            {"from_ms": low / _NS_PER_MS, "to_ms": high / _NS_PER_MS, "count": count}
+            {
+                "from_ms": round(low / _NS_PER_MS, 6),
+                "to_ms": round(high / _NS_PER_MS, 6),
+                "count": count,
+            }
             for low, high, count in result.since_due.steps()
         ],
         "replicas": _replicas(result),

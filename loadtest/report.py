@@ -202,7 +202,7 @@ def _timeline(run: dict[str, Any], paint: Paint) -> list[str]:
 def _client(run: dict[str, Any], paint: Paint) -> list[str]:
     lines = [paint("head", "CLIENT"), *_wrapped(" · ".join(phrases.client_facts(run["client"])))]
     if caution := validity.caution(run["client"], run["latency_ms"]):
-        lines.append(paint("warn", f"  {caution}"))
+        lines += [paint("warn", line) for line in _wrapped(caution)]
     lines += ["", paint("head", "REPEAT"), *_wrapped(run["repeat"], "    ")]
     if run["recorded"]:
         lines.append(f"  every call: {run['recorded']}")

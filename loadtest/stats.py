@@ -6,6 +6,7 @@ within 0.05 % whatever its size. Two histograms add up to exactly the histogram 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 SUB_BITS = 10
@@ -18,6 +19,7 @@ TAIL_NEEDED = 10
 """Values that must lie above a percentile before it is shown: p99 needs 1,000 calls."""
 
 _WHOLE = 10_000
+_STEPS = 4
 _MASK = (1 << (SUB_BITS + 1)) - 1
 
 
@@ -77,21 +79,18 @@ class Histogram:
         """Whether the sample is large enough for this quantile: n(1 - p) >= 10."""
         return self.count * (_WHOLE - hundredths) >= TAIL_NEEDED * _WHOLE
 
-    def steps(self) -> Iterator[tuple[int, int, int]]:
-        """(low, high, count) of each quarter of a power of two, from the lowest value's power of
-        two to the highest's; empty ones too.
+    def steps(self) -> Iterator[tuple[float, float, int]]:
+        """(low, high, count) of each quarter of a power of two, equal on a log scale; whole powers
+        of two from the lowest value's to the highest's, empty steps too.
         """
-        counts: dict[tuple[int, int], int] = {}
+        counts: dict[int, int] = {}
         for bucket, count in self.counts.items():
-            value = _middle(bucket)
-            octave = max(value.bit_length() - 1, 2)
-            quarter = (value - (1 << octave)) * 4 >> octave if value >= 4 else 0
-            counts[octave, quarter] = counts.get((octave, quarter), 0) + count
+            step = int(_STEPS * math.log2(max(1, _middle(bucket))))
+            counts[step] = counts.get(step, 0) + count
         if counts:
-            for octave in range(min(counts)[0], max(counts)[0] + 1):
-                for quarter in range(4):
-                    low, width = (1 << octave) + (quarter << octave >> 2), 1 << octave >> 2
-                    yield low, low + width, counts.get((octave, quarter), 0)
+            first, last = min(counts) // _STEPS, max(counts) // _STEPS
+            for step in range(first * _STEPS, (last + 1) * _STEPS):
+                yield 2 ** (step / _STEPS), 2 ** ((step + 1) / _STEPS), counts.get(step, 0)
 
 
 def _middle(bucket: int) -> int:
