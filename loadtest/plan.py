@@ -29,6 +29,8 @@ class Plan:
     workers: int = 10
     rate: float | None = None
     arrivals: Arrivals = "constant"
+    burst: tuple[int, int] | None = None
+    """Open loop: calls come so many at a time, from the one number to the other."""
     ramp: Ramp | None = None
     warmup_calls: int = 0
     warmup_seconds: float = 0.0

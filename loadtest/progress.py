@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import TextIO
 
@@ -12,28 +13,58 @@ from loadtest.stats import Histogram
 _RECENT_SECONDS = 3
 
 
-class Progress:
-    """Call it with the result so far; `clear` wipes the line."""
+@dataclass(slots=True)
+class Snapshot:
+    """The run so far, small enough to be sent from one process to another."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    since: int = 0
+    """Nanoseconds since measuring began; below 0 while the target is warmed up."""
+    right: int = 0
+    failed: int = 0
+    recent: Histogram = field(default_factory=Histogram)
+    """Latency since due in the last seconds."""
+    replicas: set[str] = field(default_factory=set)
 
-    def __call__(self, result: Result) -> None:
-        """Draw the line anew."""
+    @classmethod
+    def of(cls, result: Result) -> Snapshot:
+        """What a result shows now."""
         now = perf_counter_ns() - result.start
         recent = Histogram()
         for number in range(now // 1_000_000_000 - _RECENT_SECONDS, now // 1_000_000_000 + 1):
             if number in result.seconds:
                 recent.merge(result.seconds[number].latency)
-        replicas = sum(name != UNNAMED for name in result.replicas)
-        window = min(now / 1e9, now / 1e9 % 1 + _RECENT_SECONDS)
+        replicas = {name for name in result.replicas if name != UNNAMED}
+        return cls(now, result.right, result.failed, recent, replicas)
+
+    def merge(self, other: Snapshot) -> None:
+        """Add what another process shows."""
+        self.since = max(self.since, other.since)
+        self.right += other.right
+        self.failed += other.failed
+        self.recent.merge(other.recent)
+        self.replicas |= other.replicas
+
+
+class Progress:
+    """Call it with a snapshot; `clear` wipes the line."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, seen: Snapshot) -> None:
+        """Draw the line anew."""
+        seconds = seen.since / 1e9
+        recent = seen.recent
+        window = min(seconds, seconds % 1 + _RECENT_SECONDS)
         line = (
-            f"{now / 1e9:6.1f} s  {thousands(result.right + result.failed)} calls"
+            f"{seconds:6.1f} s  {thousands(seen.right + seen.failed)} calls"
             f"  {thousands(round(recent.count / window)) if window else 0}/s"
-            f"  {thousands(result.failed)} failed"
+            f"  {thousands(seen.failed)} failed"
             f"  p95 {milliseconds(recent.quantile(9500) / 1e6 if recent.count else None)} ms"
-            f"  {replicas} replicas"
+            f"  {len(seen.replicas)} replicas"
         )
+        if seconds < 0:
+            line = "  warming up"
         self._stream.write(f"\r\x1b[K{line[:79]}")
         self._stream.flush()
 

@@ -203,7 +203,7 @@ def value(place: Place) -> Value:
             return settled(Joined(tuple(value(item) for item in place.items())))
         case "!json":
             return settled(Json(_untagged(place)))
-    place.wrong("!choice, !integer, !text, !uuid, !sequence, !join, !json, or a constant")
+    return place.wrong("!choice, !integer, !text, !uuid, !sequence, !join, !json, or a constant")
 
 
 def _untagged(place: Place) -> Value:

@@ -8,6 +8,7 @@ counted as dropped, never put off.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -130,29 +131,42 @@ def due_times(
     seed: int,
     calls: int | None,
     seconds: float | None,
+    *,
     ramp: Ramp | None = None,
+    burst: tuple[int, int] | None = None,
 ) -> Iterator[int]:
     """Nanoseconds after the start at which calls are due: evenly, or as a Poisson process.
 
     With a ramp the rate grows to its whole; a Poisson process keeps being one (its time is
-    stretched, not its gaps).
+    stretched, not its gaps). In bursts, so many calls as are drawn are due at once, and the next
+    burst after the time that they have at that rate.
     """
     gap = 1e9 / rate
     end = seconds * 1e9 if seconds is not None else float("inf")
     dice = random.Random(seed)  # noqa: S311  a schedule, not a secret
-    at = 0.0
-    passed = 0.0
-    number = 0
-    while calls is None or number < calls:
-        at = passed if ramp is None else ramp.time_of(passed / 1e9) * 1e9
+    for passed in itertools.islice(_calls_before(arrivals, burst, dice), calls):
+        at = passed * gap if ramp is None else ramp.time_of(passed / rate) * 1e9
         if at >= end:
             return
         yield int(at)
-        number += 1
-        if arrivals == "constant":
-            passed = number * gap
-        else:
-            passed += dice.expovariate(1.0) * gap
+
+
+def _calls_before(
+    arrivals: Arrivals, burst: tuple[int, int] | None, dice: random.Random
+) -> Iterator[float]:
+    """How much of the load is due before each call, in calls of the whole rate."""
+    if burst is not None:
+        begun = 0
+        while True:
+            size = dice.randint(*burst)
+            yield from itertools.repeat(begun, size)
+            begun += size
+    if arrivals == "constant":
+        yield from itertools.count()  # computed from the start: errors do not add up
+    passed = 0.0
+    while True:
+        yield passed
+        passed += dice.expovariate(1.0)
 
 
 async def open_loop(
