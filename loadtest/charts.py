@@ -14,11 +14,11 @@ from typing import Any
 from loadtest.paint import milliseconds, thousands
 
 WIDTH = 640
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 30, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 38, 32
 _PLOT = WIDTH - _LEFT - _RIGHT
-_HISTOGRAM_HEIGHT, _LINE_HEIGHT = 240, 160
+_HISTOGRAM_HEIGHT, _LINE_HEIGHT = 250, 170
 _MOST_POINTS = 300
-_TICK_ROOM = 66
+_TICK_ROOM = 78
 
 
 def histogram(rows: Sequence[dict[str, Any]], marks: dict[str, float | None]) -> str:
@@ -64,9 +64,9 @@ def _marks(marks: dict[str, float | None], x: Callable[[float], float]) -> list[
         anchor = "end" if at > WIDTH - 40 else "start"
         shift = -3 if anchor == "end" else 3
         parts.append(
-            f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP - 26 + 14 * row}" '
+            f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{_TOP - 34 + 16 * row}" '
             f'y2="{_HISTOGRAM_HEIGHT - _BOTTOM}"/><text class="marked" x="{at + shift:.1f}" '
-            f'y="{_TOP - 18 + 14 * row}" text-anchor="{anchor}">{escape(name)}</text>'
+            f'y="{_TOP - 20 + 16 * row}" text-anchor="{anchor}">{escape(name)}</text>'
         )
     return parts
 
@@ -124,7 +124,7 @@ def _tick(x: float, height: int, text: str) -> str:
     anchor = "end" if x > WIDTH - 30 else "middle"
     return (
         f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="{height - _BOTTOM}" '
-        f'y2="{height - _BOTTOM + 4}"/><text class="axis" x="{x:.1f}" y="{height - 12}" '
+        f'y2="{height - _BOTTOM + 4}"/><text class="axis" x="{x:.1f}" y="{height - 8}" '
         f'text-anchor="{anchor}">{text}</text>'
     )
 
