@@ -24,8 +24,14 @@ SECONDS_TO_STOP = 15.0
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["tests.serve", "server.core.drain", "uvicorn.protocols.http.auto", "uvicorn.lifespan.on"]
-    + ["uvicorn.protocols.websockets.auto", "griffe", "asyncio.runners"]
+    [
+        "tests.serve",
+        "server.core.drain",
+        "uvicorn.protocols.http.auto",
+        "uvicorn.protocols.websockets.auto",
+        "uvicorn.lifespan.on",
+        "griffe",  # FastMCP reads docstrings with it
+    ]
 )
 
 

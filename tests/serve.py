@@ -14,6 +14,7 @@ from server import config, mcp_app, server
 from server.core import framework
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
+from server.core.edge.crash import CrashMiddleware
 from server.core.edge.request_id import RequestIdMiddleware
 from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
 from tests.core.sample.lists import CountLists
@@ -51,6 +52,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "call-limit": lambda: setattr(CallLimitMiddleware, "_limited", pass_on),
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
+    "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),
 }

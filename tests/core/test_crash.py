@@ -1,6 +1,7 @@
 """What nobody caught: the caller gets a 500 with the id, and the connection lives on."""
 
 import asyncio
+import contextlib
 
 import httpx2
 import pytest
@@ -59,15 +60,30 @@ async def test_the_error_is_logged_once_with_the_requests_id(replica, http):
     assert made.log.count("RuntimeError: the password is hunter2") == 1
 
 
+async def two_requests_on_one_connection(made) -> list[bytes]:
+    """The statuses of /bug and, over the same connection, /version; fewer if it was closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
+    statuses = []
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        for path in ("bug", "version"):
+            writer.write(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            statuses.append(head.split()[1])
+            length = int(head.lower().partition(b"content-length: ")[2].split()[0])
+            await reader.readexactly(length)
+    writer.close()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
+    return statuses
+
+
 async def test_the_next_request_goes_over_the_same_connection(replica):
     """A kept connection may already carry the caller's next request."""
-    made = replica()
-    reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
-    for path, status in (("bug", b"500"), ("version", b"200")):
-        writer.write(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-        assert head.split()[1] == status
-        length = int(head.lower().partition(b"content-length: ")[2].split()[0])
-        await reader.readexactly(length)
-    writer.close()
-    await writer.wait_closed()
+    assert await two_requests_on_one_connection(replica()) == [b"500", b"200"]
+
+
+async def test_without_the_last_resort_the_connection_is_closed(replica):
+    """The control: uvicorn closes it, and logs the error without its request's id."""
+    made = replica(without=["last-resort"])
+    assert await two_requests_on_one_connection(made) == [b"500"]
+    assert "ERROR   tested [-]" in made.log
