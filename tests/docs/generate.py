@@ -84,7 +84,8 @@ def swarm_report() -> str:
     store = ROOT / "docs" / "proofs.json"
     found = json.loads(store.read_text()).get("swarm", "") if store.exists() else ""
     blocks = re.findall(r"```console\n(.*?)```", found, re.DOTALL)
-    return f"```console\n{blocks[0].rstrip()}\n```" if blocks else "_`make prove` has not run yet._"
+    reports = [block for block in blocks if "MCP SWARM LOAD TEST" in block]
+    return f"```console\n{reports[0].rstrip()}\n```" if reports else "_`make prove` has not run yet._"
 
 
 # Page → the generated parts that can be made at any time, without a server.

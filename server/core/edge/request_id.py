@@ -32,7 +32,6 @@ class RequestIdMiddleware:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", id_)]
             await send(message)
 
-        scope.setdefault("state", {})["request_id"] = id_.decode()
         token = request_id.set(id_.decode())
         try:
             await self.app(scope, receive, send_with_id)
