@@ -76,6 +76,10 @@ def parse(text: str) -> Threshold:
             raise ThresholdError(f"{text!r}: {metric} is a time, in ms, s or us, not {unit!r}")
         if sign == "=":
             raise ThresholdError(f"{text!r}: a time is never exactly that; expected < or >")
+        if kind and metric not in LATENCIES:
+            raise ThresholdError(
+                f"{text!r}: times of @{kind} are since due; expected such as p95@{kind}"
+            )
         return Threshold(text, metric, sign, bound * _MS[unit], "ms", kind)
     if metric not in COUNTED:
         names = ", ".join((*LATENCIES, *COUNTED, "even"))
@@ -116,24 +120,27 @@ def _latency_of(metric: str) -> tuple[str, str] | None:
 
 def _seen(threshold: Threshold, run: dict[str, Any]) -> tuple[float | None, str]:
     """The value to compare, None where the run cannot tell, and how it reads."""
-    rows = [run, *_rows_of(threshold.kind, run)]
-    if threshold.kind and len(rows) != 2:
-        return None, f"{len(rows) - 1} kinds of call so named"
+    rows = _rows_of(threshold.kind, run)
+    if threshold.kind and not rows:
+        return None, "no such call"
     latency = _latency_of(threshold.metric)
     if latency is not None:
         since, name = latency
-        row = rows[-1]["latency_ms"]
-        return _time(row[since], name)
-    right, failed = _ended(threshold.kind, rows[-1])
+        known = [row["latency_ms"] for row in rows] or [run["latency_ms"][since]]
+        worst = min if threshold.sign.startswith(">") else max
+        unknown = [each for each in known if not each["n"] or each[name] is None]
+        return _time(unknown[0] if unknown else worst(known, key=lambda each: each[name]), name)
     totals = run["totals"]
+    failed = sum(row["failed"] for row in rows) if rows else totals["failed"]
+    ended = sum(row["calls"] for row in rows) if rows else totals["right"] + totals["failed"]
     due = totals["made"] + totals["dropped"]
     match threshold.metric:
         case "errors":
-            return _share(failed, right + failed, threshold.unit)
+            return _share(failed, ended, threshold.unit)
         case "dropped":
             return _share(totals["dropped"], due, threshold.unit)
         case "success":
-            return _share(right, right + failed, "%", cut=True)
+            return _share(ended - failed, ended, "%", cut=True)
         case "sent":
             return _share(totals["made"], due, "%", cut=True)
         case "rate":
@@ -144,16 +151,10 @@ def _seen(threshold: Threshold, run: dict[str, Any]) -> tuple[float | None, str]
 
 
 def _rows_of(kind: str, run: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the kinds of call that a threshold names: by label, or by the label's last word."""
+    """Rows of the calls that a threshold names: by label or its last word, of either era."""
     if not kind:
         return []
     return [row for row in run["kinds"] if kind in (row["label"], row["label"].rpartition(" ")[2])]
-
-
-def _ended(kind: str, row: dict[str, Any]) -> tuple[int, int]:
-    counts = row if kind else row["totals"]
-    failed = int(counts["failed"])
-    return int(counts["calls"] - failed if kind else counts["right"]), failed
 
 
 def _time(latency: dict[str, Any], name: str) -> tuple[float | None, str]:
