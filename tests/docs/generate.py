@@ -37,7 +37,7 @@ def _default(name: str) -> str:
     if isinstance(default, tuple):
         default = ",".join(map(str, default))
     if default is None or default == "":
-        return "–"
+        return "none"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
 
@@ -58,7 +58,7 @@ TRAP_DOES = {
     "T13": "`ctx.info` raises in a task",
     "T14": "a tool file can shadow a library; of two equal names the last wins in silence",
     "T15": "redis-py's default time-out ends a blocking read with an error",
-    "T16": "error details reach clients; `\"41\"` passes for an int",
+    "T16": 'error details reach clients; `"41"` passes for an int',
     "T17": "a `.env` in the working directory changes settings",
     "T18": "the body limit cannot be set",
     "T19": "FastMCP's cache keeps every tool's answer for an hour",
@@ -85,7 +85,9 @@ def swarm_report() -> str:
     found = json.loads(store.read_text()).get("swarm", "") if store.exists() else ""
     blocks = re.findall(r"```console\n(.*?)```", found, re.DOTALL)
     reports = [block for block in blocks if "MCP SWARM LOAD TEST" in block]
-    return f"```console\n{reports[0].rstrip()}\n```" if reports else "_`make prove` has not run yet._"
+    return (
+        f"```console\n{reports[0].rstrip()}\n```" if reports else "_`make prove` has not run yet._"
+    )
 
 
 # Page → the generated parts that can be made at any time, without a server.

@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="CI's form: fewer, and no writing")
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
-        parser.error(f"no proof {sorted(unknown)[0]!r}; there are {', '.join(NAMES)}")
+        parser.error(f"no proof {min(unknown)!r}; there are {', '.join(NAMES)}")
     results: dict[str, list[Outcome]] = {}
     for name in options.names or NAMES:
         proof: Proof = importlib.import_module(f"tests.prove.{name}").PROOF

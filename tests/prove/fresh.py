@@ -18,8 +18,9 @@ from tests.prove.proof import Outcome, Proof
 
 ROOT = Path(__file__).parents[2]
 NEEDED = (
-    "bash sh make git curl env cat grep sed expand touch rm mkdir uname python3 ls dirname head"
-).split()
+    *("bash", "sh", "make", "git", "curl", "env", "cat", "grep", "sed", "expand", "touch", "rm"),
+    *("mkdir", "uname", "python3", "ls", "dirname", "head"),
+)
 TOOLS_LIST = (
     "curl -s -X POST localhost:PORT/mcp -H 'Content-Type: application/json' "
     '-H \'Accept: application/json\' -d \'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\''
@@ -109,7 +110,9 @@ def _test(clone: Path, environment: dict[str, str]) -> Outcome:
         ["make", "test"], cwd=clone, env=environment, capture_output=True, text=True, check=False
     )
     closing = next((x for x in reversed(done.stdout.splitlines()) if " passed" in x), "nothing ran")
-    return Outcome("`make test` passes there", done.returncode == 0, {"pytest": closing.strip("= ")})
+    return Outcome(
+        "`make test` passes there", done.returncode == 0, {"pytest": closing.strip("= ")}
+    )
 
 
 PROOF = Proof("A fresh clone", run)

@@ -63,7 +63,9 @@ def _spread(stack: Deployment, folder: Path, replicas: int) -> Outcome:
     )
 
 
-def _seed(stack: Deployment, folder: Path, calls: int, at_once: int, rate: float, ms: int) -> Outcome:
+def _seed(
+    stack: Deployment, folder: Path, calls: int, at_once: int, rate: float, ms: int
+) -> Outcome:
     options = ("--requests", str(calls), "--concurrent", str(at_once), "--expect-replicas", "3")
     loaded = load(stack.url(), folder, *options, *CALL)
     totals, latency = loaded.document["totals"], loaded.document["latency_ms"]["since_sent"]
