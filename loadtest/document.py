@@ -188,6 +188,9 @@ def _spread(balance: Balance) -> dict[str, Any]:
         "power_10_percent_short": round(spread.sees_tenth, 4),
         "power_50_percent_short": round(spread.sees_half, 4),
         "needed": spread.needed,
+        "least": spread.least or None,
+        "shortfall_percent": round(100 * spread.shortfall, 2),
+        "shortfall_error_percent": round(100 * spread.shortfall_error, 2),
         "silent": list(balance.silent),
         "came_or_went": list(balance.came_or_went),
     }

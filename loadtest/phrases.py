@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from loadtest.paint import DASH, milliseconds, thousands
+from loadtest.spread import ALPHA
 
 VERDICTS = {
     "pass": ("PASS", "good"),
@@ -115,6 +116,10 @@ def spread_notes(spread: dict[str, Any]) -> list[str]:
     tenth = spread["power_10_percent_short"]
     sees = "yes" if tenth >= 0.8 else "no"
     notes = [f"could have seen a 10 % shortfall: {sees} (power {100 * tenth:.0f} %)"]
+    if spread["p_value"] < ALPHA and spread["least"] not in (None, *spread["silent"]):
+        short, error = spread["shortfall_percent"], spread["shortfall_error_percent"]
+        much = "" if spread["verdict"] == "uneven" else ", beyond chance but of little cost"
+        notes.append(f"{spread['least']} got {short:.1f} % ± {error:.1f} % less than others{much}")
     if spread["silent"]:
         notes.append(f"silent: {', '.join(spread['silent'])}")
     if spread["came_or_went"]:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from loadtest import chi_square
 
@@ -33,6 +33,8 @@ LEAST_EXPECTED = 5.0
 CHANCE_OF_TURNS = 0.05
 """Counts as flat as whole numbers allow are what taking turns gives. They settle the matter even in
 a small sample, once chance would make them so rarely with one replica at half the others' load."""
+
+_NORMAL_95 = 1.96
 
 Verdict = Literal["even", "uneven", "too few to tell", "one replica"]
 
@@ -58,6 +60,12 @@ class Spread:
     sees_half: float
     needed: int
     """Calls needed to notice one replica at half load; 0 where there are enough."""
+    least: str = ""
+    """The replica that got least of its share."""
+    shortfall: float = 0.0
+    """What it got less than the others did, each of its own share: 0.1 is a tenth less."""
+    shortfall_error: float = 0.0
+    """Half of the 95 % confidence interval of `shortfall`."""
 
 
 def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None) -> Spread:
@@ -95,7 +103,19 @@ def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None
         sees_tenth=power(total, k, FINE_SHORTFALL),
         sees_half=sees_half,
         needed=0 if enough else _calls_needed(k),
+        **_shortfall(counts, fair),
     )
+
+
+def _shortfall(counts: Mapping[str, int], fair: Mapping[str, float]) -> dict[str, Any]:
+    """The least busy replica beside all others; the error is that of a ratio of two counts."""
+    least = min(counts, key=lambda name: (counts[name] / fair[name], name))
+    mine, others = counts[least], sum(counts.values()) - counts[least]
+    if not others:
+        return {}
+    ratio = (mine / fair[least]) / (others / (sum(fair.values()) - fair[least]))
+    error = _NORMAL_95 * ratio * math.sqrt(1 / mine + 1 / others) if mine else 0.0
+    return {"least": least, "shortfall": 1.0 - ratio, "shortfall_error": error}
 
 
 def _fair_counts(
