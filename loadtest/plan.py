@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 from loadtest.callers import Token
 from loadtest.calls import PLAIN, VERSIONS, Era, Wants
 from loadtest.mix import Kind
-from loadtest.schedule import Arrivals, Pause, Ramp
+from loadtest.schedule import Arrivals, Pause, Ramp, due_times
 from loadtest.values import Constant
 
 Eras = Literal["modern", "legacy", "both"]
@@ -87,10 +87,21 @@ class Plan:
         """Calls that are to be made and counted, where the plan says."""
         by_time = None
         if self.rate is not None and self.seconds is not None:
-            whole = self.ramp.done_by(self.seconds) if self.ramp else self.seconds
-            by_time = int(self.rate * whole)
+            by_time = self._due_in(self.rate, self.seconds)
         bounds = [bound for bound in (self.calls, by_time) if bound is not None]
         return min(bounds) if bounds else None
+
+    def _due_in(self, rate: float, seconds: float) -> int:
+        """Calls due once it is warm: exactly so in bursts, of Poisson arrivals the mean."""
+        begin, end = self.warmup_seconds, self.warmup_seconds + seconds
+        if self.burst is not None:
+            due = due_times(
+                rate, self.arrivals, self.seed, None, end, ramp=self.ramp, burst=self.burst
+            )
+            return sum(at >= begin * 1e9 for at in due)
+        if self.ramp is not None:
+            return int(rate * (self.ramp.done_by(end) - self.ramp.done_by(begin)))
+        return int(rate * seconds)
 
     @property
     def shown_url(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import signal
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -26,6 +27,9 @@ from loadtest.values import Source
 
 _GRACE_SECONDS = 2.0
 """How long calls in flight may still finish once the run has been interrupted."""
+
+_CLOSING_SECONDS = 10.0
+"""How long open sessions may take to be closed at the end of a run."""
 
 ALONE = Share()
 
@@ -76,7 +80,8 @@ async def run(
     client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive)
     await client.start()
     stop = stop or asyncio.Event()
-    await asyncio.sleep(max(0, start - perf_counter_ns()) / 1e9)
+    while (left := start - perf_counter_ns()) > 0:  # a timer may be early, by its granularity
+        await asyncio.sleep(left / 1e9)
     started_at, cpu, begun = time.time(), time.process_time(), start or perf_counter_ns()
     warm = NEVER - begun if plan.warmup_calls else int(plan.warmup_seconds * 1e9)
     result = Result(begun + warm)
@@ -99,7 +104,9 @@ async def run(
             result.warmup = traffic.warmup
             driver.cancel()
             await asyncio.gather(driver, return_exceptions=True)
-            await traffic.close(people)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_SECONDS if stop.is_set() else _CLOSING_SECONDS):
+                    await traffic.close(people)
             affinity = client.affinity()
             await client.stop()
     cpu_seconds = time.process_time() - cpu
@@ -151,10 +158,20 @@ async def _drive(
     due = due_times(
         plan.rate, plan.arrivals, plan.seed, total, seconds, ramp=plan.ramp, burst=plan.burst
     )
-    mine = itertools.islice(due, share.number, None, share.of)
+    mine = due if share.of == 1 else _drawn(due, share, plan.seed)
     limit = max(1, share.part(plan.in_hand))
     make = makers[0] if len(makers) == 1 else in_turn
     await open_loop(make, mine, start=start, limit=limit, drop=drop, stop=stop)
+
+
+def _drawn(due: Iterator[int], share: Share, seed: int) -> Iterator[int]:
+    """Those of the common schedule that fall to one process: by the same draw in all of them.
+
+    In turn would be simpler; but then as many processes as replicas, and a balancer that takes
+    turns, would make each process meet one replica only, as if its connections were pinned.
+    """
+    dice = random.Random(f"share/{seed}")  # noqa: S311  no secret
+    return (at for at in due if dice.randrange(share.of) == share.number)
 
 
 async def _until_done(driver: asyncio.Future[Any], stop: asyncio.Event) -> None:

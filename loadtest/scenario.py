@@ -36,7 +36,7 @@ SHIPPED = Path(__file__).parent / "scenarios"
 _TOP = ("about", "calls", "callers", "rate", "burst", "think", "era", "sessions", "tokens")
 _CALL = ("tool", "method", "weight", "arguments", "params", "expect", "era")
 _WANTS = ("progress", "answers", "tasks")
-_EXPECT = ("at", "equals", "contains", "error")
+_TESTS = ("equals", "contains", "error", "may_fail")
 _METHODS = (
     *("tools/list", "resources/list", "resources/templates/list", "resources/read"),
     *("prompts/list", "prompts/get", "server/discover", "ping"),
@@ -158,10 +158,10 @@ def _wants(fields: dict[str, Place]) -> Wants:
 
 
 def _expect(place: Place) -> Expect:
-    fields = place.fields(_EXPECT)
-    tests = [name for name in ("equals", "contains", "error") if name in fields]
+    fields = place.fields(("at", *_TESTS))
+    tests = [name for name in _TESTS if name in fields]
     if len(tests) != 1:
-        place.wrong("one of equals, contains, error")
+        place.wrong(f"one of {', '.join(_TESTS)}")
     at = ""
     if "at" in fields:
         at = fields["at"].text()
@@ -176,6 +176,8 @@ def _expect(place: Place) -> Expect:
         wanted.wrong("a constant, or !argument NAME")
     if tests[0] == "error" and wanted.plain() is not True and not isinstance(wanted.plain(), str):
         wanted.wrong("true, or a text that the error has")
+    if tests[0] == "may_fail":
+        wanted.text()
     if tests[0] == "equals" and not at:
         place.wrong("`at` too: where the value is that equals this")
     return Expect(cast("Any", tests[0]), wanted.plain(), at)

@@ -5,6 +5,7 @@ The plain case (one kind of call, no session) is the hot path: all else costs it
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from time import perf_counter_ns
 
@@ -95,7 +96,11 @@ class Traffic:
             refusal.exchange.due = due
             into.add(refusal.exchange, str(refusal), call.era, call.label, caller.tenant)
             return
-        exchange, wrong = await self._ask(call, session.headers)
+        try:
+            exchange, wrong = await self._ask(call, session.headers)
+        except asyncio.CancelledError:
+            caller.idle.append(session)  # the run ends: it is closed with the others
+            raise
         exchange.due = due
         wrong = self._sessions.judge(session, caller, exchange, wrong, into)
         into.add(exchange, wrong, call.era, call.label, caller.tenant)

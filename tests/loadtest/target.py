@@ -16,7 +16,9 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
+
+Parts = list[tuple[float, bytes]]
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -28,6 +30,8 @@ class Target:
     replica: Callable[[int], str] = lambda number: "one"
     delay: Callable[[int], float] = lambda number: 0.0
     fault: Callable[[int], str] = lambda number: ""
+    script: Callable[[bytes, dict[str, Any]], Parts] | None = None
+    """Given a request's head and message: the bytes of the answer, each after so many seconds."""
     by_connection: bool = False
     """A connection keeps the replica of its first call, as behind a TCP balancer."""
     tls: ssl.SSLContext | None = None
@@ -104,12 +108,24 @@ class _Replica(asyncio.Protocol):
         if not self.name or not target.by_connection:
             self.name = target.replica(number)
         loop = asyncio.get_running_loop()
+        if target.script is not None:
+            after = 0.0
+            for seconds, part in target.script(
+                request[:end], json.loads(request[end + 4 :] or "{}")
+            ):
+                after += seconds
+                loop.call_later(after, self._write_part, part)
+            return
         wait = max(target.delay(number), target.frozen_until - loop.time())
         write = self._write, self.name, target.fault(number), json.loads(request[end + 4 :])
         if wait > 0:
             loop.call_later(wait, *write)
         else:
             write[0](*write[1:])
+
+    def _write_part(self, part: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(part)
 
     def _write(self, name: str, fault: str, message: dict[str, object]) -> None:
         if self.transport.is_closing():

@@ -1,0 +1,1 @@
+"""What the load tester is tried on, at a replica of our own server."""
