@@ -18,7 +18,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 38, 32
 _PLOT = WIDTH - _LEFT - _RIGHT
 _HISTOGRAM_HEIGHT, _LINE_HEIGHT = 250, 170
 _MOST_POINTS = 300
-_TICK_ROOM = 78
+_TICK_ROOM = 70
 
 
 def histogram(rows: Sequence[dict[str, Any]], marks: dict[str, float | None]) -> str:

@@ -35,6 +35,7 @@ with --rate:    an open loop, calls are made when they are due, whatever became 
 Ctrl-C (or SIGTERM) ends a run early, with the report so far.
 
 test_swarm_load.py report RUN  renders a run again: --format terminal, markdown, html or json
+test_swarm_load.py schema      prints the JSON schema of what --json writes
 
 exit codes: 0 passed; 1 a wrong answer, a missed threshold, or a run that is invalid because this
 tester was the bottleneck; 2 usage; 3 target not reachable
@@ -48,6 +49,11 @@ def main(argv: Sequence[str] | None = None, program: str = "test_swarm_load.py")
         from loadtest.again import main as report_again
 
         return report_again(words[1:], program)
+    if words == ["schema"]:
+        from loadtest.schema import schema
+
+        print(json.dumps(schema(), indent=2, ensure_ascii=False))
+        return PASSED
     plan, json_path, asked = _parse(words, program)
     head = identity(plan, time.time(), [program, *_without_token(words)], asked)
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None

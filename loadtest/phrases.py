@@ -47,6 +47,14 @@ def how(load: dict[str, Any]) -> str:
         words.append(f"{load['seconds']:g} s")
     if load["ramp_s"]:
         words.append(f"over a ramp of {load['ramp_s']:g} s")
+    if load["burst"]:
+        words.append("bursts of {} to {}".format(*load["burst"]))
+    if load["think_s"]:
+        words.append(f"thinking for {load['think_s']:g} s")
+    if load["calls_per_session"]:
+        words.append(f"{load['calls_per_session']} calls a session")
+    if load["tenants"]:
+        words.append(f"{load['tenants']} tenants")
     if load["processes"] > 1:
         words.append(f"{load['processes']} processes")
     if not load["keep_alive"]:

@@ -39,7 +39,7 @@ def _head(run: dict[str, Any], paint: Paint) -> list[str]:
     lines = [
         paint("head", shortened(f"MCP SWARM LOAD TEST · {target['url']}", WIDTH)),
         shortened(f"{target['call']} · protocol {target['protocol']}", WIDTH),
-        shortened(phrases.how(run["load"]), WIDTH),
+        *textwrap.wrap(phrases.how(run["load"]), WIDTH),
     ]
     if run["interrupted"]:
         lines.append(paint("warn", "interrupted: this is the run so far"))
@@ -136,7 +136,7 @@ def _spread(run: dict[str, Any], paint: Paint) -> list[str]:
     style = {"even": "good", "uneven": "bad"}.get(spread["verdict"], "warn")
     lines = [title + paint(style, spread["verdict"]) + f" · {phrases.spread_head(spread)}"]
     notes = [phrases.spread_figures(spread), *phrases.spread_notes(spread)]
-    return lines + [shortened(f"  {note}", WIDTH) for note in notes]
+    return lines + [line for note in notes for line in _wrapped(note, "    ")]
 
 
 def _sessions(run: dict[str, Any], paint: Paint) -> list[str]:

@@ -90,8 +90,25 @@ def swarm_report() -> str:
     )
 
 
+def load_test_fields() -> str:
+    """What `--json` writes, from the schema that it is checked against."""
+    from loadtest.schema import markdown
+
+    return markdown()
+
+
+def load_tester_speed() -> str:
+    """The figures of the last proof of the load tester's own speed."""
+    store = ROOT / "docs" / "proofs.json"
+    found = json.loads(store.read_text()).get("loadtester", "") if store.exists() else ""
+    tables = re.findall(r"\| figure \| value \|.*?\n\n", found, re.DOTALL)
+    return tables[0].rstrip() if tables else "_`make prove` has not run yet._"
+
+
 # Page → the generated parts that can be made at any time, without a server.
 STATIC: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/load-test.md": {"load-tester-speed": load_tester_speed},
+    "docs/load-test-json.md": {"fields": load_test_fields},
     "docs/settings.md": {"settings": settings},
     "docs/traps.md": {"traps": traps},
     "README.md": {"swarm-report": swarm_report},

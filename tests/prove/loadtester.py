@@ -1,15 +1,9 @@
 """Issue 3, shown by 1 to 3: the load tester is fast, sees a freeze, and finds truths that are set."""
 
 import asyncio
-import json
-import os
 import random
-import re
-import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import comb
@@ -27,101 +21,16 @@ from tests.prove.known import (
     delays,
 )
 from tests.prove.proof import Outcome, Proof
+from tests.prove.speed import program, speed
 
 ROOT = Path(__file__).parents[2]
-CALLS_PER_SECOND = 10_000
-CONNECTIONS = 64
-POST = """\
-wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Accept"] = "application/json, text/event-stream"
-wrk.headers["MCP-Protocol-Version"] = "2025-11-25"
-wrk.body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
-"""
 TIMER_MS = 4.0
 """The target's own timers are late by a millisecond or two; the tester adds one turn of its loop."""
 
 
 def run(short: bool) -> list[Outcome]:
     """Short is one round of each, with figures of speed told, not judged."""
-    return [_speed(short), _freeze(short), *_truths(short), _alpha(short)]
-
-
-def _speed(short: bool) -> Outcome:
-    """The bare endpoint on one core, tester and wrk in turns on the other."""
-    seconds, rounds = (1.5, 1) if short else (4.0, 5)
-    rates: dict[str, list[float]] = {"tester": [], "recording": [], "wrk": []}
-    server = _pinned(1, sys.executable, "-m", "tests.loadtest.target")
-    endpoint = subprocess.Popen(server, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert endpoint.stdout is not None
-        port = endpoint.stdout.readline().split()[-1]
-        with tempfile.TemporaryDirectory() as folder:
-            url = f"http://127.0.0.1:{port}/mcp"
-            for _ in range(rounds):
-                rates["tester"].append(_tester_rate(url, seconds))
-                if shutil.which("wrk"):
-                    rates["wrk"].append(_wrk_rate(url, seconds, Path(folder)))
-                kept = ("--record", f"{folder}/calls.jsonl")
-                rates["recording"].append(_tester_rate(url, seconds, *kept))
-    finally:
-        endpoint.kill()
-        endpoint.communicate()
-    ours = statistics.median(rates["tester"])
-    kept_up = statistics.median(rates["recording"])
-    figures = {
-        "calls/s, one process on one core, answers judged": f"{ours:,.0f}",
-        "the same, every call recorded": f"{kept_up:,.0f} ({100 * kept_up / ours:.0f} %)",
-        "rounds, seconds each": f"{rounds}, {seconds:g}",
-        "pinned to cores": "yes" if _can_pin() else "no: one core, or no taskset",
-    }
-    if rates["wrk"]:
-        theirs = statistics.median(rates["wrk"])
-        figures["wrk, one thread, the same core, answers not judged"] = f"{theirs:,.0f}"
-        figures["tester / wrk"] = f"{ours / theirs:.2f}"
-    else:
-        figures["wrk"] = "not installed: not compared"
-    claim = f"{CALLS_PER_SECOND:,} calls/s from one process on one core, beside wrk"
-    return Outcome(claim, short or ours >= CALLS_PER_SECOND, figures)
-
-
-def _can_pin() -> bool:
-    return shutil.which("taskset") is not None and {0, 1} <= os.sched_getaffinity(0)
-
-
-def _pinned(core: int, *command: str) -> list[str]:
-    return [*(("taskset", "-c", str(core)) if _can_pin() else ()), *command]
-
-
-def _tester_rate(url: str, seconds: float, *more: str) -> float:
-    options = ("--concurrent", str(CONNECTIONS), "--duration", str(seconds), *more)
-    totals = _load(url, *options, pin=True)["totals"]
-    assert totals["failed"] == 0, totals
-    return float(totals["right_per_second"])
-
-
-def _wrk_rate(url: str, seconds: float, folder: Path) -> float:
-    script = folder / "post.lua"
-    script.write_text(POST)
-    words = ("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "-s", str(script), url)
-    said = subprocess.run(_pinned(0, *words), capture_output=True, text=True, check=True).stdout
-    assert "Non-2xx" not in said, said
-    found = re.search(r"Requests/sec: *([\d.]+)", said)
-    assert found, said
-    return float(found[1])
-
-
-def _load(url: str, *options: str, pin: bool = False) -> dict[str, Any]:
-    """The document of one run of the program. That the machine is busy is not held against it."""
-    words = (sys.executable, "test_swarm_load.py", "--url", url, "--accept-busy-client",
-             "--json", "-", *options)  # fmt: skip
-    done = subprocess.run(
-        _pinned(0, *words) if pin else words, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"{' '.join(words)}: exit {done.returncode}\n{done.stderr}")
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
+    return [speed(short), _freeze(short), *_truths(short), _alpha(short)]
 
 
 @contextmanager
@@ -142,9 +51,9 @@ def _freeze(short: bool) -> Outcome:
     """An open loop and, as control, four callers that wait, on the same target."""
     seconds, after = ("10", "3") if short else ("30", "10")
     with _target("freeze", after) as url:
-        by_clock = _load(url, "--rate", "200", "--duration", seconds)
+        by_clock = program(url, "--rate", "200", "--duration", seconds)
     with _target("freeze", after) as url:
-        in_turn = _load(url, "--concurrent", "4", "--duration", seconds)
+        in_turn = program(url, "--concurrent", "4", "--duration", seconds)
     due, naive = by_clock["latency_ms"]["since_due"], in_turn["latency_ms"]["since_sent"]
     service = 1000 * SERVICE_SECONDS
     return Outcome(
@@ -164,15 +73,15 @@ def _truths(short: bool) -> list[Outcome]:
     spread = ("--requests", calls, "--concurrent", "32")
     names = ("--expect-replicas", "replica-1,replica-2,replica-3")
     with _target("latency") as url:
-        latency = _load(url, "--requests", calls, "--rate", "1000" if not short else "500")
+        latency = program(url, "--requests", calls, "--rate", "1000" if not short else "500")
     with _target("errors") as url:
-        errors = _load(url, "--requests", calls)
+        errors = program(url, "--requests", calls)
     runs = {}
     for name in ("even", "short", "silent"):
         with _target(name) as url:
-            runs[name] = _load(url, *spread, *names)
+            runs[name] = program(url, *spread, *names)
     with _target("pinned") as url:
-        runs["pinned"] = _load(url, "--requests", "3000", "--concurrent", "40")
+        runs["pinned"] = program(url, "--requests", "3000", "--concurrent", "40")
     return [
         _latency(latency, short),
         _errors(errors, int(calls)),
