@@ -4,7 +4,11 @@ import re
 
 import pytest
 
+from loadtest import charts
+from loadtest.callers import Token
 from loadtest.figures import truncated_percent
+from loadtest.markdown import render as markdown
+from loadtest.page import render as page
 from loadtest.paint import bar, milliseconds, sparkline
 from loadtest.report import render
 from tests.loadtest.drive import load
@@ -46,6 +50,47 @@ async def test_every_line_fits_80_columns_with_and_without_colour():
     assert "\x1b" in painted
     assert plain == ANSI.sub("", painted)
     assert [line for line in plain.splitlines() if line != line.rstrip()] == []
+
+
+async def test_a_run_of_both_eras_with_sessions_tells_of_kinds_sessions_and_tokens_within_80():
+    """Every section there is, and the same facts in Markdown and HTML."""
+    tokens = tuple(Token(f"secret-{n}", f"tenant-{n}") for n in range(3))
+    options = {
+        "era": "both",
+        "sessions": 5,
+        "tokens": tokens,
+        "tool": "a_tool_with_a_long_name_" * 2,
+    }
+    async with Target(fault=lambda n: "503" if n == 9 else "").serving() as target:
+        run = await load(target, calls=120, **options)
+    told = {"text": render(run), "markdown": markdown(run), "page": page(run)}
+
+    assert [line for line in told["text"].splitlines() if len(line) > 80] == []
+    for form, text in told.items():
+        for part in ("tools", "tenants", "tenant-2", "sessions", "opened", "legacy", "errors"):
+            assert part in text.lower(), f"{part} is not in {form}"
+        assert "secret" not in text
+
+
+@pytest.mark.parametrize("make", [render, markdown, page])
+async def test_a_run_in_which_nothing_was_right_is_told_all_the_same(make):
+    async with Target(fault=lambda n: "cut").serving() as target:
+        run = await load(target, calls=5)
+
+    assert "connection lost before the answer" in make(run)
+
+
+def test_lines_and_bars_of_a_chart_lie_within_it_and_no_spike_is_lost():
+    """A long run is thinned out by its highest values; a gap stays a gap."""
+    values: list[float | None] = [1.0] * 2_000
+    values[777] = 900.0
+    drawing = charts.lines(range(2_000), {"max": values, "p95": [None] * 2_000}, "ms", "Latency")
+    places = [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+),([\d.]+)", drawing)]
+
+    assert 100 < len(places) <= 300
+    assert all(0 <= x <= charts.WIDTH and 0 <= y <= 170 for x, y in places)
+    assert min(y for _, y in places) < 60, "the spike"
+    assert 'line1" d=""' in drawing
 
 
 async def test_the_verdict_comes_first_and_every_part_is_there():

@@ -131,3 +131,26 @@ def test_nothing_counted_is_too_few_to_tell(counts):
 
 def test_one_replica_cannot_be_uneven():
     assert spread.judge({"a": 50}).verdict == "one replica"
+
+
+def test_the_replica_that_is_short_is_named_with_how_much_and_how_sure():
+    """900 beside a mean of 1,000: a tenth, and the interval of a ratio of two counts."""
+    judged = spread.judge({"a": 1_000, "b": 900, "c": 1_000})
+
+    assert (judged.least, judged.shortfall) == ("b", pytest.approx(0.1))
+    assert judged.shortfall_error == pytest.approx(1.96 * 0.9 * math.sqrt(1 / 900 + 1 / 2_000))
+
+
+def test_a_silent_replica_is_wholly_short():
+    assert spread.judge({"a": 100, "b": 0}).shortfall == 1.0
+
+
+def test_the_stated_error_of_a_shortfall_holds_in_nineteen_runs_of_twenty():
+    """Of 400 seeded runs with one replica a tenth short; 92 % leaves room for chance."""
+    dice = random.Random(9)
+    within = 0
+    for _ in range(400):
+        judged = spread.judge(drawn(dice, 20_000, [0.9, 1.0, 1.0]))
+        within += judged.least == "0" and abs(judged.shortfall - 0.1) <= judged.shortfall_error
+
+    assert within >= 0.92 * 400

@@ -3,9 +3,14 @@
 import asyncio
 import itertools
 import random
+from collections import Counter
 
 import pytest
 
+from loadtest.affinity import Affinity
+from loadtest.balance import weigh
+from loadtest.report import render
+from loadtest.result import Replica, Result
 from tests.loadtest.drive import load, names
 from tests.loadtest.target import Target
 
@@ -68,6 +73,9 @@ async def test_a_replica_ten_per_cent_short_is_found_with_ten_thousand_calls():
     assert spread["verdict"] == "uneven" or spread["busiest_over_mean"] <= 1.05
     assert spread["p_value"] < 0.01
     assert spread["power_10_percent_short"] > 0.9
+    assert spread["least"] == names(3)[0]
+    assert abs(spread["shortfall_percent"] - 10) <= spread["shortfall_error_percent"]
+    assert f"{names(3)[0]} got {spread['shortfall_percent']:.1f} % ±" in render(run)
     assert min(run["replicas"], key=lambda each: each["calls"])["name"] == names(3)[0]
 
 
@@ -98,6 +106,35 @@ async def test_connections_that_keep_to_a_replica_are_themselves_what_is_balance
 
     spread = run["spread"]
     assert (spread["verdict"], spread["unit"], spread["n"]) == (verdict, "connection", connections)
+
+
+async def test_the_unit_can_be_named_and_is_then_not_guessed():
+    """Pinned connections, judged as requests: uneven, and that says nothing of the balancer."""
+    turns = itertools.count()
+    async with Target(
+        replica=lambda n: names(3)[next(turns) % 3],
+        delay=lambda n: 0.001 * (n % 3),
+        by_connection=True,
+    ).serving() as target:
+        as_requests = await load(target, unit="request", calls=2_000, workers=10)
+        as_connections = await load(target, unit="connection", calls=2_000, workers=10)
+
+    assert (as_requests["spread"]["unit"], as_requests["spread"]["n"]) == ("request", 2_000)
+    assert (as_connections["spread"]["unit"], as_connections["spread"]["n"]) == ("connection", 10)
+
+
+def test_sessions_that_keep_to_a_replica_over_connections_that_do_not_are_the_unit():
+    """A sticky balancer: each connection carried calls of several sessions."""
+    result = Result(0)
+    for name, sessions in (("a", 31), ("b", 29)):
+        result.replicas[name] = Replica(calls=10 * sessions, last=1)
+    mixed = Affinity(mixed=12)
+    sticky = Affinity(Counter(a=31, b=29), 0, 540)
+    judged = weigh(result, {"connection": mixed, "session": sticky}, 0, ())
+    wandering = weigh(result, {"connection": mixed, "session": Affinity(mixed=60)}, 0, ())
+
+    assert (judged.unit, judged.spread.total) == ("session", 60)
+    assert (wandering.unit, wandering.spread.total) == ("request", 600)
 
 
 async def test_replicas_that_come_and_go_owe_only_their_time_s_share():
