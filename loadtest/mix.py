@@ -48,7 +48,7 @@ class Kind:
             url,
             era,
             self.method,
-            self.params.draw(source),
+            self.params.draw(Source(0)),  # a pattern: what it draws is not to be missing later
             wants=self.wants,
             expect=self.expect,
             **options,

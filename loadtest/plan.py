@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import SplitResult
@@ -93,15 +94,36 @@ class Plan:
 
     def _due_in(self, rate: float, seconds: float) -> int:
         """Calls due once it is warm: exactly so in bursts, of Poisson arrivals the mean."""
-        begin, end = self.warmup_seconds, self.warmup_seconds + seconds
         if self.burst is not None:
-            due = due_times(
-                rate, self.arrivals, self.seed, None, end, ramp=self.ramp, burst=self.burst
-            )
-            return sum(at >= begin * 1e9 for at in due)
+            begin = self.warmup_seconds * 1e9
+            return sum(at >= begin for at in self.due_times()) - self.warmup_calls
         if self.ramp is not None:
-            return int(rate * (self.ramp.done_by(end) - self.ramp.done_by(begin)))
+            begin = self._warm_seconds(rate)
+            return int(rate * (self.ramp.done_by(begin + seconds) - self.ramp.done_by(begin)))
         return int(rate * seconds)
+
+    def _warm_seconds(self, rate: float) -> float:
+        """How long an open loop's warm-up lasts."""
+        share = self.warmup_calls / rate
+        return self.warmup_seconds or (self.ramp.time_of(share) if self.ramp else share)
+
+    def due_times(self) -> Iterator[int]:
+        """Open loop: nanoseconds after the start at which calls are due, warm-up included."""
+        assert self.rate is not None
+        end = None if self.seconds is None else self._warm_seconds(self.rate) + self.seconds
+        due = due_times(
+            self.rate, self.arrivals, self.seed, None, end, ramp=self.ramp, burst=self.burst
+        )
+        if self.calls is None:
+            yield from due
+            return
+        left = self.calls + self.warmup_calls
+        for at in due:
+            if at >= self.warmup_seconds * 1e9:
+                if not left:
+                    return
+                left -= 1
+            yield at
 
     @property
     def shown_url(self) -> str:

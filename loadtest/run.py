@@ -21,7 +21,7 @@ from loadtest.plan import Plan, Share
 from loadtest.progress import Snapshot
 from loadtest.record import recording
 from loadtest.result import Result
-from loadtest.schedule import closed_loop, due_times, open_loop
+from loadtest.schedule import Bounds, closed_loop, open_loop
 from loadtest.traffic import NEVER, Traffic
 from loadtest.values import Source
 
@@ -80,7 +80,7 @@ async def run(
     client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive)
     await client.start()
     stop = stop or asyncio.Event()
-    while (left := start - perf_counter_ns()) > 0:  # a timer may be early, by its granularity
+    while (left := start - perf_counter_ns()) > 0:  # noqa: ASYNC110  a timer may be early
         await asyncio.sleep(left / 1e9)
     started_at, cpu, begun = time.time(), time.process_time(), start or perf_counter_ns()
     warm = NEVER - begun if plan.warmup_calls else int(plan.warmup_seconds * 1e9)
@@ -128,15 +128,18 @@ async def _drive(
     people: list[Caller],
     stop: asyncio.Event,
 ) -> None:
-    calls = None if plan.calls is None else share.part(plan.calls + plan.warmup_calls)
-    seconds = None if plan.seconds is None else plan.seconds + plan.warmup_seconds
     if plan.rate is None:
         think, ramp = plan.think, plan.ramp
         dice = Source(plan.seed, share.number).dice
+        warm_until = start + int(plan.warmup_seconds * 1e9) if plan.warmup_seconds else 0
         await closed_loop(
             [traffic.maker(caller) for caller in people],
-            calls=calls,
-            end=None if seconds is None else start + int(seconds * 1e9),
+            Bounds(
+                None if plan.calls is None else share.part(plan.calls),
+                plan.seconds,
+                warm_calls=plan.warmup_calls,
+                warm_until=warm_until,
+            ),
             stop=stop,
             think=None if think is None else lambda: think.draw(dice),
             start_after=None
@@ -154,10 +157,7 @@ async def _drive(
     def drop(due: int) -> None:
         result.dropped += due >= result.start
 
-    total = None if plan.calls is None else plan.calls + plan.warmup_calls
-    due = due_times(
-        plan.rate, plan.arrivals, plan.seed, total, seconds, ramp=plan.ramp, burst=plan.burst
-    )
+    due = plan.due_times()
     mine = due if share.of == 1 else _drawn(due, share, plan.seed)
     limit = max(1, share.part(plan.in_hand))
     make = makers[0] if len(makers) == 1 else in_turn

@@ -82,34 +82,72 @@ class Pause:
         return self.seconds
 
 
+class Bounds:
+    """When a closed loop ends: after so many calls or seconds, those of the warm-up not counted.
+
+    The warm-up is a number of calls, or lasts until a perf_counter_ns(). The seconds begin with the
+    first call after it.
+    """
+
+    def __init__(
+        self,
+        calls: int | None = None,
+        seconds: float | None = None,
+        *,
+        warm_calls: int = 0,
+        warm_until: int = 0,
+    ) -> None:
+        self._calls, self._seconds = calls, seconds
+        self._warm_calls, self._warm_until = warm_calls, warm_until
+        self.end: int | None = None
+        if seconds is not None and warm_until:
+            self.end = warm_until + int(seconds * 1e9)
+
+    def another(self, now: int) -> bool:
+        """Whether one more call is to be made; if so, it counts as made."""
+        if self._warm_calls:
+            self._warm_calls -= 1
+            return True
+        if now < self._warm_until:
+            return True
+        if self._seconds is not None:
+            if self.end is None:
+                self.end = now + int(self._seconds * 1e9)
+            if now >= self.end:
+                return False
+        if self._calls is not None:
+            if not self._calls:
+                return False
+            self._calls -= 1
+        return True
+
+
 async def closed_loop(
     makes: Sequence[Make],
+    bounds: Bounds,
     *,
-    calls: int | None,
-    end: int | None,
     stop: asyncio.Event,
     start_after: Callable[[int], float] | None = None,
     think: Callable[[], float] | None = None,
 ) -> None:
-    """Each of `makes` calls again as soon as its answer is there, until either bound is met.
+    """Each of `makes` calls again as soon as its answer is there, as long as `bounds` let it.
 
-    `end` is a perf_counter_ns(). Worker number n begins after `start_after(n)` seconds, and rests
-    for `think()` seconds between two calls.
+    Caller number n begins after `start_after(n)` seconds, and rests for `think()` seconds between
+    two calls.
     """
-    left = iter(range(calls)) if calls is not None else iter(int, 1)
 
     async def rest(seconds: float) -> None:
-        if end is not None:
-            seconds = min(seconds, (end - perf_counter_ns()) / 1e9)
+        if bounds.end is not None:
+            seconds = min(seconds, (bounds.end - perf_counter_ns()) / 1e9)
         if seconds > 0:
             await _unless(stop, seconds)
 
     async def work(number: int, make: Make) -> None:
         if start_after is not None:
             await rest(start_after(number))
-        for _ in left:
+        while not stop.is_set():
             now = perf_counter_ns()
-            if stop.is_set() or (end is not None and now >= end):
+            if not bounds.another(now):
                 return
             await make(now)
             if think is not None:

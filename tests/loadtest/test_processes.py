@@ -1,6 +1,7 @@
 """Several worker processes: one schedule shared out, one result that is their exact sum."""
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -121,6 +122,21 @@ async def test_processes_share_out_the_calls_and_tell_one_result(load_of):
     assert run["client"]["connections"] == target.connections
     if load_of[0] == "--rate":
         assert 0.9 < run["seconds"] < 1.6, "one schedule, begun by all at once"
+
+
+async def test_connections_of_all_processes_are_what_a_pinned_spread_is_told_by():
+    """Forty connections over three replicas, each kept to one: a TCP balancer."""
+    turns = itertools.count()
+    async with Target(
+        replica=lambda n: names(3)[next(turns) % 3], by_connection=True
+    ).serving() as target:
+        _, out, _ = await finished(
+            SCRIPT, "--url", target.url, "--requests", "1000", "--concurrent", "40", "--processes",
+            "2", "--json", "-",
+        )  # fmt: skip
+    spread = json.loads(out)["spread"]
+
+    assert (spread["unit"], spread["n"]) == ("connection", target.connections)
 
 
 async def test_both_eras_are_half_and_half_over_processes_too():

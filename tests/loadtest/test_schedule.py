@@ -6,7 +6,7 @@ from itertools import pairwise
 from statistics import mean, pstdev
 from time import perf_counter_ns
 
-from loadtest.schedule import closed_loop, due_times, open_loop
+from loadtest.schedule import Bounds, closed_loop, due_times, open_loop
 from tests.loadtest.drive import load
 from tests.loadtest.target import Target
 
@@ -21,7 +21,7 @@ async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
         await asyncio.sleep(0.001)
         in_hand -= 1
 
-    await closed_loop([make] * 7, calls=100, end=None, stop=asyncio.Event())
+    await closed_loop([make] * 7, Bounds(calls=100), stop=asyncio.Event())
 
     assert (made, most) == (100, 7)
 
@@ -30,8 +30,7 @@ async def test_a_closed_loop_may_be_bound_by_time():
     start = perf_counter_ns()
     await closed_loop(
         [lambda due: asyncio.sleep(0.01)] * 2,
-        calls=None,
-        end=start + 200_000_000,
+        Bounds(seconds=0.2),
         stop=asyncio.Event(),
     )
 

@@ -1,10 +1,12 @@
 """Sessions of 2025-11-25: opened, used, closed; lost ones and wrong ones noticed."""
 
+import asyncio
+import signal
 from collections import Counter
 
 import pytest
 
-from tests.loadtest.drive import load
+from tests.loadtest.drive import load, program
 from tests.loadtest.scripts import SessionServer, header
 from tests.loadtest.target import Target
 
@@ -109,3 +111,26 @@ def _either(server):
         return server(head, message)
 
     return script
+
+
+async def test_a_run_that_is_told_to_end_closes_its_sessions_too():
+    """Also the one whose call is still waiting for an answer."""
+    server = SessionServer()
+
+    def hangs_once(head, message):
+        parts = server(head, message)
+        hangs = message.get("method") == "tools/call" and sum(server.calls.values()) == 20
+        return [(60.0, part) for _, part in parts] if hangs else parts
+
+    async with Target(script=hangs_once).serving() as target:
+        process = await program(
+            "test_swarm_load.py", "--url", target.url, "--duration", "60", "--concurrent", "3",
+            "--era", "legacy", "--sessions", "100000", "--tool", "t", "--think", "0.005",
+        )  # fmt: skip
+        await target.has_seen(100)
+        process.send_signal(signal.SIGINT)
+        out, err = await asyncio.wait_for(process.communicate(), 10)
+
+    assert err == b""
+    assert b"interrupted" in out
+    assert list(server.states.values()) == ["closed"] * 3

@@ -49,6 +49,28 @@ async def test_a_warm_up_of_seconds_comes_before_the_seconds_that_count():
     assert 0.4 < run["seconds"] < 0.9
 
 
+LOOPS = pytest.mark.parametrize("loop", [{"workers": 4, "think": Pause(0.01)}, {"rate": 300.0}])
+
+
+@LOOPS
+async def test_calls_are_counted_from_the_end_of_a_warm_up_of_seconds(loop):
+    async with Target().serving() as target:
+        run = await load(target, calls=60, warmup_seconds=0.3, **loop)
+
+    assert run["totals"]["made"] == run["totals"]["planned"] == 60
+    assert run["totals"]["warmup"] == len(target.seen) - 60 > 40
+
+
+@LOOPS
+async def test_seconds_are_counted_from_the_end_of_a_warm_up_of_calls(loop):
+    async with Target().serving() as target:
+        run = await load(target, calls=None, seconds=0.4, warmup_calls=90, **loop)
+
+    assert run["totals"]["warmup"] == 90
+    assert 0.3 < run["seconds"] < 0.8
+    assert 80 <= run["totals"]["made"] == len(target.seen) - 90
+
+
 @pytest.mark.parametrize("steps", [0, 4])
 @pytest.mark.parametrize("amount", [0.0, 0.3, 1.0, 2.4, 4.9, 5.0, 9.0])
 def test_how_much_a_ramp_has_done_is_the_inverse_of_when(steps, amount):
@@ -97,6 +119,16 @@ async def test_what_a_bursty_plan_calls_planned_is_what_is_due():
         run = await load(target, calls=None, seconds=1.0, rate=100.0, burst=(10, 50))
 
     assert run["totals"]["planned"] == run["totals"]["made"] == len(target.seen)
+
+
+async def test_what_a_ramped_plan_calls_planned_is_what_is_due():
+    async with Target().serving() as target:
+        run = await load(
+            target, calls=None, seconds=0.5, rate=400.0, ramp=Ramp(0.6), warmup_seconds=0.2
+        )
+
+    assert run["totals"]["planned"] == pytest.approx(run["totals"]["made"], abs=1)
+    assert run["totals"]["made"] == pytest.approx(400 * (0.3 + 0.1 - 0.2 * 0.2 / 1.2), abs=3)
 
 
 async def test_callers_think_between_their_calls():
