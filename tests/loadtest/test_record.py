@@ -1,19 +1,27 @@
 """Every call in a file, and the same report from it: `--record`, `report RUN`."""
 
 import json
+import random
 import signal
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from loadtest.again import load
-from loadtest.record import RecordError
+from loadtest.connection import Exchange
+from loadtest.document import assemble, cut_short
+from loadtest.identity import Wanted, identity
+from loadtest.plan import Plan
+from loadtest.record import Recorder, RecordError
 from loadtest.report import render
+from loadtest.result import Result
 from tests.loadtest.drive import finished, names, program
 from tests.loadtest.target import Target
 
 SCRIPT = "test_swarm_load.py"
 BUSY = "--accept-busy-client"
+PLAN = Plan(url=urlsplit("http://localhost:1/mcp"))
 
 
 def mishaps(number: int) -> str:
@@ -69,6 +77,32 @@ async def test_a_run_read_back_gives_the_same_bytes(words, tmp_path):
 
     assert (0, live, "") == from_record == from_document
     assert as_json[1] == kept.read_text()
+
+
+def test_calls_count_the_same_in_any_order():
+    """Processes write as they please, so a record's order is not that of the run."""
+    calls = []
+    for number in range(400):
+        exchange = Exchange(number * 10_000_000)
+        exchange.sent = exchange.due + 1_000
+        exchange.first_byte, exchange.done = exchange.sent + 5_000, exchange.sent + 6_000
+        exchange.status, exchange.replica_raw = 200, b"r%d" % (number % 3)
+        error = {4: f"HTTP 503, try {number}", 5: f"lost after {number} s"}.get(number % 8, "")
+        calls.append(
+            (exchange, error, "modern", f"tools/call t{number % 2}", f"tenant {number % 5}")
+        )
+    told = []
+    for order in (calls, calls[::-1], random.Random(3).sample(calls, len(calls))):
+        result = Result(0)
+        for call in order:
+            result.add(*call)
+        told.append(assemble(identity(PLAN, 0.0, ["x"], Wanted()), result, cut_short(result)))
+
+    assert told[0] == told[1] == told[2]
+    assert [group["text"] for group in told[0]["errors"]] == [
+        "HTTP 503, try 4",
+        "lost after 5 s",
+    ]
 
 
 async def test_several_processes_write_one_record(tmp_path):
@@ -175,10 +209,6 @@ async def test_a_record_that_cannot_be_written_is_told_before_any_call(tmp_path)
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
 def test_a_disk_that_fills_up_makes_the_record_incomplete_and_says_so():
-    from loadtest.connection import Exchange
-    from loadtest.record import Recorder
-    from loadtest.result import Result
-
     recorder = Recorder("/dev/full", Result(0))
     recorder(Exchange(5), "", "modern", "tools/list", "")
 

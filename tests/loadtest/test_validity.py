@@ -87,12 +87,14 @@ async def test_a_loop_that_stalls_is_seen_and_a_calm_one_is_not():
 
 
 async def test_a_loop_that_works_for_long_in_each_turn_is_seen():
-    """No timer is late here: what waits are the answers behind the others in one turn."""
+    """Finer than any timer: what waits are the answers behind the others in one turn."""
     result = Result(0)
 
     async def busy() -> None:
         while True:
-            time.sleep(0.005)  # noqa: ASYNC251
+            until = time.perf_counter() + 0.0009
+            while time.perf_counter() < until:
+                pass
             await asyncio.sleep(0)
 
     async with watched(result):
@@ -100,7 +102,7 @@ async def test_a_loop_that_works_for_long_in_each_turn_is_seen():
         await asyncio.sleep(0.6)
         work.cancel()
 
-    assert result.lag.quantile(5000) > 4_000_000
+    assert result.lag.minimum >= 900_000
 
 
 async def test_the_cpu_of_a_process_is_that_of_the_run():
