@@ -1,11 +1,13 @@
 """When calls are made: in turn in a closed loop, by the clock in an open one."""
 
 import asyncio
+import sys
 import time
 from itertools import pairwise
 from statistics import mean, pstdev
 from time import perf_counter_ns
 
+from loadtest.alarm import Alarm
 from loadtest.schedule import Bounds, closed_loop, due_times, open_loop
 from tests.loadtest.drive import load
 from tests.loadtest.target import Target
@@ -107,3 +109,27 @@ async def test_a_stall_of_the_tester_itself_drops_no_call():
 
     assert (run["totals"]["right"], run["totals"]["dropped"]) == (1_500, 0)
     assert run["client"]["lateness_ms"]["max"] > 200
+
+
+async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
+    """A thousand waits of half a millisecond: a loop's own timer would be busy all that time."""
+    late, cpu, start = [], time.process_time(), perf_counter_ns()
+    with Alarm() as alarm:
+        for number in range(1_000):
+            moment = start + number * 500_000
+            while perf_counter_ns() < moment:
+                await alarm.until(moment)
+            late.append(perf_counter_ns() - moment)
+
+    assert min(late) >= 0
+    assert sorted(late)[500] < 300_000
+    assert time.process_time() - cpu < 0.25, "of half a second"
+
+
+async def test_where_there_is_no_such_timer_the_loop_s_own_serves(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "other")
+    with Alarm() as alarm:
+        moment = perf_counter_ns() + 20_000_000
+        await alarm.until(moment)
+
+    assert 15e6 < perf_counter_ns() - moment + 20e6 < 500e6
