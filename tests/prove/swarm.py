@@ -74,9 +74,9 @@ def _seed(
         loaded.lost == 0,
         {
             "requests/s, the seed's": f"{rate:g}",
-            "requests/s, here": f"{totals['per_second']:.1f}",
+            "requests/s, here": f"{totals['right_per_second']:.1f}",
             "average, the seed's": f"{ms} ms",
-            "average, here": f"{latency['mean']:.0f} ms",
+            "average, here": f"{latency['avg']:.0f} ms",
             "success, the seed's and here": f"100 %, {100 * (1 - loaded.lost / loaded.made):.0f} %",
         },
     )
