@@ -196,3 +196,18 @@ def test_paths_have_names_and_numbers():
     for wrong in ("", "a..b", "a[b]", "a]", ".[1"):
         with pytest.raises(ValueError, match=r".*"):
             parse_path(wrong)
+
+
+def test_the_page_on_scenarios_shows_one_that_can_be_read(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/load-scenarios.md").read_text()
+    example = page.split("```yaml\n")[1].split("```")[0]
+    table = page.split("## Values")[1].split("## Expectations")[0]
+    values = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `!")]
+
+    assert [kind.label for kind in read(file(tmp_path, example)).kinds] == [
+        "tools/call get_customer",
+        "tools/list",
+    ]
+    assert len(values) == 7
+    for each in values:
+        assert drawn(tmp_path, each, 1)
