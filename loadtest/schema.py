@@ -188,90 +188,92 @@ _CLIENT = _object(
 )
 
 
+_TALLY = {
+    "calls": _count("calls"),
+    "failed": _count("failed ones"),
+    "latency_ms": _latency("since due"),
+}
+_FIELDS = {
+    "schema": _text("name and version of this schema", const=SCHEMA),
+    "started": _text("UTC, ISO 8601"),
+    "seconds": _number("from the first call due to the last answer"),
+    "interrupted": _flag("whether it was ended early"),
+    "target": _TARGET,
+    "load": _LOAD,
+    "verdict": _VERDICT,
+    "totals": _TOTALS,
+    "latency_ms": _object(
+        "Latency of right answers.",
+        since_due=_latency("from the moment a call should have been sent"),
+        since_sent=_latency("from the moment it was sent"),
+        to_first_byte=_latency("from sent to the answer's first byte"),
+    ),
+    "histogram": _list(
+        "latency since due, four steps to a power of two, empty ones too",
+        _object(
+            "One step.",
+            from_ms=_number("from, inclusive"),
+            to_ms=_number("to, exclusive"),
+            count=_count("right answers"),
+        ),
+    ),
+    "replicas": _list(
+        "by X-Served-By",
+        _object(
+            "One replica.",
+            name=_text("its name; in parentheses where there was none"),
+            calls=_count("answers, extra requests included"),
+            share_percent=_number("of all answers"),
+            failed=_count("wrong ones"),
+            latency_ms=_latency("since sent"),
+            first_s=_number("first answer, seconds after the start"),
+            last_s=_number("last answer"),
+        ),
+    ),
+    "spread": _SPREAD,
+    "flow": _FLOW,
+    "kinds": _list(
+        "per era and kind of call",
+        _object("One kind.", era=_text("era"), label=_text("method and name"), **_TALLY),
+    ),
+    "tenants": _list(
+        "per tenant of the token file", _object("One tenant.", name=_text("whose"), **_TALLY)
+    ),
+    "errors": _list(
+        "failures that read alike but for their numbers, most frequent first",
+        _object(
+            "One kind.",
+            text=_text("the first one's text"),
+            count=_count("how many"),
+            first_s=_number("first, seconds after the start"),
+            last_s=_number("last"),
+            replicas={**_REPLICAS, "description": "how many from each replica"},
+        ),
+    ),
+    "timeline": _list(
+        "by the second in which calls ended",
+        _object(
+            "One second.",
+            second=_count("seconds after the start"),
+            right=_count("right answers"),
+            failed=_count("failed calls"),
+            avg_ms=_number("mean latency since due", null=True),
+            p95_ms=_number("percentile, from 200 answers on", null=True),
+            max_ms=_number("greatest", null=True),
+        ),
+    ),
+    "client": _CLIENT,
+    "recorded": _text("file of every call", null=True),
+    "repeat": _text("the command, without secrets"),
+}
+
+
 def schema() -> dict[str, Any]:
     """The whole schema, as JSON Schema 2020-12."""
-    tally = {
-        "calls": _count("calls"),
-        "failed": _count("failed ones"),
-        "latency_ms": _latency("since due"),
-    }
-    fields = {
-        "schema": _text("name and version of this schema", const=SCHEMA),
-        "started": _text("UTC, ISO 8601"),
-        "seconds": _number("from the first call due to the last answer"),
-        "interrupted": _flag("whether it was ended early"),
-        "target": _TARGET,
-        "load": _LOAD,
-        "verdict": _VERDICT,
-        "totals": _TOTALS,
-        "latency_ms": _object(
-            "Latency of right answers.",
-            since_due=_latency("from the moment a call should have been sent"),
-            since_sent=_latency("from the moment it was sent"),
-            to_first_byte=_latency("from sent to the answer's first byte"),
-        ),
-        "histogram": _list(
-            "latency since due, four steps to a power of two, empty ones too",
-            _object(
-                "One step.",
-                from_ms=_number("from, inclusive"),
-                to_ms=_number("to, exclusive"),
-                count=_count("right answers"),
-            ),
-        ),
-        "replicas": _list(
-            "by X-Served-By",
-            _object(
-                "One replica.",
-                name=_text("its name; in parentheses where there was none"),
-                calls=_count("answers, extra requests included"),
-                share_percent=_number("of all answers"),
-                failed=_count("wrong ones"),
-                latency_ms=_latency("since sent"),
-                first_s=_number("first answer, seconds after the start"),
-                last_s=_number("last answer"),
-            ),
-        ),
-        "spread": _SPREAD,
-        "flow": _FLOW,
-        "kinds": _list(
-            "per era and kind of call",
-            _object("One kind.", era=_text("era"), label=_text("method and name"), **tally),
-        ),
-        "tenants": _list(
-            "per tenant of the token file", _object("One tenant.", name=_text("whose"), **tally)
-        ),
-        "errors": _list(
-            "failures that read alike but for their numbers, most frequent first",
-            _object(
-                "One kind.",
-                text=_text("the first one's text"),
-                count=_count("how many"),
-                first_s=_number("first, seconds after the start"),
-                last_s=_number("last"),
-                replicas={**_REPLICAS, "description": "how many from each replica"},
-            ),
-        ),
-        "timeline": _list(
-            "by the second in which calls ended",
-            _object(
-                "One second.",
-                second=_count("seconds after the start"),
-                right=_count("right answers"),
-                failed=_count("failed calls"),
-                avg_ms=_number("mean latency since due", null=True),
-                p95_ms=_number("percentile, from 200 answers on", null=True),
-                max_ms=_number("greatest", null=True),
-            ),
-        ),
-        "client": _CLIENT,
-        "recorded": _text("file of every call", null=True),
-        "repeat": _text("the command, without secrets"),
-    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A load test's result",
-        **_object("What --json writes.", **fields),
+        **_object("What --json writes.", **_FIELDS),
     }
 
 
