@@ -12,7 +12,7 @@ from typing import Literal
 
 from loadtest import spread
 from loadtest.affinity import Affinity
-from loadtest.result import UNNAMED, Result
+from loadtest.result import TICK_NS, UNNAMED, Result
 
 Unit = Literal["request", "connection", "session"]
 
@@ -20,9 +20,7 @@ _CHANCE = 0.01
 """Chance, at most, of taking an HTTP balancer for one that pins connections."""
 
 _ABSENT_GAPS = 10
-"""A replica unseen for this many of its expected gaps was not there: chance makes e**-10 of it."""
-
-_SECOND = 1_000_000_000
+"""A replica unseen for so many of its mean gaps was not there: chance makes e**-10 of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +75,22 @@ def _guess(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
 
 
 def _windows(result: Result) -> tuple[int, int, Mapping[str, tuple[int, int]]]:
-    """The run's first and last answer, and each replica's, stretched to the run's where close."""
+    """The run's first and last answer, and each replica's, stretched to the run's where close.
+
+    Close is counted in answers, not in time: a pause of all is no absence of one.
+    """
     seen = {name: each for name, each in result.replicas.items() if name != UNNAMED}
     start = min((each.first for each in seen.values()), default=0)
     end = max((each.last for each in seen.values()), default=0)
     calls = sum(each.calls for each in seen.values())
-    near = _ABSENT_GAPS * (end - start) * len(seen) / max(1, calls)
-    return (
-        start,
-        end,
-        {
-            name: (
-                start if each.first - start <= near else each.first,
-                end if end - each.last <= near else each.last,
-            )
-            for name, each in seen.items()
-        },
-    )
+    windows = {}
+    for name, each in seen.items():
+        first, last = each.first // TICK_NS, each.last // TICK_NS
+        before = sum(count for tick, count in result.ticks.items() if tick < first)
+        after = sum(count for tick, count in result.ticks.items() if tick > last)
+        many = _ABSENT_GAPS * calls / each.calls
+        windows[name] = (each.first if before > many else start, each.last if after > many else end)
+    return start, end, windows
 
 
 def _passing(result: Result) -> tuple[str, ...]:
@@ -102,18 +99,18 @@ def _passing(result: Result) -> tuple[str, ...]:
 
 
 def _time_shares(result: Result) -> dict[str, float] | None:
-    """Calls each replica owes, second by second shared by those present; None if all always were."""
+    """Calls each replica owes, tenth by tenth of a second shared by those present; None if all always were."""
     if not _passing(result):
         return None
     start, end, windows = _windows(result)
     shares = dict.fromkeys(windows, 0.0)
-    for number, second in result.seconds.items():
-        low, high = max(start, number * _SECOND), min(end, (number + 1) * _SECOND)
+    for tick, answers in result.ticks.items():
+        low, high = max(start, tick * TICK_NS), min(end, (tick + 1) * TICK_NS)
         present = {
             name: max(0, min(high, last) - max(low, first))
             for name, (first, last) in windows.items()
         }
         whole = sum(present.values())
         for name, time in present.items():
-            shares[name] += (second.right + second.failed) * time / whole if whole else 0.0
+            shares[name] += answers * time / whole if whole else 0.0
     return shares

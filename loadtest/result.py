@@ -14,6 +14,7 @@ from loadtest.stats import Histogram
 
 UNNAMED = "(no X-Served-By)"
 LARGEST_GROUPS = 40
+TICK_NS = 100_000_000
 _OTHER = "other errors"
 
 
@@ -122,6 +123,8 @@ class Result:
         self.replicas: dict[str, Replica] = {}
         self.errors: dict[str, ErrorGroup] = {}
         self.seconds: dict[int, Second] = {}
+        self.ticks: dict[int, int] = {}
+        """Answers by tenth of a second: which of them came before a replica's first."""
         self.warmup = 0
         """Calls made before measuring began: in no other figure."""
         self.extra = 0
@@ -204,6 +207,8 @@ class Result:
             (self.tenants, other.tenants),
         ):
             _merge_each(mine, theirs)
+        for tick, count in other.ticks.items():
+            self.ticks[tick] = self.ticks.get(tick, 0) + count
         for key, group in other.errors.items():
             if key in self.errors or len(self.errors) < LARGEST_GROUPS:
                 _merge_each(self.errors, {key: group})
@@ -215,6 +220,8 @@ class Result:
         """The replica that answered, anything at all; None where nothing did."""
         if not exchange.status:
             return None
+        tick = at // TICK_NS
+        self.ticks[tick] = self.ticks.get(tick, 0) + 1
         name = exchange.replica or UNNAMED
         replica = self.replicas.get(name)
         if replica is None:

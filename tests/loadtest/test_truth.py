@@ -149,6 +149,26 @@ async def test_replicas_that_come_and_go_owe_only_their_time_s_share():
     assert len(run["replicas"]) == 4
 
 
+async def test_a_pause_of_all_is_no_absence_of_one():
+    """The first answer comes at once, all others after a pause: the others were there all along."""
+    async with Target(
+        replica=lambda n: names(3)[n % 3], delay=lambda n: 0.4 if 0 < n < 50 else 0.0
+    ).serving() as target:
+        run = await load(target, calls=300, workers=49)
+
+    assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
+
+
+async def test_a_replica_that_gets_little_is_not_excused_as_absent():
+    """One call in sixty, the first of them late: it was there, and the spread is uneven."""
+    async with Target(
+        replica=lambda n: "rare" if n % 60 == 59 else names(2)[n % 2]
+    ).serving() as target:
+        run = await load(target, calls=600, rate=400.0)
+
+    assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "uneven")
+
+
 async def test_a_freeze_shows_in_an_open_loop_and_hides_in_a_closed_one():
     """Coordinated omission: the closed loop just waits, and calls its one long wait an outlier."""
     async with Target(delay=lambda n: 0.005).serving() as target:
