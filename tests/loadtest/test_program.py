@@ -130,7 +130,9 @@ async def test_json_holds_the_run_and_can_be_all_of_the_output(tmp_path):
 async def test_a_run_that_is_told_to_end_ends_with_the_report_so_far(number):
     """Also a way to load for as long as something else takes. The call that hangs is told of."""
     async with Target(delay=lambda n: 60.0 if n == 20 else 0.0).serving() as target:
-        process = await program(SCRIPT, "--url", target.url, "--duration", "60", "--rate", "100", BUSY)
+        process = await program(
+            SCRIPT, "--url", target.url, "--duration", "60", "--rate", "100", BUSY
+        )
         await target.has_seen(60)
         process.send_signal(number)
         out, err = await asyncio.wait_for(process.communicate(), 10)
