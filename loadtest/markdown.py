@@ -23,8 +23,8 @@ def _top(run: dict[str, Any]) -> Iterator[list[str]]:
     yield [f"**{word}** {phrases.held(run)}", "", f"{run['started']} · {told}"]
     if run["interrupted"]:
         yield ["Interrupted: this is the run so far."]
-    if verdict["client_was_bottleneck"]:
-        yield [f"- {reason}" for reason in verdict["client_was_bottleneck"]]
+    if because := phrases.why_invalid(run):
+        yield [f"- {reason}" for reason in because]
     marks = {True: "✓", False: "✗"}
     yield _table(
         ("", "check", "wanted", "seen"),
@@ -123,6 +123,8 @@ def _rest(run: dict[str, Any]) -> Iterator[list[str]]:
             ((thousands(g["count"]), g["text"], phrases.when(g)) for g in run["errors"]),
         )
     yield ["## Client", "", " · ".join(phrases.client_facts(run["client"]))]
+    if warnings := phrases.client_warnings(run):
+        yield [" ".join(warnings)]
     yield ["## Repeat", "", "```console", run["repeat"], "```"]
 
 

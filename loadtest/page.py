@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from loadtest import charts, phrases, validity
+from loadtest import charts, phrases
 from loadtest.paint import milliseconds, thousands
 
 _STYLE = Path(__file__).with_name("page.css")
@@ -40,7 +40,7 @@ def _top(run: dict[str, Any]) -> Iterator[str]:
     if run["interrupted"]:
         yield '<p class="warn">Interrupted: this is the run so far.</p>'
     yield f'<section class="verdict {style}"><p><strong>{word}</strong> {phrases.held(run)}</p>'
-    yield from (f"<p>! {escape(reason)}</p>" for reason in verdict["client_was_bottleneck"])
+    yield from (f"<p>! {escape(reason)}</p>" for reason in phrases.why_invalid(run))
     rows = []
     for check in verdict["checks"]:
         mark = '<b class="good">✓</b>' if check["passed"] else '<b class="bad">✗</b>'
@@ -171,9 +171,8 @@ def _errors(run: dict[str, Any]) -> Iterator[str]:
 
 def _end(run: dict[str, Any]) -> Iterator[str]:
     facts = escape(" · ".join(phrases.client_facts(run["client"])))
-    caution = validity.caution(run["client"], run["latency_ms"])
     yield f"<section><h2>Client</h2><p>{facts}</p>"
-    yield f'<p class="warn">{escape(caution)}</p>' if caution else ""
+    yield from (f'<p class="warn">{escape(each)}</p>' for each in phrases.client_warnings(run))
     yield f"</section>\n<section><h2>Repeat</h2><pre>{escape(run['repeat'])}</pre>"
     if run["recorded"]:
         yield f"<p>Every call: <code>{escape(run['recorded'])}</code></p>"

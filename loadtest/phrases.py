@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from loadtest import validity
 from loadtest.paint import DASH, milliseconds, thousands
 from loadtest.spread import ALPHA
 
@@ -169,6 +170,22 @@ def client_facts(client: dict[str, Any]) -> list[str]:
         if client[key]["n"]:
             facts.append(f"{word} p99 {milliseconds(client[key]['p99'])} ms")
     return facts
+
+
+def why_invalid(run: dict[str, Any]) -> list[str]:
+    """What the verdict rests on where it is invalid."""
+    verdict = run["verdict"]
+    return list(verdict["client_was_bottleneck"]) if verdict["result"] == "invalid" else []
+
+
+def client_warnings(run: dict[str, Any]) -> list[str]:
+    """What to bear in mind of a run that is judged although its tester was short of breath."""
+    if run["verdict"]["result"] == "invalid":
+        return []
+    if because := run["verdict"]["client_was_bottleneck"]:
+        return ["accepted, but the tester was the bottleneck:", *because]
+    caution = validity.caution(run["client"], run["latency_ms"])
+    return [caution] if caution else []
 
 
 def octaves(run: dict[str, Any]) -> list[tuple[float, float, int]]:

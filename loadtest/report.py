@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-from loadtest import phrases, validity
+from loadtest import phrases
 from loadtest.paint import DASH, TIMES, Paint, bar, milliseconds, shortened, sparkline, thousands
 from loadtest.phrases import STATS
 
@@ -50,7 +50,7 @@ def _verdict(run: dict[str, Any], paint: Paint) -> list[str]:
     verdict = run["verdict"]
     word, style = phrases.VERDICTS[verdict["result"]]
     lines = [f"  {paint(style, word)}  {phrases.held(run)}"]
-    for reason in verdict["client_was_bottleneck"]:
+    for reason in phrases.why_invalid(run):
         lines += textwrap.wrap(reason, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
     for check in verdict["checks"]:
         mark = paint("good", "✓") if check["passed"] else paint("bad", "✗")
@@ -201,8 +201,8 @@ def _timeline(run: dict[str, Any], paint: Paint) -> list[str]:
 
 def _client(run: dict[str, Any], paint: Paint) -> list[str]:
     lines = [paint("head", "CLIENT"), *_wrapped(" · ".join(phrases.client_facts(run["client"])))]
-    if caution := validity.caution(run["client"], run["latency_ms"]):
-        lines += [paint("warn", line) for line in _wrapped(caution)]
+    for warning in phrases.client_warnings(run):
+        lines += [paint("warn", line) for line in _wrapped(warning, "    ")]
     lines += ["", paint("head", "REPEAT"), *_wrapped(run["repeat"], "    ")]
     if run["recorded"]:
         lines.append(f"  every call: {run['recorded']}")

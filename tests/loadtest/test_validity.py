@@ -143,4 +143,5 @@ async def test_a_run_of_a_tester_out_of_breath_is_invalid_and_exits_with_1(how, 
     assert (code, accepted) == (1, 0)
     assert "INVALID  not a result of the server: the tester was the bottleneck" in out
     assert "  PASS  " in judged
+    assert judged.index("accepted, but the tester was the bottleneck") > judged.index("CLIENT")
     assert [sign in text for text in (out, judged)] == [True, True]
