@@ -25,11 +25,11 @@ from mcp import MCPError
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from loadtest.arguments import arguments_for
-from loadtest.calls import VERSIONS, Era
-from loadtest.findings import Findings, NotOfferedError, WrongError, explain, need
+from loadtest.check.findings import Findings, NotOfferedError, WrongError, explain, need
+from loadtest.check.wire import Wire, http_client
 from loadtest.flags import DEFAULT_URL, json_object, token, url
-from loadtest.wire import Wire, http_client
+from loadtest.traffic.arguments import arguments_for
+from loadtest.traffic.calls import VERSIONS, Era
 
 TRIED = 8
 """Tools, or prompts, that are tried before "none can be called"."""

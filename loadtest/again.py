@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loadtest.document import assemble, cut_short
-from loadtest.identity import SCHEMA
-from loadtest.paint import wants_colour
-from loadtest.record import RecordError, read
+from loadtest.measure.identity import SCHEMA
+from loadtest.measure.record import RecordError, read
+from loadtest.report.document import assemble, cut_short
+from loadtest.report.paint import wants_colour
 
 FORMATS = ("terminal", "markdown", "html", "json")
 
@@ -64,16 +64,16 @@ def load(path: Path) -> dict[str, Any]:
 def rendered(run: dict[str, Any], kind: str, *, colour: bool = False) -> str:
     """The report in one of FORMATS."""
     if kind == "html":
-        from loadtest.page import render as html
+        from loadtest.report.page import render as html
 
         return html(run)
     if kind == "markdown":
-        from loadtest.markdown import render as markdown
+        from loadtest.report.markdown import render as markdown
 
         return markdown(run)
     if kind == "json":
         return json.dumps(run, indent=2, ensure_ascii=False) + "\n"
-    from loadtest.report import render
+    from loadtest.report.terminal import render
 
     return render(run, colour=colour)
 

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from loadtest import judging, traffic_flags
-from loadtest.client import TargetError
-from loadtest.document import assemble, closing
-from loadtest.identity import Wanted, identity
-from loadtest.paint import wants_colour
+from loadtest.measure.identity import Wanted, identity
+from loadtest.measure.record import RecordError, begin, end
 from loadtest.plan import Plan
 from loadtest.progress import Progress
-from loadtest.record import RecordError, begin, end
-from loadtest.report import render
-from loadtest.resolve import MixError, resolved
+from loadtest.report.document import assemble, closing
+from loadtest.report.paint import wants_colour
+from loadtest.report.terminal import render
 from loadtest.run import Outcome, WorkerError, run, run_on_fastest_loop
+from loadtest.target.client import TargetError
+from loadtest.traffic.resolve import MixError, resolved
 
 PASSED, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None, program: str = "test_swarm_load.py")
 
         return report_again(words[1:], program)
     if words == ["schema"]:
-        from loadtest.schema import schema
+        from loadtest.report.schema import schema
 
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return PASSED

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import perf_counter_ns
 
-from loadtest.result import Result
+from loadtest.measure.result import Result
 
 _EVERY_SECONDS = 0.01
 _TIMER_NS = 1_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from loadtest.identity import Wanted
-from loadtest.threshold import EXAMPLES, Threshold, ThresholdError, parse
+from loadtest.measure.identity import Wanted
+from loadtest.measure.threshold import EXAMPLES, Threshold, ThresholdError, parse
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

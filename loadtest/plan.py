@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import SplitResult
 
-from loadtest.callers import Token
-from loadtest.calls import PLAIN, VERSIONS, Era, Wants
-from loadtest.mix import Kind
 from loadtest.schedule import Arrivals, Pause, Ramp, due_times
-from loadtest.values import Constant
+from loadtest.traffic.callers import Token
+from loadtest.traffic.calls import PLAIN, VERSIONS, Era, Wants
+from loadtest.traffic.mix import Kind
+from loadtest.traffic.values import Constant
 
 Eras = Literal["modern", "legacy", "both"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from loadtest.client import TargetError
 from loadtest.plan import Plan, Share
 from loadtest.progress import Snapshot
 from loadtest.run import Outcome, WorkerError, signals_set
+from loadtest.target.client import TargetError
 from loadtest.worker import Order, frame, read_frame
 
 _HEAD_START_NS = 200_000_000

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import TextIO
 
-from loadtest.paint import milliseconds, thousands
-from loadtest.result import UNNAMED, Result
-from loadtest.stats import Histogram
+from loadtest.measure.result import UNNAMED, Result
+from loadtest.measure.stats import Histogram
+from loadtest.report.paint import milliseconds, thousands
 
 _RECENT_SECONDS = 3
 

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, TypeVar
 
-from loadtest.affinity import Affinity
-from loadtest.callers import Caller, callers
-from loadtest.client import Client
 from loadtest.health import watched
+from loadtest.measure.affinity import Affinity
+from loadtest.measure.record import recording
+from loadtest.measure.result import Result
 from loadtest.plan import Plan, Share
 from loadtest.progress import Snapshot
-from loadtest.record import recording
-from loadtest.result import Result
 from loadtest.schedule import Bounds, closed_loop, open_loop
-from loadtest.traffic import NEVER, Traffic
-from loadtest.values import Source
+from loadtest.target.client import Client
+from loadtest.traffic.callers import Caller, callers
+from loadtest.traffic.traffic import NEVER, Traffic
+from loadtest.traffic.values import Source
 
 _GRACE_SECONDS = 2.0
 """How long calls in flight may still finish once the run has been interrupted."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loadtest import scenario
-from loadtest.callers import Token
-from loadtest.calls import Wants
 from loadtest.flags import DEFAULT_URL, count, json_object, positive, replicas, token, url
-from loadtest.mix import Kind
-from loadtest.place import ScenarioError
 from loadtest.plan import Plan
 from loadtest.schedule import Pause, Ramp
-from loadtest.values import Constant
+from loadtest.traffic import scenario
+from loadtest.traffic.callers import Token
+from loadtest.traffic.calls import Wants
+from loadtest.traffic.mix import Kind
+from loadtest.traffic.place import ScenarioError
+from loadtest.traffic.values import Constant
 
 DEFAULT_REQUESTS = 50
 DEFAULT_CONCURRENT = 10

@@ -15,10 +15,10 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from loadtest.client import TargetError
 from loadtest.plan import Plan, Share
 from loadtest.progress import Snapshot
 from loadtest.run import run, run_on_fastest_loop
+from loadtest.target.client import TargetError
 
 LENGTH = struct.Struct("!Q")
 

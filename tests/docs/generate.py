@@ -92,7 +92,7 @@ def swarm_report() -> str:
 
 def load_test_fields() -> str:
     """What `--json` writes, from the schema that it is checked against."""
-    from loadtest.schema import markdown
+    from loadtest.report.schema import markdown
 
     return markdown()
 

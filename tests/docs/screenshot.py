@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from loadtest.page import render
+from loadtest.report.page import render
 from tests.loadtest.drive import load
 from tests.loadtest.target import Target
 

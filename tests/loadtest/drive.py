@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from loadtest.document import document
-from loadtest.identity import Unit, Wanted
+from loadtest.measure.identity import Unit, Wanted
 from loadtest.plan import Plan
+from loadtest.report.document import document
 from loadtest.run import run
 from tests.loadtest.target import Target
 

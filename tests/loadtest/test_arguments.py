@@ -3,7 +3,7 @@
 import jsonschema
 import pytest
 
-from loadtest.arguments import arguments_for
+from loadtest.traffic.arguments import arguments_for
 
 SCHEMAS = [
     {"type": "string"},

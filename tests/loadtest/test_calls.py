@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from loadtest.calls import Call
-from loadtest.connection import Exchange
+from loadtest.target.connection import Exchange
+from loadtest.traffic.calls import Call
 
 URL = urlsplit("http://user:secret@mcp.example.com:8150/mcp?team=a")
 

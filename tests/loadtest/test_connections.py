@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from loadtest.calls import Call
-from loadtest.client import Client, TargetError
-from loadtest.connection import Exchange
+from loadtest.target.client import Client, TargetError
+from loadtest.target.connection import Exchange
+from loadtest.traffic.calls import Call
 from tests.loadtest.drive import load
 from tests.loadtest.target import Target
 

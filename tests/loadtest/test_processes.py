@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.affinity import Affinity
+from loadtest.measure.affinity import Affinity
+from loadtest.measure.result import LARGEST_GROUPS, Result
 from loadtest.plan import Share
-from loadtest.result import LARGEST_GROUPS, Result
 from tests.loadtest.drive import finished, names, program
 from tests.loadtest.target import Target
 from tests.loadtest.test_program import on_a_terminal
@@ -21,7 +21,7 @@ SCRIPT = "test_swarm_load.py"
 
 
 def exchange(dice: random.Random):
-    from loadtest.connection import Exchange
+    from loadtest.target.connection import Exchange
 
     made = Exchange(dice.randint(0, 5_000_000_000))
     made.sent = made.due + dice.randint(0, 1_000)

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from loadtest.cli import main
-from loadtest.paint import TIMES
+from loadtest.report.paint import TIMES
 from tests.loadtest.drive import finished, names, program
 from tests.loadtest.target import Target
 

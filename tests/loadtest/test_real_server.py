@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from loadtest.calls import Wants
-from loadtest.mix import Kind
-from loadtest.scenario import read
-from loadtest.values import Constant
+from loadtest.traffic.calls import Wants
+from loadtest.traffic.mix import Kind
+from loadtest.traffic.scenario import read
+from loadtest.traffic.values import Constant
 from tests import replica as replicas
 from tests.loadtest.drive import finished, load
 

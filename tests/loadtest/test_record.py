@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from loadtest.again import load
-from loadtest.connection import Exchange
-from loadtest.document import assemble, cut_short
-from loadtest.identity import Wanted, identity
+from loadtest.measure.identity import Wanted, identity
+from loadtest.measure.record import Recorder, RecordError
+from loadtest.measure.result import Result
 from loadtest.plan import Plan
-from loadtest.record import Recorder, RecordError
-from loadtest.report import render
-from loadtest.result import Result
+from loadtest.report.document import assemble, cut_short
+from loadtest.report.terminal import render
+from loadtest.target.connection import Exchange
 from tests.loadtest.drive import finished, names, program
 from tests.loadtest.target import Target
 

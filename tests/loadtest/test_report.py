@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from loadtest import charts
-from loadtest.callers import Token
-from loadtest.figures import truncated_percent
-from loadtest.markdown import render as markdown
-from loadtest.page import render as page
-from loadtest.paint import bar, milliseconds, sparkline
-from loadtest.report import render
+from loadtest.measure.figures import truncated_percent
+from loadtest.report import charts
+from loadtest.report.markdown import render as markdown
+from loadtest.report.page import render as page
+from loadtest.report.paint import bar, milliseconds, sparkline
+from loadtest.report.terminal import render
+from loadtest.traffic.callers import Token
 from tests.loadtest.drive import load
 from tests.loadtest.target import Target
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from loadtest.calls import Wants
-from loadtest.rounds import MOST_ROUNDS
+from loadtest.traffic.calls import Wants
+from loadtest.traffic.rounds import MOST_ROUNDS
 from tests.loadtest.drive import load
 from tests.loadtest.scripts import Asker, TaskServer
 from tests.loadtest.target import Target

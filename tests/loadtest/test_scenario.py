@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.calls import Wants
-from loadtest.expect import Argument, Expect, parse_path
-from loadtest.place import ScenarioError
-from loadtest.scenario import read, shipped
 from loadtest.schedule import Pause
-from loadtest.values import Constant, Source
+from loadtest.traffic.calls import Wants
+from loadtest.traffic.expect import Argument, Expect, parse_path
+from loadtest.traffic.place import ScenarioError
+from loadtest.traffic.scenario import read, shipped
+from loadtest.traffic.values import Constant, Source
 
 
 def file(folder: Path, text: str) -> str:

@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from loadtest.schema import schema
+from loadtest.report.schema import schema
 from tests.loadtest.drive import finished, load, names
 from tests.loadtest.target import Target
 

@@ -33,7 +33,7 @@ async def test_sessions_are_opened_used_so_often_and_closed(load_of):
 
 
 async def test_a_session_has_the_tenant_s_token_from_its_first_request_on():
-    from loadtest.callers import Token
+    from loadtest.traffic.callers import Token
 
     tokens = (Token("of-ants", "ants"), Token("of-bees", "bees"))
     async with Target(script=SessionServer()).serving() as target:

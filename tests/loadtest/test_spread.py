@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from loadtest import chi_square, spread
+from loadtest.measure import chi_square, spread
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from loadtest.stats import QUANTILES, Histogram
+from loadtest.measure.stats import QUANTILES, Histogram
 
 
 def filled(values: list[int]) -> Histogram:

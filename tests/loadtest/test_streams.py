@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from loadtest.calls import Wants
+from loadtest.traffic.calls import Wants
 from tests.loadtest.drive import load
 from tests.loadtest.scripts import Streamer, header
 from tests.loadtest.target import Target

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.threshold import ThresholdError, check, parse
+from loadtest.measure.threshold import ThresholdError, check, parse
 from tests.loadtest.drive import finished, load, names
 from tests.loadtest.target import Target
 

@@ -8,10 +8,10 @@ from statistics import mean
 
 import pytest
 
-from loadtest.callers import Token
-from loadtest.mix import Kind
 from loadtest.schedule import Pause, Ramp, due_times
-from loadtest.values import Constant, Fields, Integer
+from loadtest.traffic.callers import Token
+from loadtest.traffic.mix import Kind
+from loadtest.traffic.values import Constant, Fields, Integer
 from tests.loadtest.drive import load
 from tests.loadtest.scripts import header
 from tests.loadtest.target import Target

@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
-from loadtest.affinity import Affinity
-from loadtest.balance import weigh
-from loadtest.report import render
-from loadtest.result import Replica, Result
+from loadtest.measure.affinity import Affinity
+from loadtest.measure.balance import weigh
+from loadtest.measure.result import Replica, Result
+from loadtest.report.terminal import render
 from tests.loadtest.drive import load, names
 from tests.loadtest.target import Target
 

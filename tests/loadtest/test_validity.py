@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from loadtest.health import watched
-from loadtest.result import Result
-from loadtest.validity import caution, reasons
+from loadtest.measure.result import Result
+from loadtest.measure.validity import caution, reasons
 from tests.loadtest.drive import program
 from tests.loadtest.target import Target
 

@@ -10,7 +10,7 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
-from loadtest.spread import ALPHA
+from loadtest.measure.spread import ALPHA
 from tests.loadtest.drive import load
 from tests.loadtest.target import Target
 from tests.prove.known import (

@@ -1,0 +1,1 @@
+"""The checks of test_mcp_client.py on bare HTTP."""

@@ -1,0 +1,1 @@
+"""A run as one document, and every form in which it is shown."""

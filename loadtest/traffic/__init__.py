@@ -1,0 +1,1 @@
+"""What is sent, by whom, and how each answer is judged."""
