@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.docs import generate
 from tests.prove.proof import Outcome, Proof, markdown
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,6 +57,8 @@ def _write(results: dict[str, list[Outcome]]) -> None:
     page = ["# Proofs", "", "Written by `make prove`; every figure was measured by it.", ""]
     page += [sections[name] for name in NAMES if name in sections]
     (DOCS / "proofs.md").write_text("\n".join(page).rstrip() + "\n")
+    for quoting, parts in generate.STATIC.items():  # pages that quote these figures
+        (generate.ROOT / quoting).write_text(generate.rendered(quoting, parts))
 
 
 def _machine() -> str:
