@@ -56,9 +56,13 @@ def _spread(stack: Deployment, folder: Path, replicas: int) -> Outcome:
     options = ("--requests", "300", "--concurrent", "50", "--expect-replicas", str(replicas))
     loaded = load(stack.url(), folder, *options)
     return Outcome(
-        f"300 requests, 50 at a time: all succeed, {replicas} of {replicas} replicas, evenly",
+        f"300 requests, 50 at a time: all succeed, {replicas} of {replicas} replicas",
         loaded.exit_code == 0 and loaded.lost == 0,
-        {"made": str(loaded.made), "failed": str(loaded.lost)},
+        {
+            "made": str(loaded.made),
+            "failed": str(loaded.lost),
+            "spread": str(loaded.document["spread"]["verdict"]),
+        },
         f"$ python test_swarm_load.py {' '.join(options)}\n{loaded.report}",
     )
 
