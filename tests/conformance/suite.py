@@ -6,7 +6,6 @@ beside them; all are pinned in package-lock.json.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,8 +13,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
 import yaml
+
+from tests.absent import absent
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
@@ -64,10 +64,7 @@ class Run:
 
 def missing(what: str, how: str) -> None:
     """Skip with the reason, or fail where nothing may be missing (CI=true)."""
-    reason = f"{what} is missing, so conformance cannot be shown here: {how}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    absent(f"{what} is missing, so conformance cannot be shown here: {how}")
 
 
 def install() -> None:

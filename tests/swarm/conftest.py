@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.absent import absent
 from tests.swarm import cleanup, images
 from tests.swarm.cluster import Cluster
 from tests.swarm.deployment import Deployment
@@ -17,7 +18,7 @@ from tests.swarm.lab import Lab, obstacle
 def lab() -> Iterator[Lab]:
     """Three nodes with the image; when they are gone, nothing of them may be left."""
     if why := obstacle():
-        pytest.skip(why)
+        absent(why)
     before = cleanup.machine()
     with Lab(3) as lab:
         print(lab.told())

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.absent import absent
 from tests.swarm import cleanup
 from tests.swarm.commands import PROJECT, run
 from tests.swarm.lab import obstacle
@@ -34,7 +35,7 @@ SWEEP = "from tests.swarm import cleanup; cleanup.sweep()"
 def a_lab() -> "Iterator[subprocess.Popen[str]]":
     """A process that holds a lab of two nodes, and a sweep behind whatever the test does."""
     if why := obstacle():
-        pytest.skip(why)
+        absent(why)
     process = subprocess.Popen(
         [sys.executable, "-c", ENDLESS], cwd=PROJECT, env=OTHER, stdout=subprocess.PIPE, text=True
     )
