@@ -1,7 +1,8 @@
 """What is served: FastMCP with what was discovered, and the MCP middleware in order."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
@@ -18,6 +19,9 @@ from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.state import listen
 
+if TYPE_CHECKING:
+    from server.core.store import Store
+
 # YOURS: a file dropped into one of these is served at the next start.
 PACKAGES = ("server.tools", "server.resources", "server.prompts")
 
@@ -25,10 +29,16 @@ PACKAGES = ("server.tools", "server.resources", "server.prompts")
 STATE_TTL = 24 * 3600
 
 
+# What runs as long as the replica does: entered before it serves, left after its last call.
+Part = Callable[[], AbstractAsyncContextManager[Any]]
+
+
 class App(FastMCP):
-    """FastMCP and the one stream handler whose streams the stop must close."""
+    """FastMCP, the parts that run beside it, and the streams that the stop must close."""
 
     listen: ListenHandler
+    store: "Store | None"
+    parts: list[Part]
 
 
 def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
@@ -57,6 +67,8 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         from server.core.resilience.http.gate import Gate
 
         Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry is told now, not at a call
+    mcp.store = _store(settings)
+    mcp.parts = [mcp.store.run] if mcp.store else []
     seen: dict[Identity, str] = {}
     found: list[Component] = []
     for number, package in enumerate(packages):
@@ -84,6 +96,14 @@ def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]
     """
     tools = [component for component in components if isinstance(component, Tool)]
     return {tool.name: tool.parameters for tool in tools if "x-mcp-header" in str(tool.parameters)}
+
+
+def _store(settings: Settings) -> "Store | None":
+    if not settings.is_shared:
+        return None
+    from server.core.store import Store
+
+    return Store(settings.redis_url, settings.mcp_name)
 
 
 def _request_state(settings: Settings) -> RequestStateSecurity:

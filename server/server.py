@@ -10,7 +10,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -107,7 +107,9 @@ class Service:
 
             await database.start(self.settings.database_url.get_secret_value())
             try:
-                async with inner(app):
+                async with AsyncExitStack() as parts, inner(app):
+                    for part in self.mcp.parts:
+                        await parts.enter_async_context(part())
                     framework.limit_body(
                         framework.session_manager(app), self.settings.mcp_body_limit
                     )

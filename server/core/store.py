@@ -1,0 +1,94 @@
+"""The shared Redis of ``REDIS_URL``: its connections, all key names, lifetimes and scripts.
+
+With ``memory://`` there is no store: whatever is shared lives in the process. Every key begins
+with the service's name (``MCP_NAME``), so services may share one Redis, and every key expires.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+
+from mcp.shared.exceptions import MCPError
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import RedisError
+
+# Outside JSON-RPC's and MCP's reserved -32768..-32000 (2026-07-28, basic/index).
+STORE_UNAVAILABLE = -31002
+
+# Seconds. A caller is told at once that the store is gone, rather than kept waiting for it.
+CONNECT_TIMEOUT, COMMAND_TIMEOUT = 1.0, 2.0
+
+
+class Store:
+    """Redis as this service sees it.
+
+    Args:
+        url: ``redis://`` or ``rediss://``.
+        service: the service's name, the first part of every key.
+    """
+
+    def __init__(self, url: str, service: str) -> None:
+        self.url = url
+        self.service = service
+
+    @cached_property
+    def redis(self) -> Redis:
+        """For short commands: a pool that gives up soon, and tries a stale connection anew."""
+        return Redis.from_url(
+            self.url,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=COMMAND_TIMEOUT,
+            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.2), retries=2),
+        )
+
+    @cached_property
+    def waiting(self) -> Redis:
+        """For commands that wait (XREAD BLOCK, SUBSCRIBE): no limit on the wait for an answer."""
+        return Redis.from_url(
+            self.url,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=None,
+            socket_keepalive=True,
+            health_check_interval=15,
+        )
+
+    def key(self, *parts: str) -> str:
+        """``service:part:part``."""
+        return ":".join((self.service, *parts))
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Closes the connections in the end; they open when they are first needed."""
+        try:
+            yield
+        finally:
+            for name in ("redis", "waiting"):
+                if client := self.__dict__.pop(name, None):
+                    await client.aclose()
+
+
+@asynccontextmanager
+async def needed(what: str) -> AsyncIterator[None]:
+    """Turns a failing Redis into an error that a client may act on.
+
+    Args:
+        what: the feature that cannot do without, as the message names it.
+
+    Raises:
+        MCPError: code -31002, ``data`` ``{"retryable": true}``.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        raise unavailable(what) from error
+
+
+def unavailable(what: str) -> MCPError:
+    """The error of a feature whose store does not answer."""
+    return MCPError(
+        code=STORE_UNAVAILABLE,
+        message=f"{what} is not available right now: the shared store does not answer. Try again.",
+        data={"retryable": True},
+    )
