@@ -14,6 +14,7 @@ CURL = (
     *("-H", "Content-Type: application/json", "-H", "Accept: application/json"),
     *("-d", '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'),
 )
+HEAVY = ("--requests", "300", "--concurrent", "50")
 RATE, LEAST = 30, 10_000
 
 # The seed's two published runs: requests, concurrent, then its requests/s and its average (ms).
@@ -30,12 +31,13 @@ def run(short: bool) -> list[Outcome]:
         cluster = lab.cluster(3)
         cluster.form()
         stack = Deployment(cluster, folder / "secrets")
-        stack.deploy()
+        stack.deploy(LB_BALANCE="roundrobin")
+        outcomes = [_curl(stack), _spread(stack, folder, 3), _scaled(stack, folder)]
+        stack.balance("leastconn")  # the default
         return [
-            _curl(stack),
-            _spread(stack, folder, 3),
+            *outcomes,
+            _by_speed(stack, folder),
             *(_seed(stack, folder, *figures) for figures in SEED),
-            _scaled(stack, folder),
             *_rolled(stack, folder),
         ]
 
@@ -53,18 +55,35 @@ def _curl(stack: Deployment) -> Outcome:
 
 
 def _spread(stack: Deployment, folder: Path, replicas: int) -> Outcome:
-    options = ("--requests", "300", "--concurrent", "50", "--expect-replicas", str(replicas))
+    options = (*HEAVY, "--expect-replicas", str(replicas), "--threshold", "even")
     loaded = load(stack.url(), folder, *options)
     return Outcome(
-        f"300 requests, 50 at a time: all succeed, {replicas} of {replicas} replicas",
+        f"300 requests, 50 at a time, balanced by turns (`LB_BALANCE=roundrobin`): all succeed, "
+        f"spread evenly over {replicas} of {replicas} replicas",
         loaded.exit_code == 0 and loaded.lost == 0,
-        {
-            "made": str(loaded.made),
-            "failed": str(loaded.lost),
-            "spread": str(loaded.document["spread"]["verdict"]),
-        },
+        _spread_of(loaded),
         f"$ python test_swarm_load.py {' '.join(options)}\n{loaded.report}",
     )
+
+
+def _by_speed(stack: Deployment, folder: Path) -> Outcome:
+    """The same by default: how even it is depends on how fast the replicas are, so it is told."""
+    loaded = load(stack.url(), folder, *HEAVY, "--expect-replicas", "3")
+    return Outcome(
+        "The same, balanced by the fewest connections (the default): all succeed, 3 of 3 replicas, "
+        "and each gets as much as it is fast",
+        loaded.exit_code == 0 and loaded.lost == 0,
+        _spread_of(loaded),
+    )
+
+
+def _spread_of(loaded: Loaded) -> dict[str, str]:
+    return {
+        "made": str(loaded.made),
+        "failed": str(loaded.lost),
+        "spread": str(loaded.document["spread"]["verdict"]),
+        "by replica": " / ".join(str(replica["calls"]) for replica in loaded.document["replicas"]),
+    }
 
 
 def _seed(

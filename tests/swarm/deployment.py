@@ -32,14 +32,18 @@ class Deployment:
         """Where clients call, by the balancer on node ``node``."""
         return f"http://{self.cluster.addresses[node - 1]}:{PORT}/mcp"
 
-    def deploy(self) -> None:
-        """Makes the secrets, labels the data's node, deploys, and waits until all answer."""
+    def deploy(self, **settings: str) -> None:
+        """Makes the secrets, labels the data's node, deploys, and waits until all answer.
+
+        Args:
+            settings: variables of stack.yml, as an operator sets them in the environment.
+        """
         run(sys.executable, "deploy/make_secrets.py", str(self.secrets))
         self.cluster.label_data_node()
         # No registry is asked: every image is there.
         order = ("stack", "deploy", "-c", "stack.yml", "--resolve-image", "never", NAME)
         hosts = ",".join(self.cluster.addresses)
-        values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts}
+        values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts, **settings}
         self.cluster.manager.docker(*order, env=values)
         self.wait()
         self.placed = self.tasks()
@@ -74,6 +78,12 @@ class Deployment:
         """``docker service update --force``: every replica is replaced by a new one."""
         order = ("service", "update", "--force", "--quiet", "--detach=false", f"{NAME}_mcp")
         self.cluster.manager.docker(*order, timeout=600)
+
+    def balance(self, policy: str) -> None:
+        """Has the balancers choose replicas by `policy` (LB_BALANCE), one balancer at a time."""
+        order = ("service", "update", "--quiet", "--detach=false", "--env-add")
+        self.cluster.manager.docker(*order, f"LB_BALANCE={policy}", f"{NAME}_lb", timeout=300)
+        self.wait()
 
     def tasks(self, service: str = "mcp") -> list[str]:
         """The nodes that a service's running tasks are on, one entry a task."""

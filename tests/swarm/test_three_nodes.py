@@ -8,6 +8,8 @@ import pytest
 from tests.swarm.deployment import Deployment
 from tests.swarm.load import ERAS, load, roll_under_load
 
+EVEN = ("--threshold", "even")
+
 pytestmark = [pytest.mark.swarm, pytest.mark.timeout(900)]
 
 # The full form, 10,000 calls an era while roll-out follows roll-out, is `make prove`'s.
@@ -22,9 +24,9 @@ def test_three_nodes_have_a_replica_and_a_balancer_each(three_nodes: Deployment)
 
 @pytest.mark.parametrize("era", ERAS)
 def test_all_replicas_work(three_nodes: Deployment, tmp_path: Path, era: str) -> None:
-    """300 requests, 50 at a time: all succeed, and three of three replicas take part."""
+    """300 requests, 50 at a time: all succeed, evenly spread over three of three replicas."""
     options = ("--requests", "300", "--concurrent", "50", "--expect-replicas", "3", "--era", era)
-    loaded = load(three_nodes.url(), tmp_path, *options)
+    loaded = load(three_nodes.url(), tmp_path, *options, *EVEN)
     assert loaded.exit_code == 0, loaded.report
     assert (loaded.made, loaded.lost) == (300, 0)
 
@@ -34,7 +36,7 @@ def test_scaled_to_five_the_report_names_five(three_nodes: Deployment, tmp_path:
     three_nodes.scale(5)
     try:
         options = ("--requests", "500", "--concurrent", "50", "--expect-replicas", "5")
-        loaded = load(three_nodes.url(), tmp_path, *options)
+        loaded = load(three_nodes.url(), tmp_path, *options, *EVEN)
         assert loaded.exit_code == 0, loaded.report
     finally:
         three_nodes.scale(3)
