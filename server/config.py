@@ -86,6 +86,12 @@ class Settings(BaseSettings):
     mcp_body_limit: int = Field(
         4 * 1024 * 1024, gt=0, description="Largest request body, in bytes; above it 413."
     )
+    mcp_listen_limit: int = Field(
+        4096, gt=0, description="Open `subscriptions/listen` streams of a replica; then an error."
+    )
+    mcp_listen_limit_per_client: int = Field(
+        64, gt=0, description="The same, of one authenticated caller."
+    )
     mcp_drain_seconds: float = Field(
         5.0,
         ge=0,

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
 from fastmcp.tools import Tool
 from mcp.server.request_state import RequestStateSecurity
-from mcp.server.subscriptions import ListenHandler
 
 from server import __version__
 from server.config import Settings
@@ -17,7 +17,8 @@ from server.core.discovery import Component, Identity, discover
 from server.core.edge import auth
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
-from server.core.state import listen
+from server.core.state import events
+from server.core.state.events.listen import Listen
 
 if TYPE_CHECKING:
     from server.core.store import Store
@@ -36,7 +37,8 @@ Part = Callable[[], AbstractAsyncContextManager[Any]]
 class App(FastMCP):
     """FastMCP, the parts that run beside it, and the streams that the stop must close."""
 
-    listen: ListenHandler
+    bus: events.Bus
+    listen: Listen
     store: "Store | None"
     parts: list[Part]
 
@@ -68,12 +70,18 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
 
         Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry is told now, not at a call
     mcp.store = _store(settings)
-    mcp.parts = [mcp.store.run] if mcp.store else []
+    mcp.bus = events.connect(mcp.store)
+    mcp.parts = [mcp.store.run, mcp.bus.run] if mcp.store else [mcp.bus.run]
     seen: dict[Identity, str] = {}
     found: list[Component] = []
     for number, package in enumerate(packages):
         found += discover(mcp, package, settings.mcp_tools if number == 0 else ("all",), seen)
-    mcp.listen = listen.handler()
+    mcp.listen = Listen(
+        mcp.bus,
+        partial(framework.may_read, mcp),
+        limit=settings.mcp_listen_limit,
+        limit_per_client=settings.mcp_listen_limit_per_client,
+    )
     framework.serve_listen(mcp, mcp.listen)
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     if settings.mcp_stateless_http:

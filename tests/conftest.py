@@ -10,6 +10,7 @@ import pytest
 
 from tests import replica as replicas
 from tests.replica import Replica
+from tests.valkey import Valkey
 
 Start = Callable[..., Replica]
 
@@ -73,6 +74,24 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client that keeps its connections."""
     async with httpx2.AsyncClient(timeout=20, trust_env=False) as client:
         yield client
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A real Valkey of this test's own."""
+    server = Valkey(tmp_path / "valkey")
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def service(replica: Start, valkey: Valkey, key: str) -> Start:
+    """Starts replicas of one service, which share this test's Valkey and keys."""
+
+    def start(**options: Any) -> Replica:
+        return replica(**{"REDIS_URL": valkey.url, "MCP_REQUEST_STATE_KEYS": key, **options})
+
+    return start
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from server.config import load as settings
     from server.core.resilience import database, http, sandbox, schema
-    from server.core.state.listen import publish
+    from server.core.state.events import publish
 
 __all__ = ["database", "http", "publish", "sandbox", "schema", "settings"]
 
 _WHERE = {
     "database": ("server.core.resilience.database", None),
     "http": ("server.core.resilience.http", None),
-    "publish": ("server.core.state.listen", "publish"),
+    "publish": ("server.core.state.events", "publish"),
     "sandbox": ("server.core.resilience.sandbox", None),
     "schema": ("server.core.resilience.schema", None),
     "settings": ("server.config", "load"),

@@ -4,23 +4,35 @@ Each function names the trap it closes (docs/traps.md). ``tests/core/test_framew
 with the name of what has moved when an upgrade moves it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import mcp_types as types
 from fastmcp import FastMCP
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.subscriptions import ListenHandler
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+Listen = Callable[
+    [Any, types.SubscriptionsListenRequestParams], Awaitable[types.SubscriptionsListenResult]
+]
 
-def serve_listen(mcp: FastMCP, listen: ListenHandler) -> None:
+
+def serve_listen(mcp: FastMCP, listen: Listen) -> None:
     """Answers ``subscriptions/listen``, for which FastMCP has no handler and no seam."""
     mcp._mcp_server.add_request_handler(
         "subscriptions/listen", types.SubscriptionsListenRequestParams, listen
     )
+
+
+async def may_read(mcp: FastMCP, uri: str) -> bool:
+    """Whether the running request's caller may read `uri`, as ``resources/read`` decides it.
+
+    A resource that is hidden from the caller is not found by a template that matches it either.
+    """
+    resource, exists = await mcp._lookup_resource(uri)
+    return resource is not None or (not exists and await mcp.get_resource_template(uri) is not None)
 
 
 def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | None]) -> None:

@@ -17,17 +17,17 @@ from mcp.server import _streamable_http_modern as modern
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.subscriptions import ListenHandler
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from sse_starlette.sse import AppStatus
 
 from server.core import framework
 from server.core.drain import DrainingServer
-from server.core.state import listen
+from server.core.state.events import LocalBus
+from server.core.state.events.listen import Listen
 
 # What framework.py touches of each object, private names and those that nobody documents.
 SEAMS = {
-    "FastMCP": {"_mcp_server"},
+    "FastMCP": {"_lookup_resource", "_mcp_server"},
     "Server": {"add_request_handler", "get_tool_input_schema", "_request_handlers"},
     "StreamableHTTPSessionManager": {
         "_handle_request",
@@ -88,13 +88,34 @@ def test_fastmcp_still_has_no_listen_handler_of_its_own():
 
 
 def test_serve_listen_installs_the_handler_and_the_capability():
-    """The SDK's own handler, on our bus."""
-    mcp, handler = FastMCP("t"), listen.handler()
+    """Ours, where the SDK looks for one."""
+
+    async def never(uri: str) -> bool:
+        return False
+
+    mcp, handler = FastMCP("t"), Listen(LocalBus(), never, 1, 1)
     framework.serve_listen(mcp, handler)
     installed = mcp._mcp_server.get_request_handler("subscriptions/listen")
     assert installed is not None
     assert installed.params_type is mcp_types.SubscriptionsListenRequestParams
-    assert isinstance(handler, ListenHandler)
+
+
+async def test_may_read_tells_hidden_resources_from_missing_ones():
+    """As `read_resource` does: a hidden one is not found by a template that matches it."""
+    mcp = FastMCP("t")
+
+    def text() -> str:
+        return "text"
+
+    def part(name: str) -> str:
+        return name
+
+    mcp.resource("x://open")(text)
+    mcp.resource("x://hidden", auth=lambda context: False)(text)
+    mcp.resource("x://{name}/part")(part)
+    mcp.resource("x://hidden/part", auth=lambda context: False)(text)
+    uris = ["x://open", "x://a/part", "x://hidden", "x://hidden/part", "x://missing"]
+    assert [await framework.may_read(mcp, uri) for uri in uris] == [True, True, False, False, False]
 
 
 def test_the_schema_lookup_is_what_the_sdk_asks():

@@ -12,6 +12,7 @@ from mcp.shared.exceptions import MCPError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 # Outside JSON-RPC's and MCP's reserved -32768..-32000 (2026-07-28, basic/index).
@@ -40,7 +41,12 @@ class Store:
             self.url,
             socket_connect_timeout=CONNECT_TIMEOUT,
             socket_timeout=COMMAND_TIMEOUT,
-            retry=Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.2), retries=2),
+            # not after a timeout: a Redis that hangs would be waited for three times
+            retry=Retry(
+                ExponentialWithJitterBackoff(base=0.05, cap=0.2),
+                retries=2,
+                supported_errors=(RedisConnectionError,),
+            ),
         )
 
     @cached_property
@@ -57,6 +63,11 @@ class Store:
     def key(self, *parts: str) -> str:
         """``service:part:part``."""
         return ":".join((self.service, *parts))
+
+    @property
+    def events(self) -> str:
+        """The channel of events for clients that listen; a channel keeps nothing, so never expires."""
+        return self.key("events")
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:

