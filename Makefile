@@ -26,7 +26,7 @@ secrets:            ## make the missing files of secrets/
 	$(PYTHON) deploy/make_secrets.py
 
 deploy: secrets     ## build the image and deploy stack.yml, on a Swarm of this node if there is none
-	sh deploy/deploy.sh $(IMAGE)
+	sh deploy/deploy.sh $(IMAGE) $(PATTERN)
 
 prove: .venv        ## run every proof and write its figures into docs/proofs.md
 	$(RUN) -m tests.prove

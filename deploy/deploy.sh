@@ -1,7 +1,7 @@
 #!/bin/sh
-# `make deploy IMAGE`: build, Swarm mode if it is off, the label of the data node, deploy.
+# `make deploy IMAGE [PATTERN]`: build, Swarm mode if it is off, the label of the data node, deploy.
 set -eu
-image=$1
+image=$1 pattern=${2:-}
 docker build -f server/Dockerfile -t "$image" .
 if [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" != active ]; then
     # With several addresses Docker asks for a choice: set ADVERTISE to the one others can reach.
@@ -11,5 +11,5 @@ fi
 if [ -z "$(docker node ls --quiet --filter node.label=mcp-swarm.data=true)" ]; then
     docker node update --label-add mcp-swarm.data=true "$(docker info --format '{{.Swarm.NodeID}}')"
 fi
-MCP_IMAGE=$image docker stack deploy --compose-file stack.yml mcp-swarm
+MCP_IMAGE=$image docker stack deploy --compose-file stack.yml ${pattern:+--compose-file "deploy/patterns/$pattern.yml"} mcp-swarm
 echo "Deployed. Watch: docker stack ps mcp-swarm. Other nodes need $image too: from a registry, or docker save | docker load."

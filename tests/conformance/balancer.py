@@ -5,15 +5,23 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from tests.conformance.replicas import ROOT, Replica, free_port, process, wait_until_ready
+from tests.conformance.replicas import ROOT, free_port, process, wait_until_ready
 from tests.conformance.suite import missing
 
 CONFIGURATION = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
+
+
+class HasPort(Protocol):
+    """A replica, as far as the balancer needs to know it."""
+
+    @property
+    def port(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -25,20 +33,24 @@ class Balancer:
 
     def served(self) -> list[int]:
         """How many requests each replica has been given, by HAProxy's own count."""
+        rows = csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines())
+        return [int(r["stot"]) for r in rows if r["pxname"] == "mcp" and r["type"] == "2"]
+
+    def ask(self, command: str) -> str:
+        """What the admin socket answers to `command`."""
         with socket.socket(socket.AF_UNIX) as admin:
             admin.connect(str(self.socket))
-            admin.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
-        rows = csv.DictReader(text.removeprefix("# ").splitlines())
-        return [int(r["stot"]) for r in rows if r["pxname"] == "mcp" and r["type"] == "2"]
+            admin.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: admin.recv(65536), b"")).decode()
 
 
 @contextmanager
-def balancer(folder: Path, replicas: list[Replica]) -> Iterator[Balancer]:
+def balancer(folder: Path, replicas: Sequence[HasPort], **settings: str) -> Iterator[Balancer]:
     """Balance over `replicas` by request and in turn: each one meets the next replica.
 
     Round robin instead of the least connections of production: a sequence of requests from one
-    client would otherwise meet the same replica again and again.
+    client would otherwise meet the same replica again and again. `settings` are those of
+    haproxy.cfg.
     """
     program = haproxy()
     port, admin = free_port(), free_port()
@@ -50,6 +62,7 @@ def balancer(folder: Path, replicas: list[Replica]) -> Iterator[Balancer]:
         "LB_MAXCONN": "200",
         "LB_RUN": str(folder),
         **{f"LB_SERVER_{n}": f"127.0.0.1:{r.port}" for n, r in enumerate(replicas, start=1)},
+        **settings,
     }
     log = folder / "haproxy.log"
     with process([program, "-db", "-f", str(CONFIGURATION)], log, env) as child:

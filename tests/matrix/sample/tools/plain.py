@@ -1,0 +1,15 @@
+"""Tools that only answer."""
+
+from fastmcp.tools import tool
+
+
+@tool
+def echo(text: str) -> str:
+    """Give back what came."""
+    return text
+
+
+@tool
+def large(size: int) -> str:
+    """A result of `size` characters."""
+    return ("0123456789abcdef" * (size // 16 + 1))[:size]
