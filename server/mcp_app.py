@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
 from fastmcp.tools import Tool
-from mcp.server.request_state import RequestStateSecurity
 
 from server import __version__
 from server.config import Settings
@@ -17,8 +16,9 @@ from server.core.discovery import Component, Identity, discover
 from server.core.edge import auth
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
-from server.core.state import events
+from server.core.state import events, request_state
 from server.core.state.events.listen import Listen
+from server.core.state.request_state import SingleUse
 
 if TYPE_CHECKING:
     from server.core.store import Store
@@ -54,24 +54,24 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         DiscoveryError: a discovered file cannot be served.
         ConfigError: the file of callers, or an outbound host, cannot be used.
     """
+    store = _store(settings)
     mcp = App(
         settings.mcp_name,
         version=__version__,
         auth=auth.verifier(settings),
-        middleware=middleware(settings),
+        middleware=middleware(settings, store),
         on_duplicate="error",
         mask_error_details=True,  # T16: an exception's text may hold a secret
         strict_input_validation=True,  # T16: "41" is not an int
-        request_state_security=_request_state(settings),
+        request_state_security=request_state.security(settings),
         session_state_store=_state_store(settings),
     )
     if settings.mcp_outbound_hosts:
         from server.core.resilience.http.gate import Gate
 
         Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry is told now, not at a call
-    mcp.store = _store(settings)
-    mcp.bus = events.connect(mcp.store)
-    mcp.parts = [mcp.store.run, mcp.bus.run] if mcp.store else [mcp.bus.run]
+    mcp.store, mcp.bus = store, events.connect(store)
+    mcp.parts = [store.run, mcp.bus.run] if store else [mcp.bus.run]
     seen: dict[Identity, str] = {}
     found: list[Component] = []
     for number, package in enumerate(packages):
@@ -83,16 +83,18 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         limit_per_client=settings.mcp_listen_limit_per_client,
     )
     framework.serve_listen(mcp, mcp.listen)
+    framework.wrap_requests(mcp, request_state.note)
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     if settings.mcp_stateless_http:
         framework.refuse_log_level(mcp)
     return mcp
 
 
-def middleware(settings: Settings) -> list[Middleware]:
+def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     """MCP middleware, outermost first."""
     return [
         NoteMethod(),  # first, so that a message that fails below is named in the log too
+        SingleUse(request_state.spent(store)),  # below all that may refuse a call
         CallLimitMiddleware(settings.mcp_call_timeout),  # last: the limit is on the tool's time
     ]
 
@@ -112,15 +114,6 @@ def _store(settings: Settings) -> "Store | None":
     from server.core.store import Store
 
     return Store(settings.redis_url, settings.mcp_name)
-
-
-def _request_state(settings: Settings) -> RequestStateSecurity:
-    """Sealing of input rounds: by the shared keys, or by one that lives as long as the process."""
-    name = settings.mcp_name  # T7: the audience must be the same on all replicas
-    keys = [key.get_secret_value() for key in settings.mcp_request_state_keys]
-    if not keys:
-        return RequestStateSecurity.ephemeral(audience=name)
-    return RequestStateSecurity(keys=keys, audience=name)
 
 
 def _state_store(settings: Settings) -> Any:

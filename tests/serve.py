@@ -17,6 +17,7 @@ from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.edge.crash import CrashMiddleware
 from server.core.edge.request_id import RequestIdMiddleware
 from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
+from server.core.state.request_state import SingleUse
 from tests.core.sample.lists import CountLists
 
 
@@ -53,6 +54,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
+    "single-use": lambda: setattr(SingleUse, "_once", pass_on),
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import mcp_types as types
 from fastmcp import FastMCP
+from mcp.server.context import ServerMiddleware
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
@@ -24,6 +25,11 @@ def serve_listen(mcp: FastMCP, listen: Listen) -> None:
     mcp._mcp_server.add_request_handler(
         "subscriptions/listen", types.SubscriptionsListenRequestParams, listen
     )
+
+
+def wrap_requests(mcp: FastMCP, middleware: ServerMiddleware[Any]) -> None:
+    """Runs SDK `middleware` outside all other: it sees a request as the client sent it."""
+    mcp._mcp_server.middleware.insert(0, middleware)
 
 
 async def may_read(mcp: FastMCP, uri: str) -> bool:

@@ -15,6 +15,7 @@ from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from mcp.server import _streamable_http_modern as modern
 from mcp.server.lowlevel.server import Server
+from mcp.server.request_state import RequestStateBoundary
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
@@ -22,13 +23,14 @@ from sse_starlette.sse import AppStatus
 
 from server.core import framework
 from server.core.drain import DrainingServer
+from server.core.state import request_state
 from server.core.state.events import LocalBus
 from server.core.state.events.listen import Listen
 
 # What framework.py touches of each object, private names and those that nobody documents.
 SEAMS = {
     "FastMCP": {"_lookup_resource", "_mcp_server"},
-    "Server": {"add_request_handler", "get_tool_input_schema", "_request_handlers"},
+    "Server": {"middleware", "add_request_handler", "get_tool_input_schema", "_request_handlers"},
     "StreamableHTTPSessionManager": {
         "_handle_request",
         "_server_instances",
@@ -98,6 +100,15 @@ def test_serve_listen_installs_the_handler_and_the_capability():
     installed = mcp._mcp_server.get_request_handler("subscriptions/listen")
     assert installed is not None
     assert installed.params_type is mcp_types.SubscriptionsListenRequestParams
+
+
+def test_wrap_requests_comes_before_the_check_of_request_state():
+    """What it notes is what the client sent; below the boundary it is opened."""
+    mcp = FastMCP("t")
+    framework.wrap_requests(mcp, request_state.note)
+    order = [*mcp._mcp_server.middleware]
+    assert order[0] is request_state.note
+    assert isinstance(order[-1], RequestStateBoundary)
 
 
 async def test_may_read_tells_hidden_resources_from_missing_ones():

@@ -82,13 +82,16 @@ async def test_without_keys_a_replica_opens_only_its_own(replica, http):
 
 
 async def test_keys_rotate_without_breaking_rounds(pair, http):
-    """[old] → [old, new] everywhere → [new, old]: each step opens what the one before sealed."""
+    """[old] → [old, new] → [new, old] → [new]: in each step, each opens what the other sealed."""
     a, b = pair([OLD], [OLD, NEW])
     assert await finishes(http, b, await begin(http, a))
     assert await finishes(http, a, await begin(http, b))
     c, d = pair([OLD, NEW], [NEW, OLD])
     assert await finishes(http, d, await begin(http, c))
     assert await finishes(http, c, await begin(http, d))
+    e, f = pair([NEW, OLD], [NEW])
+    assert await finishes(http, f, await begin(http, e))
+    assert await finishes(http, e, await begin(http, f))
 
 
 async def test_an_old_key_taken_away_closes_what_it_sealed(pair, http):

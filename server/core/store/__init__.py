@@ -7,6 +7,7 @@ with the service's name (``MCP_NAME``), so services may share one Redis, and eve
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cached_property
+from uuid import uuid4
 
 from mcp.shared.exceptions import MCPError
 from redis.asyncio import Redis
@@ -68,6 +69,21 @@ class Store:
     def events(self) -> str:
         """The channel of events for clients that listen; a channel keeps nothing, so never expires."""
         return self.key("events")
+
+    async def claim(self, *name: str, seconds: int) -> bool:
+        """Whether the caller is the first to claim `name` in so many seconds.
+
+        Raises:
+            RedisError, OSError: it cannot be told; nothing is claimed if Redis did not answer.
+        """
+        key, mine = self.key(*name), uuid4().hex
+        # A Redis that hangs would run later what it was sent, after the caller was refused.
+        await self.redis.ping()
+        async with self.redis.pipeline() as both:
+            both.set(key, mine, nx=True, ex=seconds)
+            both.get(key)  # ours too if the connection broke and the command was sent again
+            _, owner = await both.execute()
+        return bool(owner == mine.encode())
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
