@@ -95,8 +95,9 @@ def may_import(importer: str, imported: str) -> bool:
         if in_folder(imported, part) or is_base(imported) or imported == "server.core":
             return importer not in BASE or imported == "server.core.errors"
         return imported in {"server", "server.config"}
-    if importer == "server.config":
-        return imported in {"server", "server.core", "server.core.errors"}
+    if in_folder(importer, "server.config"):
+        own = in_folder(imported, "server.config")
+        return own or imported in {"server", "server.core", "server.core.errors"}
     for folder in ("server.tools", "server.resources", "server.prompts"):
         if in_folder(importer, folder):
             return imported in {"server", "server.core"} or in_folder(imported, folder)

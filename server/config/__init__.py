@@ -22,9 +22,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from server.config.files import NamedFiles
 from server.core.errors import ConfigError
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 
 # A value of several parts: "a,b" or one a line, as secrets and stack files write them.
 Listed = Annotated[tuple[str, ...], NoDecode]
@@ -202,39 +203,10 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What counts, in order: arguments (tests), the environment, files that it names."""
-        return init_settings, env_settings, _NamedFiles(settings_cls)
+        return init_settings, env_settings, NamedFiles(settings_cls)
 
 
 MAKE_KEY = "openssl rand -base64 48, or `make secrets` for the stack"
-
-
-class _NamedFiles(PydanticBaseSettingsSource):
-    """Reads setting ``NAME`` from the file that ``NAME_FILE`` names."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return None, field_name, False  # the whole is read at once in __call__
-
-    def __call__(self) -> dict[str, Any]:
-        environment = {name.lower(): value for name, value in os.environ.items() if value}
-        found: dict[str, Any] = {}
-        for name in self.settings_cls.model_fields:
-            if not (path := environment.get(f"{name}_file")):
-                continue
-            if name in environment:
-                raise ConfigError(
-                    f"{name.upper()} and {name.upper()}_FILE are both set. Keep one of them."
-                )
-            try:
-                content = Path(path).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "not text"
-                raise ConfigError(
-                    f"{name.upper()}_FILE names {path!r}, which cannot be read: {reason}. "
-                    "Mount the secret there, or correct the path."
-                ) from error
-            if content:
-                found[name] = content
-        return found
 
 
 @cache
