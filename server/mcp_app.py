@@ -13,10 +13,11 @@ from server import __version__
 from server.config import Settings
 from server.core import framework
 from server.core.discovery import Component, Identity, discover
-from server.core.edge import auth
+from server.core.edge import auth, call_limit
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.state import events, request_state
+from server.core.state.ask.middleware import AskMiddleware
 from server.core.state.events.listen import Listen
 from server.core.state.request_state import SingleUse
 
@@ -94,8 +95,11 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     """MCP middleware, outermost first."""
     return [
         NoteMethod(),  # first, so that a message that fails below is named in the log too
-        SingleUse(request_state.spent(store)),  # below all that may refuse a call
-        CallLimitMiddleware(settings.mcp_call_timeout),  # last: the limit is on the tool's time
+        # below all that may refuse a call
+        SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
+        CallLimitMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
+        # last: it stops that clock while the client's user is being asked
+        AskMiddleware(settings.mcp_ask_timeout, waiting=call_limit.stopped),
     ]
 
 

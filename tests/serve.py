@@ -6,12 +6,14 @@
 """
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from server import config, mcp_app, server
 from server.core import framework
+from server.core.edge import call_limit
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.edge.crash import CrashMiddleware
@@ -51,6 +53,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "stream-closing": lambda: setattr(server.Service, "close_streams", nothing),
     "listen-handler": lambda: setattr(framework, "serve_listen", nothing),
     "call-limit": lambda: setattr(CallLimitMiddleware, "_limited", pass_on),
+    "ask-clock": lambda: setattr(call_limit, "stopped", contextlib.nullcontext),
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),

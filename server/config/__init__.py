@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds a direct call may take before it is answered with an error.",
     )
+    mcp_ask_timeout: float = Field(
+        600.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds that the client's user may take to answer a question of a tool.",
+    )
     mcp_body_limit: int = Field(
         4 * 1024 * 1024, gt=0, description="Largest request body, in bytes; above it 413."
     )

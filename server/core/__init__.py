@@ -1,5 +1,6 @@
 """What tools may import beside FastMCP's own decorators: ``from server.core import …``.
 
+    ask        the client's user, model or roots, in the middle of a call
     database   a session in one transaction                     DATABASE_URL
     http       calls to other services, to allowed hosts only   MCP_OUTBOUND_HOSTS
     publish    tell listening clients that something changed
@@ -16,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from server.config import load as settings
     from server.core.resilience import database, http, sandbox, schema
+    from server.core.state import ask
     from server.core.state.events import publish
 
-__all__ = ["database", "http", "publish", "sandbox", "schema", "settings"]
+__all__ = ["ask", "database", "http", "publish", "sandbox", "schema", "settings"]
 
 _WHERE = {
+    "ask": ("server.core.state.ask", None),
     "database": ("server.core.resilience.database", None),
     "http": ("server.core.resilience.http", None),
     "publish": ("server.core.state.events", "publish"),

@@ -10,6 +10,7 @@ from typing import Any
 import mcp_types as types
 from fastmcp import FastMCP
 from mcp.server.context import ServerMiddleware
+from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
@@ -49,6 +50,14 @@ def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | Non
 def refuse_log_level(mcp: FastMCP) -> None:
     """T3: without sessions, one client's ``logging/setLevel`` would mute all clients."""
     mcp._mcp_server._request_handlers.pop("logging/setLevel", None)
+
+
+def wrap_client_requests(session: ServerSession, wrap: Callable[[Any], Any]) -> None:
+    """Puts `wrap` around every request that this call's `session` sends to its client.
+
+    A session lives as long as one inbound request, and all its requests go through this method.
+    """
+    session.send_request = wrap(session.send_request)  # type: ignore[method-assign]
 
 
 def session_manager(app: Starlette) -> StreamableHTTPSessionManager:

@@ -14,8 +14,10 @@ import uvicorn
 from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from mcp.server import _streamable_http_modern as modern
+from mcp.server import runner
 from mcp.server.lowlevel.server import Server
 from mcp.server.request_state import RequestStateBoundary
+from mcp.server.session import ServerSession
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
@@ -127,6 +129,23 @@ async def test_may_read_tells_hidden_resources_from_missing_ones():
     mcp.resource("x://hidden/part", auth=lambda context: False)(text)
     uris = ["x://open", "x://a/part", "x://hidden", "x://hidden/part", "x://missing"]
     assert [await framework.may_read(mcp, uri) for uri in uris] == [True, True, False, False, False]
+
+
+def test_all_requests_of_a_call_to_its_client_go_through_send_request():
+    """What wrap_client_requests replaces: of one inbound request's session, looked up on the instance."""
+    assert "__slots__" not in vars(ServerSession)
+    for name in ("elicit_form", "elicit_url", "create_message", "list_roots", "send_ping"):
+        assert "self.send_request(" in inspect.getsource(getattr(ServerSession, name)), name
+    parameters = inspect.signature(ServerSession.send_request).parameters
+    assert list(parameters)[1:] == [
+        "request",
+        "result_type",
+        "request_read_timeout_seconds",
+        "metadata",
+        "progress_callback",
+    ]
+    made = inspect.getsource(runner)
+    assert made.count("ServerSession(dctx") == 1, "a session is no longer made for each request"
 
 
 def test_the_schema_lookup_is_what_the_sdk_asks():

@@ -1,11 +1,15 @@
 """The time limit of direct calls, ``MCP_CALL_TIMEOUT``: a clear error instead of a hang.
 
 A tool that is over it is cancelled. A tool that blocks its thread cannot be: its caller gets
-the error all the same, and the thread goes on until it ends.
+the error all the same, and the thread goes on until it ends. While a tool waits for a person the
+clock stands still.
 """
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import mcp_types as types
@@ -59,16 +63,25 @@ class CallLimitMiddleware(Middleware):
 
     async def _limited(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """The call's result; a task of its own, so that a blocked thread can be left behind."""
-        task = asyncio.ensure_future(call_next(context))
+        if _clock.get() is not None:  # called by a tool, whose own limit holds
+            return await call_next(context)
+        clock = _Clock(self.seconds)
+        token = _clock.set(clock)
+        try:
+            task = asyncio.ensure_future(call_next(context))
+        finally:
+            _clock.reset(token)
         task.add_done_callback(_forget)
         try:
-            done, _ = await asyncio.wait({task}, timeout=self.seconds)
+            await asyncio.wait({task, clock.over}, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             task.cancel()
             # The call's clean-up runs before the caller's: the request ends when the tool has.
             await asyncio.wait({task}, timeout=1)
             raise
-        if done:
+        finally:
+            clock.stop()
+        if task.done():
             return task.result()
         task.cancel()
         logger.warning("a call was over its limit of %g s and was ended", self.seconds)
@@ -79,6 +92,50 @@ class CallLimitMiddleware(Middleware):
             f"{what} did not finish within {self.seconds:g} s (MCP_CALL_TIMEOUT) and was ended. "
             "Ask for less at once, or have the operator raise the limit."
         )
+
+
+@contextmanager
+def stopped() -> Iterator[None]:
+    """Time in this block does not count against the limit of the running call."""
+    clock = _clock.get()
+    if clock:
+        clock.stop()
+    try:
+        yield
+    finally:
+        if clock:
+            clock.go_on()
+
+
+class _Clock:
+    """Counts a call's seconds down; `over` is done when none are left."""
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        self._left = seconds
+        self._stops = 0
+        self._timer = self._loop.call_later(seconds, self._run_out)
+
+    def stop(self) -> None:
+        """Holds it, once more if it is held already."""
+        self._stops += 1
+        if self._stops == 1:
+            self._left = self._timer.when() - self._loop.time()
+            self._timer.cancel()
+
+    def go_on(self) -> None:
+        """Takes one stop back."""
+        self._stops -= 1
+        if self._stops == 0:
+            self._timer = self._loop.call_later(self._left, self._run_out)
+
+    def _run_out(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+_clock: ContextVar[_Clock | None] = ContextVar("clock", default=None)
 
 
 class _OverLimitError(Exception):

@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from contextvars import ContextVar
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import mcp_types as types
@@ -24,8 +25,6 @@ from server.config import Settings
 if TYPE_CHECKING:
     from server.core.store import Store
 
-# Seconds from the question to the answer.
-TTL = 600
 # Replicas' clocks may differ: the SDK takes a state up to this much before it was made.
 SKEW = 60
 
@@ -38,8 +37,8 @@ def security(settings: Settings) -> RequestStateSecurity:
     name = settings.mcp_name  # T7: the audience must be the same on all replicas
     keys = [key.get_secret_value() for key in settings.mcp_request_state_keys]
     if not keys:
-        return RequestStateSecurity.ephemeral(audience=name, ttl=TTL)
-    return RequestStateSecurity(keys=keys, audience=name, ttl=TTL)
+        return RequestStateSecurity.ephemeral(audience=name, ttl=settings.mcp_ask_timeout)
+    return RequestStateSecurity(keys=keys, audience=name, ttl=settings.mcp_ask_timeout)
 
 
 class Spent(Protocol):
@@ -56,7 +55,8 @@ class Spent(Protocol):
 class SpentHere:
     """In this process: with ``memory://`` there is no other."""
 
-    def __init__(self) -> None:
+    def __init__(self, ttl: float) -> None:
+        self._ttl = ttl
         self._until: OrderedDict[str, float] = OrderedDict()  # the first to expire comes first
 
     async def spend(self, state: str) -> bool:
@@ -67,27 +67,28 @@ class SpentHere:
         name = _name(state)
         if name in self._until:
             return False
-        self._until[name] = now + TTL + SKEW
+        self._until[name] = now + self._ttl + SKEW
         return True
 
 
 class SpentAnywhere:
     """Over all replicas."""
 
-    def __init__(self, store: "Store") -> None:
+    def __init__(self, store: "Store", ttl: float) -> None:
         self._store = store
+        self._ttl = ttl
 
     async def spend(self, state: str) -> bool:
         """See ``Spent``."""
         from server.core.store import needed
 
         async with needed("Confirming"):
-            return await self._store.claim("state", _name(state), seconds=TTL + SKEW)
+            return await self._store.claim("state", _name(state), seconds=ceil(self._ttl) + SKEW)
 
 
-def spent(store: "Store | None") -> Spent:
-    """The memory that the settings ask for."""
-    return SpentAnywhere(store) if store else SpentHere()
+def spent(store: "Store | None", ttl: float) -> Spent:
+    """The memory that the settings ask for; `ttl` seconds is how long a state opens."""
+    return SpentAnywhere(store, ttl) if store else SpentHere(ttl)
 
 
 async def note(ctx: ServerRequestContext[Any, Any], call_next: SdkCallNext) -> HandlerResult:

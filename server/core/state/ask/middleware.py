@@ -1,0 +1,105 @@
+"""Lets tools, resources and prompts ask: `ask` in any of them needs this around the call.
+
+While a client is being asked in a session, the call's own time limit stands still and the wait
+has its own, ``MCP_ASK_TIMEOUT``. That holds for ``ctx.elicit()`` and ``ctx.session`` too.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import mcp_types as types
+from fastmcp import Context
+from fastmcp.prompts.base import InputRequiredPromptResult
+from fastmcp.resources.base import InputRequiredResourceResult
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools.base import InputRequiredToolResult
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from server.core import framework
+from server.core.state.ask import live, rounds
+from server.core.state.ask.answers import Asked, NotAnswered
+
+AsResult = Callable[[types.InputRequiredResult], Any]
+
+
+class AskMiddleware(Middleware):
+    """Turns a question into what the call's era has for it.
+
+    Args:
+        seconds: that an answer may take in a session.
+        waiting: a context in which the call's time does not count.
+    """
+
+    def __init__(self, seconds: float, waiting: Callable[[], AbstractContextManager[None]]) -> None:
+        self.seconds = seconds
+        self.waiting = waiting
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[types.CallToolRequestParams],
+        call_next: CallNext[types.CallToolRequestParams, Any],
+    ) -> Any:
+        return await self._asking(context, call_next, InputRequiredToolResult)
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[types.ReadResourceRequestParams],
+        call_next: CallNext[types.ReadResourceRequestParams, Any],
+    ) -> Any:
+        return await self._asking(context, call_next, InputRequiredResourceResult)
+
+    async def on_get_prompt(
+        self,
+        context: MiddlewareContext[types.GetPromptRequestParams],
+        call_next: CallNext[types.GetPromptRequestParams, Any],
+    ) -> Any:
+        return await self._asking(context, call_next, InputRequiredPromptResult)
+
+    async def _asking(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], result: AsResult
+    ) -> Any:
+        if rounds.current.get() is not None:  # a tool calls a tool: the outer call asks for both
+            return await call_next(context)
+        ctx = context.fastmcp_context
+        modern = is_modern(ctx)
+        if ctx and not modern:
+            framework.wrap_client_requests(
+                ctx.session, lambda send: live.patient(send, ctx, self.seconds, self.waiting)
+            )
+        token = rounds.current.set(rounds.Answers())
+        try:
+            return await call_next(context)
+        except Asked as asked:
+            return result(asked.result)
+        except BaseExceptionGroup as group:  # asked in a task group of the tool's
+            if (first := _first(group)) is None:
+                raise
+            return result(first.result)
+        except NotAnswered as error:
+            if not (modern and error.missing):
+                raise
+            # 2026-07-28, basic: a call that the client cannot complete is refused as such.
+            needed = error.missing.model_dump(mode="json", by_alias=True, exclude_none=True)
+            raise MCPError(
+                types.MISSING_REQUIRED_CLIENT_CAPABILITY,
+                str(error),
+                {"requiredCapabilities": needed},
+            ) from None
+        finally:
+            rounds.current.reset(token)
+
+
+def is_modern(ctx: Context | None) -> bool:
+    """Whether the call is of 2026-07-28, where a server sends no requests."""
+    if ctx is None or ctx.request_context is None:
+        return True
+    return ctx.request_context.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+def _first(group: BaseExceptionGroup[Any]) -> Asked | None:
+    found: BaseException | None = group.subgroup(Asked)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, Asked) else None

@@ -1,0 +1,134 @@
+"""Where nobody can be asked: an error at once that names what to change, never a hang."""
+
+import asyncio
+
+import mcp_types as types
+import pytest
+from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+
+from tests import speak
+from tests.core.person import Person
+from tests.speak import answer, call, request, with_headers
+
+ASKING = ("tests.core.sample.asking",)
+SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
+ASKS = [("pay", {}), ("think", {"about": "x"}), ("where", {}), ("log_in", {})]
+
+
+@pytest.mark.parametrize("json", ["true", "false"])
+async def test_without_sessions_an_old_client_is_told_the_setting(replica, json):
+    """The error names MCP_STATELESS_HTTP and REDIS_URL, for ctx.elicit() too."""
+    made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
+    async with Person().calls(made.url, "legacy") as ask, asyncio.timeout(10):
+        for tool, arguments in [*ASKS, ("elicit_directly", {})]:
+            text = await ask(tool, **arguments)
+            assert "MCP_STATELESS_HTTP=false" in text
+            assert "REDIS_URL=redis://" in text
+        with pytest.raises(MCPError, match="MCP_STATELESS_HTTP=false"):
+            await ask.client.get_prompt("greeting")
+        with pytest.raises(MCPError, match="MCP_STATELESS_HTTP=false"):
+            await ask.client.read_resource("asking://report")
+
+
+async def opened(http, made, **capabilities):
+    """Headers of a session begun by hand: no GET stream is open."""
+    params = {
+        "protocolVersion": speak.LEGACY,
+        "capabilities": capabilities,
+        "clientInfo": {"name": "t", "version": "1"},
+    }
+    response = await http.post(made.url, **request("initialize", "legacy", **params))
+    headers = {"Mcp-Session-Id": response.headers["mcp-session-id"]}
+    ready = with_headers(request("notifications/initialized", "legacy"), **headers)
+    del ready["json"]["id"]
+    await http.post(made.url, **ready)
+    return headers
+
+
+async def test_json_answers_and_no_get_stream_name_the_setting(replica, http):
+    """There is no way to the client: a few unanswered pings show it."""
+    made = replica(packages=ASKING, MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE="true")
+    headers = await opened(http, made, elicitation={})
+    for tool in ("pay", "elicit_directly"):
+        response = await http.post(made.url, **with_headers(call(tool, "legacy"), **headers))
+        result = answer(response)["result"]
+        assert result["isError"] is True
+        assert "MCP_JSON_RESPONSE=false" in result["content"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "capability"),
+    [(*ask, name) for ask, name in zip(ASKS, ("form", "sampling", "roots", "url"), strict=True)],
+)
+async def test_in_a_session_the_missing_capability_is_named(
+    replica, http, tool, arguments, capability
+):
+    """Known from the handshake, so the client is not bothered with what it cannot do."""
+    made = replica(packages=ASKING, **SESSIONS)
+    headers = await opened(http, made)
+    asked = with_headers(call(tool, "legacy", **arguments), **headers)
+    result = answer(await http.post(made.url, **asked))["result"]
+    assert result["isError"] is True
+    assert capability in result["content"][0]["text"]
+    assert "has not declared" in result["content"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (-1, "refused: decline"),
+        (-32603, "The client answered 'thought' with an error: no model today (-32603)."),
+    ],
+)
+async def test_a_rejected_sampling_is_a_refusal_and_another_error_is_told(replica, code, text):
+    """-1 is the protocol's word for a user who said no."""
+    made = replica(packages=ASKING, **SESSIONS)
+
+    async def sampled(context, params):
+        return types.ErrorData(code=code, message="no model today")
+
+    async with Client(made.url, mode="legacy", sampling_callback=sampled, cache=None) as client:
+        result = await client.call_tool("think", {"about": "x"})
+    assert result.content[0].text == text
+
+
+class Slow(Person):
+    """Somebody who takes their time."""
+
+    async def calls_after(self, url, pause, tool, /, **arguments):
+        async def elicited(context, params):
+            await asyncio.sleep(pause)
+            return types.ElicitResult(action="accept", content={"value": True})
+
+        async with Client(url, mode="legacy", elicitation_callback=elicited, cache=None) as client:
+            return (await client.call_tool(tool, arguments)).content[0].text
+
+
+@pytest.mark.parametrize("tool", ["pay", "elicit_directly"])
+async def test_the_time_limit_of_a_call_does_not_run_while_a_person_thinks(replica, tool):
+    """The user takes longer than MCP_CALL_TIMEOUT, and the call goes on."""
+    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="1", **SESSIONS)
+    text = await Slow().calls_after(made.url, 2.5, tool)
+    assert text == {"pay": "paid 10", "elicit_directly": "accept"}[tool]
+
+
+async def test_if_the_clock_ran_on_the_call_would_be_ended(replica):
+    """The control."""
+    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="1", without=["ask-clock"], **SESSIONS)
+    assert "MCP_CALL_TIMEOUT" in await Slow().calls_after(made.url, 2.5, "pay")
+
+
+async def test_after_the_answer_the_time_limit_runs_again(replica):
+    """What is left of it holds for the work that follows."""
+    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="1", **SESSIONS)
+    text = await Slow().calls_after(made.url, 1.5, "ask_then_work", seconds=30)
+    assert "did not finish within 1 s (MCP_CALL_TIMEOUT)" in text
+
+
+@pytest.mark.parametrize("tool", ["pay", "elicit_directly"])
+async def test_a_question_that_nobody_answers_ends_by_its_own_limit(replica, tool):
+    """The error names MCP_ASK_TIMEOUT."""
+    made = replica(packages=ASKING, MCP_ASK_TIMEOUT="1", **SESSIONS)
+    text = await Slow().calls_after(made.url, 20, tool)
+    assert "Nobody answered within 1 s (MCP_ASK_TIMEOUT)" in text
