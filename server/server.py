@@ -27,14 +27,17 @@ from server.core.edge.crash import CrashMiddleware
 from server.core.edge.origin import OriginMiddleware, written
 from server.core.edge.request_id import RequestIdMiddleware
 from server.core.edge.served_by import ServedByMiddleware
+from server.core.edge.short_path import ShortPathMiddleware
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
 from server.core.health import Health
+from server.core.state import request_state
 from server.mcp_app import PACKAGES, App, build_mcp
 
 logger = logging.getLogger(__name__)
 
 # Idle connections are kept longer than the balancer keeps them (65 s): it never finds one closed.
 KEEP_ALIVE = 75
+PATH = "/mcp"
 
 
 class Service:
@@ -49,7 +52,7 @@ class Service:
         mcp.custom_route("/healthz", methods=["GET"])(self.health.healthz)
         mcp.custom_route("/readyz", methods=["GET"])(self.health.readyz)
         self.http: Starlette = mcp.http_app(
-            path="/mcp",
+            path=PATH,
             stateless_http=settings.mcp_stateless_http,
             json_response=settings.mcp_json_response,
             host_origin_protection=False,  # core/edge/origin.py does it, for every route
@@ -78,6 +81,9 @@ class Service:
         if settings.mcp_allowed_origins:
             # answers a browser's preflight; inside the check that its origin may call
             stack.append((CORSMiddleware, _cors(settings.mcp_allowed_origins)))
+        if settings.mcp_json_response:
+            # last: whatever it does not take goes on to the framework
+            stack.append((ShortPathMiddleware, _short_path(settings, self.mcp)))
         for middleware, options in reversed(stack):
             app = middleware(app, **options)
         return app
@@ -211,6 +217,18 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
         "allow_methods": ["GET", "POST", "DELETE", "OPTIONS"],
         "allow_headers": ["*"],  # Mcp-Param-* names are the tools' own
         "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate", "X-Request-Id", "X-Served-By"],
+    }
+
+
+def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:
+    """Options of ShortPathMiddleware."""
+    return {
+        "mcp": mcp,
+        "path": PATH,
+        "body_limit": settings.mcp_body_limit,
+        "has_sessions": not settings.mcp_stateless_http,
+        "may_stream": settings.mcp_json_response is not True,
+        "harmless": (request_state.note,),
     }
 
 

@@ -18,6 +18,7 @@ from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.edge.crash import CrashMiddleware
 from server.core.edge.request_id import RequestIdMiddleware
+from server.core.edge.short_path import ShortPathMiddleware
 from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
 from server.core.state.request_state import SingleUse
 from tests.core.sample.lists import CountLists
@@ -56,6 +57,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "ask-clock": lambda: setattr(call_limit, "stopped", contextlib.nullcontext),
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
+    "short-path": lambda: setattr(ShortPathMiddleware, "__call__", pass_on_asgi),
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "single-use": lambda: setattr(SingleUse, "_once", pass_on),
     "masking": plain_fastmcp(mask_error_details=False),

@@ -1,0 +1,108 @@
+"""What the short path understands: one plain request, its headers in agreement with its body.
+
+``read`` gives None for anything else, right or wrong: the framework judges it. What it accepts
+has passed the framework's own validation for the request's protocol version.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from mcp_types import methods
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+LISTS = frozenset({"tools/list", "resources/list", "resources/templates/list", "prompts/list"})
+# Method → the parameter that Mcp-Name repeats (2026-07-28, basic/transports/streamable-http).
+NAMED = {"tools/call": "name", "resources/read": "uri", "prompts/get": "name"}
+
+_MEMBERS = {"jsonrpc", "id", "method", "params"}
+# Integers beyond this are not the same number in every JSON library.
+_EXACT = 2**53
+_LEGACY = {version.encode(): version for version in HANDSHAKE_PROTOCOL_VERSIONS}
+_MODERN = {version.encode(): version for version in MODERN_PROTOCOL_VERSIONS}
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request: JSON-RPC id, method, protocol version and params."""
+
+    id: int | str
+    method: str
+    version: str
+    params: dict[str, Any] | None
+
+    @property
+    def is_modern(self) -> bool:
+        """Whether it is of 2026-07-28 or later."""
+        return self.version in MODERN_PROTOCOL_VERSIONS
+
+
+def version_of(headers: dict[bytes, bytes]) -> str | None:
+    """The protocol version that the headers name, if both sides know it."""
+    told = headers.get(b"mcp-protocol-version")
+    if told is None:
+        return types.DEFAULT_NEGOTIATED_VERSION
+    return _MODERN.get(told) or _LEGACY.get(told)
+
+
+def read(headers: dict[bytes, bytes], body: bytes, version: str) -> Asked | None:
+    """The request in `body`, or None if it is not one for the short path."""
+    modern = version in MODERN_PROTOCOL_VERSIONS
+    try:  # each era's entry has a parser of its own, and what it takes differs at the edges
+        message = json.loads(body) if modern else from_json(body)
+    except (ValueError, RecursionError):
+        return None
+    if type(message) is not dict or not message.keys() <= _MEMBERS:
+        return None
+    id_, method, params = message.get("id"), message.get("method"), message.get("params")
+    if message.get("jsonrpc") != "2.0" or not (method in LISTS or method in NAMED):
+        return None
+    if type(id_) is not str and not (type(id_) is int and -_EXACT < id_ < _EXACT):
+        return None
+    if params is None:
+        if "params" in message or method in NAMED:
+            return None
+    elif type(params) is not dict or not _is_plain(method, params):
+        return None
+    if modern and not _agrees(headers, method, params, version):
+        return None
+    try:
+        methods.validate_client_request(method, version, params)
+    except ValidationError:
+        return None
+    return Asked(id_, method, version, params)
+
+
+def _is_plain(method: str, params: dict[str, Any]) -> bool:
+    """No continued input round, no page of a list, no chosen version of a component."""
+    if "inputResponses" in params or "requestState" in params or "cursor" in params:
+        return False
+    if "task" in params:
+        return False
+    meta = params.get("_meta")
+    if meta is not None and (type(meta) is not dict or "fastmcp" in meta):
+        return False
+    if method in NAMED and type(params.get(NAMED[method])) is not str:
+        return False
+    return type(params.get("arguments")) in (dict, type(None))
+
+
+def _agrees(
+    headers: dict[bytes, bytes], method: str, params: dict[str, Any] | None, version: str
+) -> bool:
+    """Whether headers and envelope say what the body says; encoded names are the framework's."""
+    meta = params.get("_meta") if params else None
+    if not meta or meta.get(types.PROTOCOL_VERSION_META_KEY) != version:
+        return False
+    if types.CLIENT_CAPABILITIES_META_KEY not in meta:
+        return False
+    if headers.get(b"mcp-method") != method.encode():
+        return False
+    if method not in NAMED:
+        return True
+    assert params is not None
+    name = headers.get(b"mcp-name", b"")
+    return name == params[NAMED[method]].encode() and name.isascii() and name[:2] != b"=?"

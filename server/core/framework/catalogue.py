@@ -1,0 +1,103 @@
+"""What a FastMCP server serves, and whether anything about it is out of the ordinary."""
+
+from typing import Any
+
+from fastmcp import Context, FastMCP
+from fastmcp.server.extensions import ServerExtension
+from fastmcp.server.mixins.mcp_operations import _normalize_call_tool_result
+from fastmcp.server.providers import LocalProvider
+from fastmcp.server.providers.prefab_payload import payload_has_identities
+from fastmcp.server.server import _component_auth_allows, _validation_error_summary
+from fastmcp.server.transforms.visibility import get_visibility_rules
+from fastmcp.tools.base import ToolResult
+from fastmcp.utilities.components import FastMCPComponent
+from fastmcp.utilities.tasks import TASKS_EXTENSION_ID
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
+from pydantic import ValidationError
+
+
+def bearer_backend(mcp: FastMCP) -> BearerAuthBackend | None:
+    """What FastMCP checks bearer tokens with; None if it would do more than that."""
+    for middleware in mcp.auth.get_middleware() if mcp.auth else ():
+        backend = middleware.kwargs.get("backend")
+        if isinstance(backend, BearerAuthBackend):
+            return backend
+    return None
+
+
+async def has_rules(context: Context) -> bool:
+    """Whether components were shown or hidden for this very caller (``ctx.enable_components``)."""
+    if context.fastmcp._state_storage is None:  # no state was ever kept
+        return False
+    return bool(await get_visibility_rules(context))
+
+
+async def may_use(component: Any) -> bool:
+    """Whether the component's own `auth` admits the caller."""
+    return component.auth is None or await _component_auth_allows(component)
+
+
+def catalogue(mcp: FastMCP) -> dict[str, FastMCPComponent] | None:
+    """All components by key, or None if some come from elsewhere or are transformed."""
+    plain = all(type(p) is LocalProvider and not p._transforms for p in mcp.providers)
+    if not plain or mcp._transforms or mcp._injected_tools():
+        return None
+    found: dict[str, FastMCPComponent] = {}
+    for provider in mcp.providers:
+        found |= provider._components if isinstance(provider, LocalProvider) else {}
+    return found
+
+
+def catalogue_size(mcp: FastMCP) -> tuple[int, ...]:
+    """Changes when components, providers or transforms are added or taken away."""
+    sizes = [len(mcp.providers), len(mcp._transforms), len(mcp._extensions)]
+    for provider in mcp.providers:
+        sizes += (len(getattr(provider, "_components", ())), len(provider._transforms))
+    return tuple(sizes)
+
+
+def intercepted(mcp: FastMCP) -> bool:
+    """Whether an extension other than the tasks' looks at each call."""
+    return any(
+        type(extension).intercept_tool_call is not ServerExtension.intercept_tool_call
+        and extension.identifier != TASKS_EXTENSION_ID
+        for extension in mcp._extensions.values()
+    )
+
+
+def has_header_schema(mcp: FastMCP, tool: str) -> bool:
+    """Whether the SDK would compare ``Mcp-Param-*`` headers with arguments, or list all tools."""
+    lookup = mcp._mcp_server.get_tool_input_schema
+    return lookup is None or lookup(tool) is not None
+
+
+def is_short_result(result: ToolResult) -> bool:
+    """Whether nothing about the result is special: no proxy's, no input round, no app's payload."""
+    return (
+        type(result) is ToolResult
+        and result._raw_mcp_result is None
+        and not payload_has_identities(result.structured_content)
+    )
+
+
+def masks_errors(mcp: FastMCP) -> bool:
+    """Whether what a tool raised is kept from its caller."""
+    return bool(mcp._mask_error_details)
+
+
+def server_info(mcp: FastMCP) -> dict[str, Any]:
+    """What every answer of 2026-07-28 tells of the server in its ``_meta``."""
+    return dict(mcp._mcp_server.server_info_stamp)
+
+
+def summary(error: ValidationError) -> dict[str, Any]:
+    """What was wrong with a call's arguments, for the log: no values."""
+    return _validation_error_summary(error)
+
+
+async def sdk_result(mcp: FastMCP, result: Any) -> Any:
+    """A tool's result as FastMCP's handler gives it to the SDK."""
+    if isinstance(result, ToolResult):
+        result = await mcp._rebind_prefab_tool_names(result)
+        return _normalize_call_tool_result(result.to_mcp_result())
+    return result

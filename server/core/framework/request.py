@@ -1,0 +1,193 @@
+"""One request in the framework's terms, for what answers in its HTTP layers' place.
+
+``RequestContext`` stands for all that those layers make around a handler; ``handled`` runs
+FastMCP's own handler in it, ``serving`` sets what they set.
+"""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cached_property
+from typing import Any, Protocol
+
+import mcp_types as types
+from fastmcp import FastMCP
+from fastmcp.server.context import _current_transport
+from fastmcp.server.dependencies import FastMCPRequestContext, fastmcp_request_ctx
+from fastmcp.server.http import _current_http_request
+from fastmcp.server.low_level import FastMCPServerMiddleware
+from mcp.server._streamable_http_modern import _SingleExchangeDispatchContext
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.connection import Connection
+from mcp.server.context import ServerRequestContext
+from mcp.server.request_state import RequestStateBoundary
+from mcp.server.runner import ServerRunner, _extract_meta, aclose_shielded, modern_error_data
+from mcp.server.session import ServerSession
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
+from mcp.shared.jsonrpc_dispatcher import (
+    handler_exception_to_error_data,
+    progress_token_from_params,
+)
+from mcp.shared.message import ServerMessageMetadata
+from mcp.shared.transport_context import TransportContext
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from opentelemetry import trace
+from starlette.requests import Request
+
+# The logger of what answers in our place in the older era.
+_dispatcher_log = logging.getLogger("mcp.shared.jsonrpc_dispatcher")
+
+
+class Asked(Protocol):
+    """A JSON-RPC request: its id, method, protocol version and params."""
+
+    id: int | str
+    method: str
+    version: str
+    params: dict[str, Any] | None
+
+
+class RequestContext(FastMCPRequestContext):
+    """FastMCP's view of one request; what costs something is made when somebody asks for it.
+
+    Args:
+        mcp: the server that answers.
+        http: the HTTP request.
+        asked: the message, which the framework's own validation has accepted.
+    """
+
+    request: Request
+
+    def __init__(self, mcp: FastMCP, http: Request, asked: Asked) -> None:
+        self.mcp = mcp
+        self.request = http
+        self.request_id = str(asked.id)
+        self.asked = asked
+        self.method = asked.method
+        self.protocol_version = asked.version
+        self.params = params = asked.params
+        meta = params.get("_meta") if params else None
+        self.meta = dict(meta) if meta is not None else None
+        self.close_sse_stream = None
+        self.lifespan_context = mcp._lifespan_result
+
+    @cached_property
+    def runner(self) -> ServerRunner[Any]:
+        """The SDK's kernel for this request, over a connection that cannot call back."""
+        meta = self.meta if self.meta and self.protocol_version in MODERN_PROTOCOL_VERSIONS else {}
+        connection = Connection.from_envelope(
+            self.protocol_version,
+            meta.get(types.CLIENT_INFO_META_KEY),
+            meta.get(types.CLIENT_CAPABILITIES_META_KEY),
+        )
+        return ServerRunner(self.mcp._mcp_server, connection, self.lifespan_context)
+
+    @cached_property
+    def _srctx(self) -> ServerRequestContext[Any, Any]:  # type: ignore[override]
+        """The SDK's context, as its own HTTP entry makes it."""
+        answer_only = _SingleExchangeDispatchContext(
+            transport=TransportContext(
+                kind="streamable-http", can_send_request=False, headers=self.request.headers
+            ),
+            request_id=self.asked.id,
+            message_metadata=ServerMessageMetadata(request_context=self.request),
+            progress_token=progress_token_from_params(self.params),
+        )
+        return self.runner._make_context(
+            answer_only,
+            self.method,
+            self.params,
+            _extract_meta(self.params),
+            self.protocol_version,
+        )
+
+    @cached_property
+    def session(self) -> ServerSession:  # type: ignore[override]
+        """What a tool speaks to the client through."""
+        return self._srctx.session
+
+    async def close(self) -> None:
+        """Runs what was left on the connection for its end, if there ever was one."""
+        if "runner" in self.__dict__:
+            await aclose_shielded(self.runner.connection)
+
+    async def wire(self, result: Any) -> dict[str, Any]:
+        """The result as it goes on the wire, made by the framework: validated and sealed."""
+        shaped = self.runner._serialize(self.method, self.protocol_version, result)
+        for boundary in self.mcp._mcp_server.middleware:
+            if isinstance(boundary, RequestStateBoundary):
+                sealed = boundary._seal_result(self._srctx, shaped, None)
+                return dict(sealed) if isinstance(sealed, Mapping) else shaped
+        return shaped
+
+
+@contextmanager
+def serving(context: RequestContext) -> Iterator[None]:
+    """The context variables that FastMCP's HTTP layers set around a request."""
+    shared = context.mcp._shared_context_snapshot or {}
+    user = context.request.scope.get("user")
+    pairs: list[tuple[ContextVar[Any], Any]] = [
+        (_current_transport, "streamable-http"),
+        (_current_http_request, context.request),
+        (fastmcp_request_ctx, context),
+        *shared.items(),
+    ]
+    if user is not None:
+        pairs.append((auth_context_var, user))
+    tokens = [(variable, variable.set(value)) for variable, value in pairs]
+    try:
+        yield
+    finally:
+        for variable, token in reversed(tokens):
+            variable.reset(token)
+
+
+def is_serving(mcp: FastMCP) -> bool:
+    """Whether the lifespan has begun and not ended."""
+    return mcp._lifespan_result_set
+
+
+def is_wrapped(mcp: FastMCP, harmless: Collection[Any]) -> bool:
+    """Whether SDK middleware stands around requests that is neither FastMCP's nor `harmless`."""
+    return any(
+        not isinstance(middleware, FastMCPServerMiddleware | RequestStateBoundary)
+        and middleware not in harmless
+        for middleware in mcp._mcp_server.middleware
+    )
+
+
+def is_traced(meta: Mapping[str, Any] | None) -> bool:
+    """Whether FastMCP would record spans, or pass the caller's trace on."""
+    if meta and ("traceparent" in meta or "tracestate" in meta or "baggage" in meta):
+        return True
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+async def handled(context: RequestContext) -> dict[str, Any]:
+    """The result that FastMCP's own handler gives, on the wire; runs its middleware.
+
+    Raises:
+        Exception: what the handler raises; `error_answer` tells the caller.
+    """
+    entry = context.mcp._mcp_server.get_request_handler(context.method)
+    if entry is None:
+        raise MCPError(types.METHOD_NOT_FOUND, "Method not found", data=context.method)
+    params = entry.params_type.model_validate(context.params or {}, by_name=False)
+    return await context.wire(await entry.handler(context._srctx, params))
+
+
+def error_answer(error: Exception, asked: Asked) -> tuple[int, bytes]:
+    """HTTP status and body of an exception, as the era's own entry tells it."""
+    if asked.version in MODERN_PROTOCOL_VERSIONS:
+        data = modern_error_data(error)
+        message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=data)
+        told = message.model_dump_json(by_alias=True, exclude_none=True)
+        return ERROR_CODE_HTTP_STATUS.get(data.code, 200), told.encode()
+    known = handler_exception_to_error_data(error)
+    if known is None:
+        _dispatcher_log.exception("handler for %r raised", asked.method)
+        known = types.ErrorData(code=0, message=str(error))
+    message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=known)
+    return 200, message.model_dump_json(by_alias=True, exclude_unset=True).encode()
