@@ -16,6 +16,7 @@ from server.core.discovery import Component, Identity, discover
 from server.core.edge import auth, call_limit
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
+from server.core.edge.undelivered import UndeliveredMiddleware
 from server.core.state import events, request_state
 from server.core.state.ask.middleware import AskMiddleware
 from server.core.state.events.listen import Listen
@@ -93,8 +94,10 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
 
 def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     """MCP middleware, outermost first."""
+    undelivered = [UndeliveredMiddleware()] if settings.mcp_json_response is True else []
     return [
         NoteMethod(),  # first, so that a message that fails below is named in the log too
+        *undelivered,  # only where answers are JSON and nothing else
         # below all that may refuse a call
         SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
         CallLimitMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time

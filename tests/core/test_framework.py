@@ -149,6 +149,14 @@ def test_all_requests_of_a_call_to_its_client_go_through_send_request():
     assert made.count("ServerSession(dctx") == 1, "a session is no longer made for each request"
 
 
+def test_progress_and_log_messages_of_a_tool_go_through_its_session():
+    """What wrap_notices replaces."""
+    from fastmcp.server import context
+
+    assert "self.session.send_progress_notification(" in inspect.getsource(context.Context)
+    assert "await session.send_log_message(" in inspect.getsource(context)
+
+
 def test_the_schema_lookup_is_what_the_sdk_asks():
     """T1: unset it is None, and the SDK then lists all tools."""
     mcp = FastMCP("t")

@@ -60,6 +60,16 @@ def wrap_client_requests(session: ServerSession, wrap: Callable[[Any], Any]) -> 
     session.send_request = wrap(session.send_request)  # type: ignore[method-assign]
 
 
+def wrap_notices(
+    session: ServerSession, progress: Callable[[Any], Any], log: Callable[[Any], Any]
+) -> None:
+    """Puts `progress` and `log` around what this call's `session` tells its client on the way."""
+    session.send_progress_notification = progress(  # type: ignore[method-assign]
+        session.send_progress_notification
+    )
+    session.send_log_message = log(session.send_log_message)  # type: ignore[method-assign]
+
+
 def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
     """The SDK's session manager of a started FastMCP `app`.
 
