@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server import __version__
 from server.config import Settings, load
 from server.core import framework, logs
+from server.core.edge.accept import AcceptMiddleware
 from server.core.edge.access_log import AccessLogMiddleware
 from server.core.edge.crash import CrashMiddleware
 from server.core.edge.origin import OriginMiddleware, written
@@ -54,7 +55,7 @@ class Service:
         self.http: Starlette = mcp.http_app(
             path=PATH,
             stateless_http=settings.mcp_stateless_http,
-            json_response=settings.mcp_json_response,
+            json_response=settings.mcp_json_response is True,
             host_origin_protection=False,  # core/edge/origin.py does it, for every route
         )
         self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
@@ -82,8 +83,11 @@ class Service:
             # answers a browser's preflight; inside the check that its origin may call
             stack.append((CORSMiddleware, _cors(settings.mcp_allowed_origins)))
         if settings.mcp_json_response:
-            # last: whatever it does not take goes on to the framework
+            # nearly last: whatever it does not take goes on to the framework
             stack.append((ShortPathMiddleware, _short_path(settings, self.mcp)))
+        if settings.mcp_json_response == "auto":
+            # last: it gives the framework's answers the form that their callers take
+            stack.append((AcceptMiddleware, {}))
         for middleware, options in reversed(stack):
             app = middleware(app, **options)
         return app

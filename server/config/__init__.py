@@ -59,9 +59,10 @@ class Settings(BaseSettings):
     mcp_stateless_http: bool = Field(
         True, description="Clients up to 2025-11-25: no sessions, so any replica serves any call."
     )
-    mcp_json_response: bool = Field(
+    mcp_json_response: bool | Literal["auto"] = Field(
         True,
-        description="Answer in JSON only. `false` streams progress, logs and cancellation too.",
+        description="`true` answers in JSON only. `false` streams progress, logs and cancellation "
+        "too. `auto` lets the client's Accept decide, call by call.",
     )
     mcp_tools: Listed = Field(
         ("all",), description="Modules of server/tools to serve, by name: `sales,files`."
