@@ -32,16 +32,18 @@ class Deployment:
         """Where clients call, by the balancer on node ``node``."""
         return f"http://{self.cluster.addresses[node - 1]}:{PORT}/mcp"
 
-    def deploy(self, **settings: str) -> None:
+    def deploy(self, *overlays: str, **settings: str) -> None:
         """Makes the secrets, labels the data's node, deploys, and waits until all answer.
 
         Args:
+            overlays: files that are laid over stack.yml, in order.
             settings: variables of stack.yml, as an operator sets them in the environment.
         """
         run(sys.executable, "deploy/make_secrets.py", str(self.secrets))
         self.cluster.label_data_node()
         # No registry is asked: every image is there.
-        order = ("stack", "deploy", "-c", "stack.yml", "--resolve-image", "never", NAME)
+        files = [part for file in ("stack.yml", *overlays) for part in ("-c", file)]
+        order = ("stack", "deploy", *files, "--resolve-image", "never", NAME)
         hosts = ",".join(self.cluster.addresses)
         values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts, **settings}
         self.cluster.manager.docker(*order, env=values)
@@ -84,6 +86,18 @@ class Deployment:
         order = ("service", "update", "--quiet", "--detach=false", "--env-add")
         self.cluster.manager.docker(*order, f"LB_BALANCE={policy}", f"{NAME}_lb", timeout=300)
         self.wait()
+
+    def kill(self, replica: str) -> None:
+        """Ends a replica's container by SIGKILL, whichever node it is on.
+
+        Raises:
+            CommandError: no node has it.
+        """
+        for engine in self.cluster.engines:
+            with contextlib.suppress(CommandError):
+                engine.docker("kill", "--signal", "KILL", replica)
+                return
+        raise CommandError(f"no node has a replica {replica!r}")
 
     def tasks(self, service: str = "mcp") -> list[str]:
         """The nodes that a service's running tasks are on, one entry a task."""
