@@ -7,27 +7,31 @@ from pathlib import Path
 
 from tests.prove.proof import Outcome, Proof
 from tests.swarm.deployment import Deployment
+from tests.swarm.here import Here, here
 from tests.swarm.lab import Lab
-from tests.swarm.survival import KINDS
+from tests.swarm.survival import KINDS, Kind
 
+SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
 OVERLAYS = ("deploy/patterns/sessions.yml", "tests/swarm/probe.yml")
 
 
 def run(short: bool) -> list[Outcome]:
-    """The full form; its short form is in tests/core, over local replicas."""
-    if short:
-        return []
-    with tempfile.TemporaryDirectory() as name, Lab(3) as lab:
-        cluster = lab.cluster(3)
-        cluster.form()
-        stack = Deployment(cluster, Path(name) / "secrets")
-        stack.deploy(*OVERLAYS)
-        return [_survives(stack, kind) for kind in KINDS]
+    """On three nodes; the short form on three replicas here, each request on the next one."""
+    with tempfile.TemporaryDirectory() as name:
+        if short:
+            with here(Path(name), **SESSIONS) as service:
+                return [_survives(kind, service.url, service) for kind in KINDS]
+        with Lab(3) as lab:
+            cluster = lab.cluster(3)
+            cluster.form()
+            stack = Deployment(cluster, Path(name) / "secrets")
+            stack.deploy(*OVERLAYS)
+            return [_survives(kind, stack.url(), stack) for kind in KINDS]
 
 
-def _survives(stack: Deployment, kind: object) -> Outcome:
-    stack.wait()  # the Swarm has replaced whom the last one killed
-    seen = asyncio.run(kind(stack.url(), stack.kill))  # type: ignore[operator]
+def _survives(kind: Kind, url: str, service: Deployment | Here) -> Outcome:
+    service.wait()  # whoever was killed last has been replaced
+    seen = asyncio.run(kind(url, service.kill))
     claim = (inspect.getdoc(kind) or "").partition("\n")[0].removesuffix(".")
     return Outcome(claim, seen.holds, seen.figures)
 

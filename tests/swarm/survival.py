@@ -6,7 +6,7 @@ nothing of replicas; which one to kill is read from what the probe's tools and X
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +148,7 @@ async def asking(url: str, kill: Kill) -> Survived:
             dead = serving.post
             await asyncio.to_thread(kill, dead)
             await asyncio.sleep(1)
-        return types.ElicitResult(action="accept", content={"sure": True})
+        return types.ElicitResult(action="accept", content={"value": True})
 
     async with sdk(url, "legacy", elicitation_callback=answer) as (client, serving):
         first = await _try(client, "confirm", run="asking")
@@ -172,7 +172,7 @@ async def deciding(url: str, kill: Kill) -> Survived:
         nonlocal asked_by
         asked_by = serving.post
         await asyncio.to_thread(kill, asked_by)
-        return types.ElicitResult(action="accept", content={"sure": True})
+        return types.ElicitResult(action="accept", content={"value": True})
 
     async with sdk(url, "2026-07-28", elicitation_callback=answer) as (client, serving):
         done = await _try(client, "confirm", run="deciding")
@@ -181,7 +181,7 @@ async def deciding(url: str, kill: Kill) -> Survived:
         return Survived(
             done is not None and by != asked_by and effects == 1,
             {
-                "begun on the killed replica, finished": "on another" if by != asked_by else by,
+                "begun on the killed replica, finished": "on another" if done else "not",
                 "effects": str(effects),
             },
         )
@@ -212,7 +212,8 @@ async def listening(url: str, kill: Kill) -> Survived:
         )
 
 
-KINDS = (reading, writing, hearing, asking, deciding, listening)
+Kind = Callable[[str, Kill], Coroutine[Any, Any, Survived]]
+KINDS: tuple[Kind, ...] = (reading, writing, hearing, asking, deciding, listening)
 
 
 async def _killed_in(

@@ -7,7 +7,7 @@ from fastmcp import Context
 from fastmcp.resources import resource
 from fastmcp.tools import tool
 from mcp.server.subscriptions import ResourceUpdated
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -34,10 +34,6 @@ class Effect(Base):
 database.declare(Base.metadata)
 
 
-class Answer(BaseModel):
-    sure: bool
-
-
 @tool(annotations={"readOnlyHint": True})
 async def count_reading(steps: int, ctx: Context) -> str:
     """Counts slowly and tells each step and replica; reads only, so it may run again."""
@@ -62,8 +58,7 @@ async def effects(run: Run) -> int:
 @tool
 async def confirm(run: Run, ctx: Context) -> str:
     """Leaves one effect if the user is sure; the replica that did it."""
-    answer = await ask.form(ctx, "sure", "Really?", Answer)
-    if not answer.accepted or not answer.content.sure:
+    if not await ask.confirm(ctx, "sure", "Really?"):
         return "not done"
     await _leave(run)
     return settings().mcp_replica

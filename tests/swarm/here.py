@@ -1,0 +1,96 @@
+"""Three replicas on this machine behind the project's balancer: the short form of a Swarm.
+
+Each request goes to the next replica. One that is killed is replaced after a moment by a new one
+with a new name, as Swarm does.
+"""
+
+import itertools
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests import replica as replicas
+from tests.conformance.balancer import balancer
+from tests.conformance.replicas import free_port
+from tests.replica import Replica
+from tests.valkey import Valkey
+
+PACKAGES = ("tests.swarm.probe",)
+SECONDS_TO_REPLACE = 1.0
+
+
+class Here:
+    """A running service: `url` is where clients call."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self.url = ""
+        self._folder = folder
+        self._settings = settings
+        self._names = (f"replica-{number}" for number in itertools.count(1))
+        self._running: dict[str, Replica] = {}
+        self._replacing: list[threading.Thread] = []
+
+    def start(self) -> Replica:
+        """One more replica, ready."""
+        return self._start(free_port())
+
+    def kill(self, name: str) -> None:
+        """SIGKILL; a new replica comes in its place.
+
+        Raises:
+            KeyError: no replica has this name.
+        """
+        killed = self._running.pop(name)
+        killed.kill(signal.SIGKILL)
+        killed.wait()
+        replacing = threading.Thread(target=self._replace, args=(killed.port,))
+        self._replacing.append(replacing)
+        replacing.start()
+
+    def wait(self) -> None:
+        """Returns when every killed replica was replaced, and the balancer has seen it."""
+        for thread in self._replacing:
+            thread.join()
+        if self._replacing:
+            time.sleep(2)  # the balancer's check, once a second
+        self._replacing.clear()
+
+    def end(self) -> None:
+        """Whatever happened: no process is left."""
+        self.wait()
+        for made in self._running.values():
+            made.end()
+
+    def _replace(self, port: int) -> None:
+        time.sleep(SECONDS_TO_REPLACE)
+        self._start(port)
+
+    def _start(self, port: int) -> Replica:
+        name = next(self._names)
+        own = {"MCP_PORT": port, "MCP_REPLICA": name}
+        made = replicas.start(self._folder / name, packages=PACKAGES, **own, **self._settings)
+        self._running[name] = made
+        made.wait_until_ready()
+        return made
+
+
+@contextmanager
+def here(folder: Path, **settings: str) -> Iterator[Here]:
+    """Three replicas that share a Valkey and a database, with `settings`."""
+    with ExitStack() as stack:
+        valkey = Valkey(folder / "valkey")
+        stack.callback(valkey.end)
+        shared = {
+            "REDIS_URL": valkey.url,
+            "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/shared.db",
+            "MCP_REQUEST_STATE_KEYS": secrets.token_hex(32),
+        }
+        service = Here(folder, {**shared, **settings})
+        stack.callback(service.end)
+        started = [service.start() for _ in range(3)]
+        service.url = stack.enter_context(balancer(folder, started)).url
+        yield service
