@@ -105,8 +105,23 @@ def load_tester_speed() -> str:
     return tables[0].rstrip() if tables else "_`make prove` has not run yet._"
 
 
+def capabilities() -> dict[str, Callable[[], str]]:
+    """The matrix of what a client gets, from the cells that tests/matrix/ tries."""
+    from tests.matrix import page
+
+    return {
+        "columns": page.modes,
+        "modern": lambda: page.table("modern"),
+        "legacy": lambda: page.table("legacy"),
+        "notes": page.notes,
+        "seed": page.seed,
+        "lesson": page.lesson,
+    }
+
+
 # Page → the generated parts that can be made at any time, without a server.
 STATIC: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/capabilities.md": capabilities(),
     "docs/load-test.md": {"load-tester-speed": load_tester_speed},
     "docs/load-test-json.md": {"fields": load_test_fields},
     "docs/settings.md": {"settings": settings},

@@ -15,7 +15,7 @@ from tests.matrix.modes import TOKEN, Service
 from tests.speak import LEGACY, MODERN, Era
 
 PATIENCE = 15.0  # seconds until what must come has come
-SILENCE = 1.0  # seconds to wait for what must not come
+SILENCE = 0.7  # seconds to wait for what must not come
 
 
 @dataclass

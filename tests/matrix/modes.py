@@ -25,11 +25,13 @@ class Mode:
         shared: whether REDIS_URL names a Redis, or all is in memory.
         count: how many replicas.
         sticky: whether the balancer sends a session to the replica that made it.
+        pattern: how to deploy it.
     """
 
     name: str
     title: str
     settings: dict[str, str]
+    pattern: str
     shared: bool = True
     count: int = 3
     sticky: bool = False
@@ -39,16 +41,18 @@ class Mode:
         return self.settings.get("MCP_STATELESS_HTTP") == "false"
 
 
+STREAM = {"MCP_JSON_RESPONSE": "false"}
+AUTO = {"MCP_JSON_RESPONSE": "auto"}
 SESSIONS = {"MCP_STATELESS_HTTP": "false"}
-STREAM, AUTO = {"MCP_JSON_RESPONSE": "false"}, {"MCP_JSON_RESPONSE": "auto"}
 
 MODES = {
     mode.name: mode
     for mode in (
-        Mode("json", "stateless, JSON", {}),
-        Mode("stream", "stateless, stream", STREAM),
-        Mode("single", "single", {**SESSIONS, **STREAM}, shared=False, count=1),
-        Mode("sticky", "sticky", {**SESSIONS, **STREAM}, shared=False, sticky=True),
+        Mode("json", "JSON", {}, "`stack.yml`"),
+        Mode("auto", "auto", AUTO, "`stack.yml`"),
+        Mode("stream", "stream", STREAM, "`stack.yml`"),
+        Mode("single", "single", SESSIONS | STREAM, "`single`", shared=False, count=1),
+        Mode("sticky", "sticky", SESSIONS | STREAM, "`sticky`", shared=False, sticky=True),
     )
 }
 

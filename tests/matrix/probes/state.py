@@ -1,0 +1,112 @@
+"""What is kept from one request to the next."""
+
+import httpx2
+
+from tests.deploy.session import opened
+from tests.matrix.caller import connected
+from tests.matrix.modes import TOKEN
+from tests.matrix.seen import WORKS, Seen, Trial
+from tests.speak import LEGACY, MODERN, call, events, request, text, with_headers
+
+
+async def sessions(trial: Trial) -> Seen:
+    """Opened once, known to every replica, ended once."""
+    async with _http() as http:
+        if trial.era == "modern":
+            response = await http.post(trial.service.url, **request("server/discover"))
+            assert "Mcp-Session-Id" not in response.headers
+            opening = await http.get(trial.service.url, headers={"MCP-Protocol-Version": MODERN})
+            assert opening.status_code == 405
+            return Seen("absent", "basic/index: statelessness")
+        if not trial.service.mode.stateful:
+            response = await http.post(trial.service.url, **call("echo", "legacy", text="x"))
+            assert "Mcp-Session-Id" not in response.headers
+            return Seen("absent", "transports: a server MAY assign a session")
+        session = await opened(http, trial.service.url)
+        met = [await session.call("echo", text="x") for _ in range(6)]
+        assert [text(response) for response in met] == ["x"] * 6
+        served = {response.headers["X-Served-By"] for response in met}
+        assert len(served) == (1 if trial.service.mode.sticky else trial.service.mode.count)
+        ended = await http.delete(
+            trial.service.url,
+            headers={"Mcp-Session-Id": session.id, "MCP-Protocol-Version": LEGACY},
+        )
+        assert ended.status_code in (200, 204)
+        after = [(await session.call("echo", text="x")).status_code for _ in range(3)]
+        assert after == [404] * 3
+    return WORKS
+
+
+async def session_state(trial: Trial) -> Seen:
+    """`ctx.set_state` in one call, `ctx.get_state` in later ones."""
+    async with connected(trial.service, trial.era) as caller:
+        await caller.call("keep", value="blue")
+        found = {await caller.call("kept") for _ in range(3)}
+    if found == {"None"}:
+        return Seen("absent", "nothing was kept")
+    assert found == {"blue"}
+    return WORKS
+
+
+async def caller_state(trial: Trial) -> Seen:
+    """`UserSession`: kept for who calls, in whatever session and on whatever replica."""
+    fact = trial.folder.name
+    async with connected(trial.service, trial.era) as caller:
+        await caller.call("remember", fact=fact)
+        found = [await caller.call("recall") for _ in range(3)]
+    if found != [fact] * 3:
+        assert set(found) <= {fact, "nothing"}
+        return Seen("dropped", f"{found}")
+    return WORKS
+
+
+async def resumption(trial: Trial) -> Seen:
+    """A stream that was cut in mid-call is taken up by `Last-Event-ID`: what was missed, once."""
+    gate = trial.folder / "gate"
+    async with _http() as http:
+        if trial.era == "modern":
+            return Seen("absent", "no Last-Event-ID: a call whose stream broke is made again")
+        if not trial.service.mode.stateful:
+            return Seen("absent", "a stream is resumed in a session")
+        session = await opened(http, trial.service.url)
+        made = call("hold", "legacy", gate=str(gate))
+        made["json"]["params"]["_meta"] = {"progressToken": "t"}
+        sent = with_headers(made, Mcp_Session_Id=session.id)
+        last, heard = None, False
+        async with http.stream("POST", trial.service.url, **sent) as response:
+            if not response.headers["Content-Type"].startswith("text/event-stream"):
+                gate.touch()
+                return Seen("absent", "no stream to resume")
+            async for line in response.aiter_lines():
+                if line.startswith("id:"):
+                    last = line.removeprefix("id:").strip()
+                heard = heard or "notifications/progress" in line
+                if heard and not line:
+                    break
+        gate.touch()
+        if last is None:
+            return Seen("absent", "its events have no id")
+        headers = {
+            "Accept": "text/event-stream",
+            "Mcp-Session-Id": session.id,
+            "MCP-Protocol-Version": LEGACY,
+            "Last-Event-ID": last,
+        }
+        async with http.stream("GET", trial.service.url, headers=headers) as response:
+            assert response.status_code == 200
+            missed = []
+            async for line in response.aiter_lines():
+                missed += list(events(line))
+                if missed and "result" in missed[-1]:
+                    break
+    assert [message.get("method", "result") for message in missed] == [
+        "notifications/progress",
+        "result",
+    ]
+    assert missed[-1]["result"]["content"][0]["text"] == "let go"
+    return WORKS
+
+
+def _http() -> httpx2.AsyncClient:
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    return httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False)
