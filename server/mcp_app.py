@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
+from fastmcp.server.sessions import create_session, end_session, session_id_parameter_names
 from fastmcp.tools import Tool
 
 from server import __version__
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 # YOURS: a file dropped into one of these is served at the next start.
 PACKAGES = ("server.tools", "server.resources", "server.prompts")
-
-# Seconds that shared state of a session is kept after it was last written.
-STATE_TTL = 24 * 3600
 
 
 # What runs as long as the replica does: entered before it serves, left after its last call.
@@ -66,7 +64,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         mask_error_details=True,  # T16: an exception's text may hold a secret
         strict_input_validation=True,  # T16: "41" is not an int
         request_state_security=request_state.security(settings),
-        session_state_store=_state_store(settings),
+        session_state_store=_state_store(settings, store),
     )
     if settings.mcp_outbound_hosts:
         from server.core.resilience.http.gate import Gate
@@ -84,6 +82,9 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         limit=settings.mcp_listen_limit,
         limit_per_client=settings.mcp_listen_limit_per_client,
     )
+    if any(takes_session_id(component) for component in found):
+        mcp.add_tool(create_session)
+        mcp.add_tool(end_session)
     framework.serve_listen(mcp, mcp.listen)
     framework.wrap_requests(mcp, request_state.note)
     framework.set_schema_lookup(mcp, header_schemas(found).get)
@@ -98,6 +99,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     return [
         NoteMethod(),  # first, so that a message that fails below is named in the log too
         *undelivered,  # only where answers are JSON and nothing else
+        *_unavailable(store),  # only where there is a store that may be away
         # below all that may refuse a call
         SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
         CallLimitMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
@@ -115,6 +117,12 @@ def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]
     return {tool.name: tool.parameters for tool in tools if "x-mcp-header" in str(tool.parameters)}
 
 
+def takes_session_id(component: Component) -> bool:
+    """Whether it has a parameter of the type ``SessionId``."""
+    function = getattr(component, "fn", None)
+    return function is not None and bool(session_id_parameter_names(function))
+
+
 def _store(settings: Settings) -> "Store | None":
     if not settings.is_shared:
         return None
@@ -123,15 +131,18 @@ def _store(settings: Settings) -> "Store | None":
     return Store(settings.redis_url, settings.mcp_name)
 
 
-def _state_store(settings: Settings) -> Any:
+def _state_store(settings: Settings, store: "Store | None") -> Any:
     """Where UserSession and SessionId keep state: Redis, or FastMCP's own memory."""
-    if not settings.is_shared:
+    if store is None:
         return None
-    from key_value.aio.stores.redis import RedisStore
-    from key_value.aio.wrappers.prefix_collections import PrefixCollectionsWrapper
-    from key_value.aio.wrappers.ttl_clamp import TTLClampWrapper
+    from server.core.state.user_state.shared import StateStore
 
-    # FastMCP names its collections itself, the same in every service: services must not share.
-    store = PrefixCollectionsWrapper(RedisStore(url=settings.redis_url), prefix=settings.mcp_name)
-    # FastMCP sets no TTL of its own: abandoned state would stay for ever.
-    return TTLClampWrapper(store, min_ttl=1, max_ttl=STATE_TTL, missing_ttl=STATE_TTL)
+    return StateStore(store, has_sessions=not settings.mcp_stateless_http)
+
+
+def _unavailable(store: "Store | None") -> list[Middleware]:
+    if store is None:
+        return []
+    from server.core.edge.unavailable import UnavailableMiddleware
+
+    return [UnavailableMiddleware()]

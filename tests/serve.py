@@ -46,6 +46,13 @@ def plain_fastmcp(**options: Any) -> Callable[[], None]:
     return lambda: setattr(mcp_app, "App", Plain)
 
 
+def fastmcps_own_state_store() -> None:
+    """What FastMCP recommends for several replicas."""
+    from key_value.aio.stores.redis import RedisStore
+
+    mcp_app._state_store = lambda settings, store: RedisStore(url=settings.redis_url)
+
+
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
@@ -59,6 +66,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
     "short-path": lambda: setattr(ShortPathMiddleware, "__call__", pass_on_asgi),
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
+    "state-merging": fastmcps_own_state_store,
     "single-use": lambda: setattr(SingleUse, "_once", pass_on),
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),

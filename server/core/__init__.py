@@ -7,6 +7,7 @@
     sandbox    files inside one folder and nowhere else             FILES_ROOT
     schema     JSON Schema checks that a bad schema cannot stall
     settings   every setting of this replica
+    update     one value of a UserSession, made of the old one, safe for calls at once
 
 Loaded on first use: a server whose tools need no database imports no database.
 """
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from server.core.resilience import database, http, sandbox, schema
     from server.core.state import ask
     from server.core.state.events import publish
+    from server.core.state.user_state import update
 
-__all__ = ["ask", "database", "http", "publish", "sandbox", "schema", "settings"]
+__all__ = ["ask", "database", "http", "publish", "sandbox", "schema", "settings", "update"]
 
 _WHERE = {
     "ask": ("server.core.state.ask", None),
@@ -30,6 +32,7 @@ _WHERE = {
     "sandbox": ("server.core.resilience.sandbox", None),
     "schema": ("server.core.resilience.schema", None),
     "settings": ("server.config", "load"),
+    "update": ("server.core.state.user_state", "update"),
 }
 
 

