@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 CURRENCY = "USD"
+OLDEST = date(2000, 1, 1)
+
+# server/resources/sales.py; told to whoever listens when a tool has changed a sale.
+SUMMARY_URI = "sales://summary"
 
 Region = Literal["north", "south", "east", "west", "central"]
 Interval = Literal["day", "month", "quarter", "year"]

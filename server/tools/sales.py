@@ -10,13 +10,16 @@ from typing import Annotated, Any
 
 from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
+from mcp.server.subscriptions import ResourceUpdated
 from pydantic import Field
 from sqlalchemy import ColumnElement, Integer, and_, cast, extract, func, select
 from sqlalchemy.exc import IntegrityError
 
-from server.core import database
+from server.core import database, publish
 from server.tools._sales_results import (
     CURRENCY,
+    OLDEST,
+    SUMMARY_URI,
     CustomerDetails,
     Interval,
     NewSale,
@@ -34,7 +37,6 @@ from server.tools._sales_tables import Customer, Sale
 
 READS = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
 MAX_PERIODS = 400
-OLDEST = date(2000, 1, 1)
 
 Since = Annotated[date | None, Field(description="First day to count; all if left out.")]
 Until = Annotated[date | None, Field(description="Last day to count, itself included.")]
@@ -223,6 +225,7 @@ async def record_sale(
             session.add(sale)
     except IntegrityError as error:  # the reference is there already, perhaps since this instant
         return await _recorded_before(sale, error)
+    await publish(ResourceUpdated(uri=SUMMARY_URI))
     return NewSale(**_recorded(sale), already_recorded=False)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests import replica as replicas
-from tests.core.person import KINDS, Person
+from tests.person import KINDS, Person
 
 ASKING = ("tests.core.sample.asking",)
 

@@ -8,7 +8,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
 from tests import speak
-from tests.core.person import Person
+from tests.person import Person
 from tests.speak import answer, call, request, with_headers
 
 ASKING = ("tests.core.sample.asking",)

@@ -1,0 +1,145 @@
+"""The examples that ask, on real replicas: one body, clients of both eras."""
+
+import asyncio
+import sqlite3
+
+import mcp_types as types
+import pytest
+
+pytest.importorskip("server.tools.sales_corrections")
+pytest.importorskip("server.tools.analysis")
+
+from mcp.client import Client
+
+from server.mcp_app import PACKAGES
+from tests.person import Person
+from tests.speak import answer, call
+
+SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
+MODES = [("modern", {}), ("legacy", SESSIONS)]
+YES = {"action": "accept", "content": {"value": True}}
+
+
+@pytest.fixture
+def shop(replica, sqlite_file, tmp_path):
+    """Replicas that serve all examples over one database; and a query on it."""
+    path = tmp_path / "shop.db"
+    path.write_bytes(sqlite_file.read_bytes())
+
+    def start(**settings):
+        url = f"sqlite+aiosqlite:///{path}"
+        return replica(packages=PACKAGES, DATABASE_URL=url, **settings)
+
+    def query(statement):
+        with sqlite3.connect(path, timeout=10) as connection:
+            return connection.execute(statement).fetchall()
+
+    return start, query
+
+
+@pytest.mark.parametrize(("era", "settings"), MODES, ids=["modern", "legacy"])
+async def test_a_sale_is_voided_once_a_person_has_confirmed_it(shop, era, settings):
+    """The question shows what will be gone; then that sale is gone, and no other."""
+    start, query = shop
+    ((number, cents, day),) = query("SELECT id, amount_cents, sold_on FROM sale WHERE id = 100")
+    before = query("SELECT count(*) FROM sale")[0][0]
+    person = Person({"Delete sale 100": {"value": True}})
+    async with person.calls(start(**settings).url, era) as ask:
+        assert '"voided":true' in (await ask("void_sale", sale_id=number)).replace(" ", "")
+        assert "There is no sale 100" in await ask("void_sale", sale_id=number)
+    (question,) = person.asked
+    assert f"{cents / 100:.2f} USD" in question
+    assert day in question
+    assert query("SELECT count(*) FROM sale")[0][0] == before - 1
+
+
+@pytest.mark.parametrize("reply", ["decline", "cancel", {"value": False}])
+@pytest.mark.parametrize(("era", "settings"), MODES, ids=["modern", "legacy"])
+async def test_a_sale_is_kept_if_nobody_confirms(shop, era, settings, reply):
+    """A refusal is a result, not an error: the sale is told, and kept."""
+    start, query = shop
+    async with Person({"Delete": reply}).calls(start(**settings).url, era) as ask:
+        assert '"voided":false' in (await ask("void_sale", sale_id=100)).replace(" ", "")
+    assert query("SELECT count(*) FROM sale WHERE id = 100") == [(1,)]
+
+
+async def test_a_sale_that_changes_under_an_old_clients_eyes_is_kept(shop):
+    """What was confirmed is what is deleted, or nothing is."""
+    start, query = shop
+    made = start(**SESSIONS)
+
+    async def elicited(context, params):
+        query("UPDATE sale SET amount_cents = 1 WHERE id = 100")
+        return types.ElicitResult(action="accept", content={"value": True})
+
+    async with Client(made.url, mode="legacy", elicitation_callback=elicited, cache=None) as client:
+        result = await client.call_tool("void_sale", {"sale_id": 100})
+    assert result.is_error
+    assert "has changed or gone" in result.content[0].text
+    assert query("SELECT amount_cents FROM sale WHERE id = 100") == [(1,)]
+
+
+async def void(http, at, **params):
+    asked = call("void_sale", sale_id=100)
+    asked["json"]["params"] |= params
+    return answer(await http.post(at.url, **asked))
+
+
+async def test_a_sale_that_changes_under_a_new_clients_eyes_is_asked_about_anew(shop, http):
+    """The answer was to another question."""
+    start, query = shop
+    made = start()
+    state = (await void(http, made))["result"]["requestState"]
+    query("UPDATE sale SET amount_cents = 1 WHERE id = 100")
+    again = await void(http, made, requestState=state, inputResponses={"sure": YES})
+    assert "0.01 USD" in again["result"]["inputRequests"]["sure"]["params"]["message"]
+    assert query("SELECT count(*) FROM sale WHERE id = 100") == [(1,)]
+
+
+async def test_one_confirmation_voids_once_however_often_it_is_sent(shop, http):
+    """Ten times the same sealed yes: one call runs, nine are refused as used."""
+    start, query = shop
+    made = start()
+    state = (await void(http, made))["result"]["requestState"]
+    sent = (void(http, made, requestState=state, inputResponses={"sure": YES}) for _ in range(10))
+    replies = await asyncio.gather(*sent)
+    assert [r["error"]["code"] for r in replies if "error" in r] == [-32602] * 9
+    (done,) = [r["result"]["structuredContent"] for r in replies if "result" in r]
+    assert done["voided"] is True
+    assert query("SELECT count(*) FROM sale WHERE id = 100") == [(0,)]
+
+
+TEXT = "The courier came late.\nThe courier was kind, but the courier came late again."
+
+
+@pytest.mark.parametrize(("era", "settings"), MODES, ids=["modern", "legacy"])
+async def test_a_text_is_analyzed_by_the_callers_own_model(shop, era, settings):
+    """What the client's model wrote is the analysis; the text went there as data."""
+    start, _ = shop
+    async with Person().calls(start(**settings).url, era) as ask:
+        done = await ask.client.call_tool("analyze_with_ai", {"text": TEXT, "question": "Mood?"})
+    found = done.structured_content
+    assert (found["by"], found["model"], found["note"]) == ("model", "loud", None)
+    assert found["analysis"].startswith("MOOD?")
+    assert "THE COURIER CAME LATE." in found["analysis"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "settings", "reason"),
+    [
+        ("2026-07-28", {}, "capability 'sampling'"),
+        ("legacy", SESSIONS, "capability 'sampling'"),
+        ("legacy", {}, "MCP_STATELESS_HTTP=false"),
+    ],
+)
+async def test_without_a_model_the_analysis_counts_and_says_why(shop, mode, settings, reason):
+    """A client without sampling, and a server without sessions: an answer all the same."""
+    start, _ = shop
+    async with Client(start(**settings).url, mode=mode, cache=None) as client:
+        done = await client.call_tool("analyze_with_ai", {"text": TEXT})
+    found = done.structured_content
+    assert (found["by"], found["model"]) == ("counting", None)
+    assert found["analysis"].startswith(
+        "14 words, 2 lines, 77 characters. Most frequent: courier (3)"
+    )
+    assert reason in found["note"]

@@ -1,0 +1,1 @@
+"""Tools that the fundamentals serve, as one would drop them into server/tools/."""
