@@ -1,0 +1,154 @@
+"""`subscriptions/listen`: who hears what, how much of it, and how it is kept alive and ended."""
+
+import asyncio
+import hashlib
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from mcp_types import SubscriptionFilter
+
+from server.core.state.events import PromptsListChanged, ResourceUpdated, ToolsListChanged
+from server.core.state.events.listen import Stream
+from tests.speak import answer, call, request, stream, with_headers
+
+PACKAGES = ("tests.core.sample.tools", "tests.core.sample.resources", "tests.core.sample.secret")
+GREETING, SECRET, PART = "sample://greeting", "secret://plan", "secret://plan/one"
+
+
+def callers(folder, **more):
+    """A file of callers: `a` may see plans, `b` may not."""
+    lines = []
+    for name, scopes in (("a", "[plans]"), ("b", "[]")):
+        digest = hashlib.sha256(f"token-{name}".encode()).hexdigest()
+        lines += [f"- sha256: {digest}", f"  client: {name}", f"  scopes: {scopes}"]
+        lines += [f"  {key}: {value}" for key, value in more.items()]
+    (folder / "callers.yml").write_text("\n".join(lines))
+    return {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": folder / "callers.yml"}
+
+
+def listen(*uris, who=None, **lists):
+    asked = request("subscriptions/listen", notifications={"resourceSubscriptions": uris, **lists})
+    return with_headers(asked, Authorization=f"Bearer token-{who}") if who else asked
+
+
+@asynccontextmanager
+async def opened(http, made, asked):
+    """What was acknowledged, and the messages after."""
+    async with http.stream("POST", made.url, **asked) as response:
+        messages = stream(response)
+        first = await anext(messages)
+        assert first["method"] == "notifications/subscriptions/acknowledged", first
+        yield first["params"]["notifications"], messages
+
+
+async def refusal(http, made, asked):
+    async with http.stream("POST", made.url, **asked) as response:
+        await response.aread()
+        return answer(response)["error"]
+
+
+async def touch(http, made, uri):
+    asked = with_headers(call("touch", uri=uri), Authorization="Bearer token-a")
+    assert answer(await http.post(made.url, **asked))["result"]
+
+
+async def test_a_caller_hears_what_it_may_read(replica, http, tmp_path):
+    """The acknowledgement says which; unknown ones and forbidden ones are left out alike."""
+    made = replica(packages=PACKAGES, **callers(tmp_path))
+    uris = (GREETING, "sample://square/3", SECRET, PART, "sample://nope")
+    async with (
+        opened(http, made, listen(*uris, who="a")) as (heard_by_a, of_a),
+        opened(http, made, listen(*uris, who="b", toolsListChanged=True)) as (heard_by_b, of_b),
+    ):
+        assert heard_by_a == {"resourceSubscriptions": [*uris[:4]]}
+        assert heard_by_b == {"toolsListChanged": True, "resourceSubscriptions": [*uris[:2]]}
+        for uri in (SECRET, "sample://nope", "sample://square/3"):
+            await touch(http, made, uri)
+        assert [(await anext(of_a))["params"]["uri"] for _ in range(2)] == [SECRET, uris[1]]
+        assert (await anext(of_b))["params"]["uri"] == uris[1]
+
+
+async def test_only_what_was_asked_for_is_sent(replica, http):
+    """A client that asked for nothing is told so, and hears nothing."""
+    made = replica()
+    async with opened(http, made, listen()) as (heard, messages):
+        assert heard == {}
+        await touch(http, made, GREETING)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(messages), 0.5)
+
+
+async def test_a_replica_holds_so_many_streams_and_no_more(replica, http):
+    """The next one is told to try again, and finds a place once somebody leaves."""
+    made = replica(MCP_LISTEN_LIMIT="2")
+    async with opened(http, made, listen(GREETING)):
+        async with opened(http, made, listen(GREETING)):
+            error = await refusal(http, made, listen(GREETING))
+            assert error["code"] == -31003
+            assert "this replica has 2 open" in error["message"]
+            assert error["data"] == {"retryable": True}
+        await asyncio.to_thread(made.wait_for_log, "POST /mcp subscriptions/listen")
+        for _ in range(100):
+            try:
+                async with opened(http, made, listen(GREETING)):
+                    return
+            except (AssertionError, StopAsyncIteration):
+                await asyncio.sleep(0.1)
+        raise AssertionError("no place became free")
+
+
+async def test_a_caller_has_so_many_streams_and_leaves_room_for_others(replica, http, tmp_path):
+    """Counted by caller, not by token or connection."""
+    made = replica(MCP_LISTEN_LIMIT_PER_CLIENT="2", **callers(tmp_path))
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(opened(http, made, listen(GREETING, who="a")))
+        error = await refusal(http, made, listen(GREETING, who="a"))
+        assert error["code"] == -31003
+        assert "you have 2 open" in error["message"]
+        await stack.enter_async_context(opened(http, made, listen(GREETING, who="b")))
+
+
+@pytest.mark.parametrize("uris", [[f"x://{n}" for n in range(1001)], ["x://" + "y" * 2045]])
+async def test_a_list_that_is_too_long_is_refused(shared, http, uris):
+    """By number or by length; the limits are named."""
+    error = await refusal(http, shared, listen(*uris))
+    assert error["code"] == -32602
+    assert "at most 1000 URIs of at most 2048 characters" in error["message"]
+
+
+async def test_a_backlog_holds_each_event_once():
+    """A client that does not read is told what changed, not how often: no backlog grows."""
+    waiting = Stream(SubscriptionFilter(tools_list_changed=True, resource_subscriptions=[GREETING]))
+    for _ in range(3):
+        for event in (ResourceUpdated(uri=GREETING), ToolsListChanged(), PromptsListChanged()):
+            waiting.tell(event)
+    waiting.close()
+    told = [event async for event in waiting.events()]
+    assert told == [ResourceUpdated(uri=GREETING), ToolsListChanged()]
+
+
+async def test_a_stream_ends_when_its_token_does(replica, http, tmp_path):
+    """With its final frame, so that the client listens anew and shows what it has by then."""
+    end = datetime.now(UTC) + timedelta(seconds=4)
+    made = replica(**callers(tmp_path, expires_at=end.isoformat()))
+    async with opened(http, made, listen(GREETING, who="b")) as (_, messages):
+        final = await asyncio.wait_for(anext(messages), 20)
+        assert datetime.now(UTC) >= end - timedelta(seconds=1)
+    assert final["id"] == 1
+    assert final["result"]["resultType"] == "complete"
+
+
+async def test_a_quiet_stream_is_kept_alive(replica, http):
+    """A comment every 15 s, which no balancer's idle limit outlasts; clients ignore it."""
+    made = replica()
+    async with http.stream("POST", made.url, **listen(GREETING)) as response:
+        lines = response.aiter_lines()
+        async with asyncio.timeout(40):
+            while not (await anext(lines)).startswith(":"):
+                pass
+        await touch(http, made, GREETING)
+        async with asyncio.timeout(20):
+            while "notifications/resources/updated" not in await anext(lines):
+                pass
