@@ -7,7 +7,9 @@ import json
 import logging
 import sys
 import time
+from contextlib import nullcontext
 from contextvars import ContextVar
+from typing import TextIO
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
@@ -23,8 +25,10 @@ def configure(log_format: str, level: str, replica: str) -> None:
         level: least level, as logging names it in lower case.
         replica: this replica's name, told in every line.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter((_Json if log_format == "json" else _Text)(replica))
+    # What neither format tells is not looked up for every line (Logging HOWTO, Optimization).
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    setattr(logging, "_srcfile", None)  # noqa: B010 - its type says str
+    handler = _Lines((_Json if log_format == "json" else _Text)(replica))
     handler.addFilter(_short_for_refusals)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
@@ -50,19 +54,62 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.msg != "Application startup failed. Exiting."
 
 
+def event(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:
+    """One line of `logger`'s with `fields` beside it, at a third of the price of ``logger.log``.
+
+    While nobody but the handler that `configure` made listens, nothing but its line is made.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    listening = logging.getLogger().handlers
+    handler = listening[0] if len(listening) == 1 else None
+    if logger.handlers or not isinstance(handler, _Lines) or handler.level > level:
+        logger.log(level, "%s", message, extra=fields)
+        return
+    handler.write(level, logger.name, message, fields)
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Writes lines to stderr: those of log records, and ready ones."""
+
+    def __init__(self, lines: "_Text | _Json") -> None:
+        super().__init__(sys.stderr)
+        self.lines = lines
+        self.setFormatter(lines)
+
+    def write(self, level: int, name: str, message: str, fields: dict[str, object]) -> None:
+        """A line of an event that has no log record."""
+        line = self.lines.line(time.time(), logging.getLevelName(level), name, message, fields)
+        with self.lock or nullcontext():
+            self.stream.write(line + self.terminator)
+            self.flush()
+
+
 class _Text(logging.Formatter):
     """``12:00:00.123 INFO  replica [id] what happened``, then a traceback if there is one."""
 
     def __init__(self, replica: str) -> None:
         super().__init__()
         self.replica = replica
+        self._clock = 0, ""  # the second told last, and how
 
     def format(self, record: logging.LogRecord) -> str:
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        head = f"{clock}.{int(record.msecs):03d} {record.levelname:<7} {self.replica} [{request_id.get()}]"
-        text = f"{head} {record.getMessage()}"
+        text = record.getMessage()
         if record.exc_info:
             text = f"{text}\n{self.formatException(record.exc_info)}"
+        return self.line(record.created, record.levelname, record.name, text, {})
+
+    def line(
+        self, created: float, level: str, name: str, message: str, fields: dict[str, object]
+    ) -> str:
+        """The line of an event at `created` (seconds since 1970)."""
+        second, clock = self._clock
+        if int(created) != second:
+            clock = time.strftime("%H:%M:%S", time.localtime(created))
+            self._clock = int(created), clock
+        milliseconds = int(created % 1 * 1000)
+        head = f"{clock}.{milliseconds:03d} {level:<7} {self.replica} [{request_id.get()}]"
+        text = f"{head} {message}"
         # Only an event begins at the margin: text that holds a caller's input cannot forge one.
         return text if text.isprintable() else "\n    ".join(text.splitlines())
 
@@ -75,16 +122,24 @@ class _Json(logging.Formatter):
         self.replica = replica
 
     def format(self, record: logging.LogRecord) -> str:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        fields = {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        message = record.getMessage()
+        return self.line(record.created, record.levelname, record.name, message, fields)
+
+    def line(
+        self, created: float, level: str, name: str, message: str, fields: dict[str, object]
+    ) -> str:
+        """The line of an event at `created` (seconds since 1970)."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created))
         line: dict[str, object] = {
-            "time": f"{stamp}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
+            "time": f"{stamp}.{int(created % 1 * 1000):03d}Z",
+            "level": level.lower(),
+            "logger": name,
             "replica": self.replica,
             "request_id": request_id.get(),
-            "message": record.getMessage(),
+            "message": message,
+            **fields,
         }
-        line.update((k, v) for k, v in vars(record).items() if k not in _STANDARD)
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)

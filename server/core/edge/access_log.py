@@ -12,6 +12,8 @@ from typing import Any
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.core import logs
+
 logger = logging.getLogger("server.access")
 
 _QUIET = {"/healthz", "/readyz", "/metrics"}
@@ -47,16 +49,11 @@ class AccessLogMiddleware:
 def _log(level: int, scope: Scope, status: int, milliseconds: float) -> None:
     method, name = scope.get("state", {}).get("mcp", ("-", "-"))
     path = _printable(scope["path"])
-    logger.log(
+    logs.event(
+        logger,
         level,
-        "%d %s %s %s %s %.1f ms",
-        status,
-        scope["method"],
-        path,
-        method,
-        name,
-        milliseconds,
-        extra={
+        f"{status} {scope['method']} {path} {method} {name} {milliseconds:.1f} ms",
+        {
             "status": status,
             "http_method": scope["method"],
             "path": path,

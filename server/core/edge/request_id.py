@@ -3,8 +3,8 @@
 The id goes into every log line of the request and back to the caller.
 """
 
+import os
 import re
-import secrets
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,8 +24,13 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
-        id_ = given if _SANE.fullmatch(given) else secrets.token_hex(8).encode()
+        id_ = b""
+        for key, value in scope["headers"]:
+            if key == b"x-request-id":
+                id_ = value
+                break
+        if not _SANE.fullmatch(id_):
+            id_ = os.urandom(8).hex().encode()
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

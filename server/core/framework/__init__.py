@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import mcp_types as types
-from fastmcp import FastMCP
+from fastmcp import Context, FastMCP
 from mcp.server.context import ServerMiddleware
 from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -31,6 +31,11 @@ def serve_listen(mcp: FastMCP, listen: Listen) -> None:
 def wrap_requests(mcp: FastMCP, middleware: ServerMiddleware[Any]) -> None:
     """Runs SDK `middleware` outside all other: it sees a request as the client sent it."""
     mcp._mcp_server.middleware.insert(0, middleware)
+
+
+def only_answers(context: Context) -> bool:
+    """Whether nothing can be sent to the client before the answer (framework/request.py)."""
+    return getattr(context.request_context, "only_answers", False)
 
 
 async def may_read(mcp: FastMCP, uri: str) -> bool:

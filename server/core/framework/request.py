@@ -8,7 +8,7 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import mcp_types as types
@@ -59,6 +59,7 @@ class RequestContext(FastMCPRequestContext):
     """
 
     request: Request
+    only_answers = True
 
     def __init__(self, mcp: FastMCP, http: Request, asked: Asked) -> None:
         self.mcp = mcp
@@ -162,6 +163,11 @@ def is_traced(meta: Mapping[str, Any] | None) -> bool:
     """Whether FastMCP would record spans, or pass the caller's trace on."""
     if meta and ("traceparent" in meta or "tracestate" in meta or "baggage" in meta):
         return True
+    return _records_spans()
+
+
+@cache
+def _records_spans() -> bool:
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 

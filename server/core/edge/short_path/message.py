@@ -5,6 +5,7 @@ has passed the framework's own validation for the request's protocol version.
 """
 
 import json
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ NAMED = {"tools/call": "name", "resources/read": "uri", "prompts/get": "name"}
 _MEMBERS = {"jsonrpc", "id", "method", "params"}
 # Integers beyond this are not the same number in every JSON library.
 _EXACT = 2**53
+_LONGEST_NUMBER = sys.int_info.default_max_str_digits
 _LEGACY = {version.encode(): version for version in HANDSHAKE_PROTOCOL_VERSIONS}
 _MODERN = {version.encode(): version for version in MODERN_PROTOCOL_VERSIONS}
 
@@ -51,8 +53,10 @@ def version_of(headers: dict[bytes, bytes]) -> str | None:
 def read(headers: dict[bytes, bytes], body: bytes, version: str) -> Asked | None:
     """The request in `body`, or None if it is not one for the short path."""
     modern = version in MODERN_PROTOCOL_VERSIONS
-    try:  # each era's entry has a parser of its own, and what it takes differs at the edges
-        message = json.loads(body) if modern else from_json(body)
+    try:
+        # The newer era's entry refuses endless numbers, which its own parser alone can tell.
+        parsed = json.loads if modern and len(body) > _LONGEST_NUMBER else from_json
+        message = parsed(body)
     except (ValueError, RecursionError):
         return None
     if type(message) is not dict or not message.keys() <= _MEMBERS:
@@ -70,7 +74,7 @@ def read(headers: dict[bytes, bytes], body: bytes, version: str) -> Asked | None
     if modern and not _agrees(headers, method, params, version):
         return None
     try:
-        methods.validate_client_request(method, version, params)
+        methods.CLIENT_REQUESTS[method, version].model_validate(message, by_name=False)
     except ValidationError:
         return None
     return Asked(id_, method, version, params)

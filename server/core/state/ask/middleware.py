@@ -64,7 +64,7 @@ class AskMiddleware(Middleware):
             return await call_next(context)
         ctx = context.fastmcp_context
         modern = is_modern(ctx)
-        if ctx and not modern:
+        if ctx and not modern and not framework.only_answers(ctx):
             framework.wrap_client_requests(
                 ctx.session, lambda send: live.patient(send, ctx, self.seconds, self.waiting)
             )
