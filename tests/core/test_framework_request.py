@@ -34,6 +34,7 @@ SEAMS = {
     "ServerRunner": {"_make_context", "_serialize"},
     "RequestStateBoundary": {"_seal_result"},
     "FastMCPRequestContext": {"_srctx"},
+    "RequestContext": {"_then"},
     "ToolResult": {"_raw_mcp_result"},
 }
 IMPORTED = {

@@ -32,7 +32,7 @@ class UndeliveredMiddleware(Middleware):
         tool, ctx = context.message.name, context.fastmcp_context
         if ctx and ctx.request_context and tool not in self._told:
             framework.wrap_notices(
-                ctx.session,
+                ctx,
                 progress=lambda send: self._noticed(send, tool, "progress"),
                 log=lambda send: self._noticed(send, tool, "log messages", ctx),
             )

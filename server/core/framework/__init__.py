@@ -33,11 +33,6 @@ def wrap_requests(mcp: FastMCP, middleware: ServerMiddleware[Any]) -> None:
     mcp._mcp_server.middleware.insert(0, middleware)
 
 
-def only_answers(context: Context) -> bool:
-    """Whether nothing can be sent to the client before the answer (framework/request.py)."""
-    return getattr(context.request_context, "only_answers", False)
-
-
 async def may_read(mcp: FastMCP, uri: str) -> bool:
     """Whether the running request's caller may read `uri`, as ``resources/read`` decides it.
 
@@ -57,22 +52,39 @@ def refuse_log_level(mcp: FastMCP) -> None:
     mcp._mcp_server._request_handlers.pop("logging/setLevel", None)
 
 
-def wrap_client_requests(session: ServerSession, wrap: Callable[[Any], Any]) -> None:
-    """Puts `wrap` around every request that this call's `session` sends to its client.
+def wrap_client_requests(context: Context, wrap: Callable[[Any], Any]) -> None:
+    """Puts `wrap` around every request that this call's session sends to its client.
 
     A session lives as long as one inbound request, and all its requests go through this method.
     """
-    session.send_request = wrap(session.send_request)  # type: ignore[method-assign]
+
+    def wrapped(session: ServerSession) -> None:
+        session.send_request = wrap(session.send_request)  # type: ignore[method-assign]
+
+    _with_session(context, wrapped)
 
 
 def wrap_notices(
-    session: ServerSession, progress: Callable[[Any], Any], log: Callable[[Any], Any]
+    context: Context, progress: Callable[[Any], Any], log: Callable[[Any], Any]
 ) -> None:
-    """Puts `progress` and `log` around what this call's `session` tells its client on the way."""
-    session.send_progress_notification = progress(  # type: ignore[method-assign]
-        session.send_progress_notification
-    )
-    session.send_log_message = log(session.send_log_message)  # type: ignore[method-assign]
+    """Puts `progress` and `log` around what this call's session tells its client on the way."""
+
+    def wrapped(session: ServerSession) -> None:
+        session.send_progress_notification = progress(  # type: ignore[method-assign]
+            session.send_progress_notification
+        )
+        session.send_log_message = log(session.send_log_message)  # type: ignore[method-assign]
+
+    _with_session(context, wrapped)
+
+
+def _with_session(context: Context, then: Callable[[ServerSession], None]) -> None:
+    """Calls `then` with the session; if nobody has asked for it yet (request.py), then, if ever."""
+    later = getattr(context.request_context, "once_there_is_a_session", None)
+    if later:
+        later(then)
+    else:
+        then(context.session)
 
 
 def session_manager(app: Starlette) -> StreamableHTTPSessionManager:

@@ -5,7 +5,7 @@ FastMCP's own handler in it, ``serving`` sets what they set.
 """
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, cached_property
@@ -59,7 +59,6 @@ class RequestContext(FastMCPRequestContext):
     """
 
     request: Request
-    only_answers = True
 
     def __init__(self, mcp: FastMCP, http: Request, asked: Asked) -> None:
         self.mcp = mcp
@@ -73,6 +72,7 @@ class RequestContext(FastMCPRequestContext):
         self.meta = dict(meta) if meta is not None else None
         self.close_sse_stream = None
         self.lifespan_context = mcp._lifespan_result
+        self._then: list[Callable[[ServerSession], None]] = []
 
     @cached_property
     def runner(self) -> ServerRunner[Any]:
@@ -96,18 +96,28 @@ class RequestContext(FastMCPRequestContext):
             message_metadata=ServerMessageMetadata(request_context=self.request),
             progress_token=progress_token_from_params(self.params),
         )
-        return self.runner._make_context(
+        made = self.runner._make_context(
             answer_only,
             self.method,
             self.params,
             _extract_meta(self.params),
             self.protocol_version,
         )
+        for then in self._then:
+            then(made.session)
+        return made
 
     @cached_property
     def session(self) -> ServerSession:  # type: ignore[override]
         """What a tool speaks to the client through."""
         return self._srctx.session
+
+    def once_there_is_a_session(self, then: Callable[[ServerSession], None]) -> None:
+        """Calls `then` with the session when it is made, which most requests never need."""
+        if "_srctx" in self.__dict__:
+            then(self.session)
+        else:
+            self._then.append(then)
 
     async def close(self) -> None:
         """Runs what was left on the connection for its end, if there ever was one."""

@@ -64,9 +64,9 @@ class AskMiddleware(Middleware):
             return await call_next(context)
         ctx = context.fastmcp_context
         modern = is_modern(ctx)
-        if ctx and not modern and not framework.only_answers(ctx):
+        if ctx and not modern:
             framework.wrap_client_requests(
-                ctx.session, lambda send: live.patient(send, ctx, self.seconds, self.waiting)
+                ctx, lambda send: live.patient(send, ctx, self.seconds, self.waiting)
             )
         token = rounds.current.set(rounds.Answers())
         try:
