@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.swarm.cluster import Cluster
@@ -27,6 +28,7 @@ class Deployment:
         self.cluster = cluster
         self.secrets = secrets
         self.placed: list[str] = []
+        self._applied: tuple[tuple[str, ...], dict[str, str]] = ((), {})
 
     def url(self, node: int = 1) -> str:
         """Where clients call, by the balancer on node ``node``."""
@@ -41,14 +43,31 @@ class Deployment:
         """
         run(sys.executable, "deploy/make_secrets.py", str(self.secrets))
         self.cluster.label_data_node()
+        self._apply(overlays, settings)
+        self.wait()
+        self.placed = self.tasks()
+
+    def rotate(self, keys: Sequence[str]) -> None:
+        """Gives all replicas these keys by a rolling update of its own; returns when it is over."""
+        before = set(self.replicas())
+        (self.secrets / "request_state_keys").write_text("\n".join(keys))
+        overlays, settings = self._applied
+        revision = int(settings.get("KEYS_REVISION", "1")) + 1
+        self._apply(overlays, {**settings, "KEYS_REVISION": str(revision)})
+        deadline = time.monotonic() + 2 * READY_SECONDS
+        while before & set(self.replicas()):
+            self._sleep(deadline, "a replica was not replaced")
+        self.wait()
+
+    def _apply(self, overlays: tuple[str, ...], settings: dict[str, str]) -> None:
+        """``docker stack deploy``, which goes on when it returns."""
+        self._applied = (overlays, settings)
         # No registry is asked: every image is there.
         files = [part for file in ("stack.yml", *overlays) for part in ("-c", file)]
         order = ("stack", "deploy", *files, "--resolve-image", "never", NAME)
         hosts = ",".join(self.cluster.addresses)
         values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts, **settings}
         self.cluster.manager.docker(*order, env=values)
-        self.wait()
-        self.placed = self.tasks()
 
     def found(self) -> list[str]:
         """Services and volumes of a stack of this name, which a test must not touch."""

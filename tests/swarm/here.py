@@ -9,9 +9,10 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests import replica as replicas
 from tests.conformance.balancer import balancer
@@ -21,12 +22,13 @@ from tests.valkey import Valkey
 
 PACKAGES = ("tests.swarm.probe",)
 SECONDS_TO_REPLACE = 1.0
+SECONDS_TO_SEE = 2.0  # the balancer's check, once a second
 
 
 class Here:
     """A running service: `url` is where clients call."""
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.url = ""
         self._folder = folder
         self._settings = settings
@@ -51,12 +53,21 @@ class Here:
         self._replacing.append(replacing)
         replacing.start()
 
+    def rotate(self, keys: Sequence[str]) -> None:
+        """Gives all replicas these keys, one replica after another, as a rolling update does."""
+        self._settings = {**self._settings, "MCP_REQUEST_STATE_KEYS": ",".join(keys)}
+        for name in list(self._running):
+            old = self._running.pop(name)
+            old.stop()
+            self._start(old.port)
+            time.sleep(SECONDS_TO_SEE)
+
     def wait(self) -> None:
         """Returns when every killed replica was replaced, and the balancer has seen it."""
         for thread in self._replacing:
             thread.join()
         if self._replacing:
-            time.sleep(2)  # the balancer's check, once a second
+            time.sleep(SECONDS_TO_SEE)
         self._replacing.clear()
 
     def end(self) -> None:
@@ -79,8 +90,11 @@ class Here:
 
 
 @contextmanager
-def here(folder: Path, **settings: str) -> Iterator[Here]:
-    """Three replicas that share a Valkey and a database, with `settings`."""
+def here(folder: Path, **settings: Any) -> Iterator[Here]:
+    """Three replicas that share a Valkey and a database, with `settings`.
+
+    `without` may be among them, a protection to take away: see tests/serve.py.
+    """
     with ExitStack() as stack:
         valkey = Valkey(folder / "valkey")
         stack.callback(valkey.end)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +58,7 @@ def roll_under_load(
     started = time.monotonic()
     with ExitStack() as stack:
         running = {
-            era: stack.enter_context(_endless(deployment.url(node), folder, era, rate))
+            era: stack.enter_context(_endless(deployment.url(node), folder, era, rate, *CALL))
             for node, era in enumerate(ERAS, 1)
         }
         time.sleep(3)
@@ -72,12 +72,26 @@ def roll_under_load(
 
 
 @contextmanager
+def loaded(url: str, folder: Path, rate: int, *call: str) -> Iterator[Callable[[], Loaded]]:
+    """Has a call of 2026-07-28 made again and again; the function ends that and tells of it."""
+    with _endless(url, folder, "modern", rate, *call) as (process, file):
+        time.sleep(3)
+
+        def end() -> Loaded:
+            time.sleep(3)
+            process.send_signal(signal.SIGTERM)  # ends the run in order, with its report
+            return _end(process, file)
+
+        yield end
+
+
+@contextmanager
 def _endless(
-    url: str, folder: Path, era: str, rate: int
+    url: str, folder: Path, era: str, rate: int, *call: str
 ) -> "Iterator[tuple[subprocess.Popen[str], Path]]":
     file = folder / f"{era}.json"
     bounds = ("--duration", "900", "--rate", str(rate))
-    process = _start(url, file, ("--era", era, *bounds, *CALL))
+    process = _start(url, file, ("--era", era, *bounds, *call))
     try:
         yield process, file
     finally:
