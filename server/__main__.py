@@ -2,9 +2,13 @@
 
 import argparse
 import gc
+import importlib
 import sys
 
 from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
+
+# Command → the module whose `run(settings)` does it.
+_MODULES = {"serve": "server", "worker": "worker"}
 
 
 def main(arguments: list[str]) -> int:
@@ -15,16 +19,16 @@ def main(arguments: list[str]) -> int:
         "see docs/settings.md.",
         epilog="exit codes: 0 stopped as asked, 2 wrong usage, 3 could not start",
     )
-    parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
-    parser.parse_args(arguments)
+    parser.add_argument("command", nargs="?", choices=_MODULES, default="serve")
+    options = parser.parse_args(arguments)
     gc.disable()  # imports make next to no garbage: looking for it costs a fifth of the start
     try:
         from server.config import load
 
         settings = load()
-        from server.server import run  # only now: a wrong setting is told at once
-
-        return run(settings)
+        # only now: a wrong setting is told at once
+        module = importlib.import_module(f"server.{_MODULES[options.command]}")
+        return int(module.run(settings))
     except McpSwarmError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_NOT_STARTED

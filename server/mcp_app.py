@@ -24,6 +24,7 @@ from server.core.state.events.listen import Listen
 from server.core.state.request_state import SingleUse
 
 if TYPE_CHECKING:
+    from server.core.state.tasks.service import Jobs
     from server.core.store import Store
 
 # YOURS: a file dropped into one of these is served at the next start.
@@ -41,6 +42,7 @@ class App(FastMCP):
     listen: Listen
     store: "Store | None"
     parts: list[Part]
+    jobs: "Jobs | None"  # None if no tool has `task=`
 
 
 def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
@@ -90,6 +92,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     if settings.mcp_stateless_http:
         framework.refuse_log_level(mcp)
+    mcp.jobs = _jobs(mcp, settings, found)
     return mcp
 
 
@@ -129,6 +132,27 @@ def _store(settings: Settings) -> "Store | None":
     from server.core.store import Store
 
     return Store(settings.redis_url, settings.mcp_name)
+
+
+def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | None":
+    """Background work and the ways to it, if a tool is for it."""
+    names = sorted(c.name for c in found if isinstance(c, Tool) and c.task_config.supports_tasks())
+    if not names:
+        return None
+    from server.core.state.tasks.extension import TasksExtension
+    from server.core.state.tasks.job_tools import add_job_tools
+    from server.core.state.tasks.routes import JobRoutes
+    from server.core.state.tasks.service import Jobs
+
+    async def changed(job_id: str) -> None:
+        await mcp.bus.publish(events.ResourceUpdated(uri=f"job://{job_id}"))
+
+    jobs = Jobs(mcp, settings, mcp.store, changed)
+    mcp.parts.append(jobs.lifetime)
+    mcp.add_extension(TasksExtension(jobs, settings.mcp_task_result_seconds))
+    add_job_tools(mcp, jobs, names)
+    JobRoutes(jobs, needs_token=settings.auth_enabled).add_to(mcp)
+    return jobs
 
 
 def _state_store(settings: Settings, store: "Store | None") -> Any:

@@ -10,7 +10,7 @@ import logging
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
@@ -113,24 +113,31 @@ class Service:
     def _lifespan(self, inner: Any) -> Any:
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            from server.core.resilience import database
-
-            await database.start(self.settings.database_url.get_secret_value())
-            try:
-                async with AsyncExitStack() as parts, inner(app):
-                    for part in self.mcp.parts:
-                        await parts.enter_async_context(part())
-                    framework.limit_body(
-                        framework.session_manager(app), self.settings.mcp_body_limit
-                    )
-                    self.health.started = True
-                    yield
-            finally:
-                if "server.core.resilience.http" in sys.modules:  # else no tool called out
-                    await sys.modules["server.core.resilience.http"].close()
-                await database.stop()
+            async with running(self.settings, self.mcp, inner(app)):
+                framework.limit_body(framework.session_manager(app), self.settings.mcp_body_limit)
+                self.health.started = True
+                yield
 
         return lifespan
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, mcp: App, inner: AbstractAsyncContextManager[Any]
+) -> AsyncIterator[None]:
+    """What lives as long as the process does: the database, `inner`, and the parts of `mcp`."""
+    from server.core.resilience import database
+
+    await database.start(settings.database_url.get_secret_value())
+    try:
+        async with AsyncExitStack() as parts, inner:
+            for part in mcp.parts:
+                await parts.enter_async_context(part())
+            yield
+    finally:
+        if "server.core.resilience.http" in sys.modules:  # else no tool called out
+            await sys.modules["server.core.resilience.http"].close()
+        await database.stop()
 
 
 def build_app(settings: Settings, mcp: App) -> Service:
@@ -187,7 +194,7 @@ def serve(settings: Settings, mcp: App) -> int:
     gc.collect()
     gc.freeze()
     gc.enable()
-    with _bound(settings) as listening:
+    with bound(settings) as listening:
         try:
             server.run([listening])
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
@@ -195,7 +202,12 @@ def serve(settings: Settings, mcp: App) -> int:
     return EXIT_FINE if server.started or server.asked_to_stop else EXIT_NOT_STARTED
 
 
-def _bound(settings: Settings) -> socket.socket:
+def bound(settings: Settings, path: str = "/mcp") -> socket.socket:
+    """The socket to listen on; the log says that `path` is served there.
+
+    Raises:
+        StartError: the port cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in settings.mcp_host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -210,7 +222,7 @@ def _bound(settings: Settings) -> socket.socket:
             f"{error.strerror}. Next: stop what uses the port, or set MCP_PORT to a free one."
         ) from error
     host, port = listening.getsockname()[:2]
-    logger.info("listening on http://%s:%s/mcp", host, port)
+    logger.info("listening on http://%s:%s%s", host, port, path)
     return listening
 
 

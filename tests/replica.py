@@ -120,7 +120,7 @@ class Replica:
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + SECONDS_TO_START
         while time.monotonic() < deadline and self._code() is None:
-            if found := re.search(r"listening on http://[^ ]*:(\d+)/mcp", self.log):
+            if found := re.search(r"listening on http://[^ ]*:(\d+)/", self.log):
                 self.port = int(found[1])
                 try:
                     with urllib.request.urlopen(f"{self.base}/readyz", timeout=5):
@@ -140,12 +140,14 @@ def start(
     folder: Path,
     packages: Sequence[str] = SAMPLE,
     without: Sequence[str] = (),
+    worker: bool = False,
     **settings: Any,
 ) -> Replica:
-    """A replica that serves `packages`, forked; not ready yet."""
+    """A replica that serves `packages`, or a worker on them, forked; not ready yet."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "replica.log"
     arguments = [*packages, *(f"--without={name}" for name in without)]
+    arguments += ["--worker"] if worker else []
     env = environment(folder, settings)
     process = _FORKS.Process(target=_forked, args=(arguments, env, str(folder), str(log)))
     process.start()

@@ -11,6 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
 from server import config, mcp_app, server
 from server.core import framework
 from server.core.edge import call_limit
@@ -53,6 +56,15 @@ def fastmcps_own_state_store() -> None:
     mcp_app._state_store = lambda settings, store: RedisStore(url=settings.redis_url)
 
 
+def docket_without_kept_leases() -> None:
+    """Docket's own worker, whose leases end with the drain (T11)."""
+    from docket import Worker
+
+    from server.core.state.tasks import docket_parts
+
+    docket_parts.make_worker = Worker
+
+
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
@@ -68,6 +80,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "state-merging": fastmcps_own_state_store,
     "single-use": lambda: setattr(SingleUse, "_once", pass_on),
+    "lease-keeping": docket_without_kept_leases,
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),
 }
@@ -78,11 +91,18 @@ async def bug(request: Any) -> None:
     raise RuntimeError("the password is hunter2")
 
 
+async def loaded(request: Request) -> JSONResponse:
+    """Which of ?names=a,b this process has imported."""
+    names = request.query_params["names"].split(",")
+    return JSONResponse([name for name in names if name in sys.modules])
+
+
 def main(arguments: Sequence[str]) -> int:
     """Serves as `python -m server` does; the exit code is the same too."""
     parser = argparse.ArgumentParser()
     parser.add_argument("packages", nargs="*")
     parser.add_argument("--without", action="append", default=[], choices=sorted(PROTECTIONS))
+    parser.add_argument("--worker", action="store_true")
     options = parser.parse_args(arguments)
     for name in options.without:
         PROTECTIONS[name]()
@@ -92,10 +112,15 @@ def main(arguments: Sequence[str]) -> int:
         mcp = build(*args, **kwargs)
         mcp.add_middleware(CountLists())
         mcp.custom_route("/bug", methods=["GET"])(bug)
+        mcp.custom_route("/loaded", methods=["GET"])(loaded)
         return mcp
 
     server.build_mcp = build_and_count
     try:
+        if options.worker:
+            from server import worker
+
+            return worker.run(config.load(), packages=options.packages)
         return server.run(config.load(), packages=options.packages)
     except McpSwarmError as error:
         print(f"error: {error}", file=sys.stderr)

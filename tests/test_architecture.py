@@ -101,7 +101,9 @@ def may_import(importer: str, imported: str) -> bool:
     for folder in ("server.tools", "server.resources", "server.prompts"):
         if in_folder(importer, folder):
             return imported in {"server", "server.core"} or in_folder(imported, folder)
-    order = ["server.config", "server.core", "server.mcp_app", "server.server", "server.__main__"]
+    order = [
+        f"server.{name}" for name in ("config", "core", "mcp_app", "server", "worker", "__main__")
+    ]
     rank = {name: number for number, name in enumerate(order)}
     if importer in rank:
         below = "server.core" if in_folder(imported, "server.core") else imported

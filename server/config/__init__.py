@@ -117,6 +117,37 @@ class Settings(BaseSettings):
         description="Hosts that tools may call: `api.example.com`, `*.example.com:8443`; an address "
         "`10.0.0.7:9000` although it is private; a network `10.0.1.0/24` that listed names may lie in.",
     )
+    mcp_task_concurrency: int = Field(10, gt=0, description="Jobs that one worker runs at once.")
+    mcp_task_tenant_limit: int = Field(
+        10, gt=0, description="Jobs of one tenant (or client, without tenants) that run at once."
+    )
+    mcp_task_queue_limit: int = Field(
+        1000, ge=0, description="Jobs that may wait; above it a new one is refused with a time."
+    )
+    mcp_task_limit_seconds: float = Field(
+        3600.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds a job may run, unless its tool sets `timeout`.",
+    )
+    mcp_task_attempts: int = Field(
+        5, gt=0, description="How often a job is tried whose error is marked as retryable."
+    )
+    mcp_task_redelivery_seconds: float = Field(
+        10.0,
+        ge=0.5,
+        allow_inf_nan=False,
+        description="Seconds of silence after which a worker is held for dead and its jobs move on.",
+    )
+    mcp_task_drain_seconds: float = Field(
+        45.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds that a stopping worker goes on with its jobs, before it puts them back.",
+    )
+    mcp_task_result_seconds: float = Field(
+        86400.0, ge=1, allow_inf_nan=False, description="Seconds that a job's result is kept."
+    )
     auth_enabled: bool = Field(False, description="Demand a bearer token on /mcp.")
     auth_token: SecretStr | None = Field(None, description="The one token, if there is one caller.")
     auth_tokens_file: Path | None = Field(

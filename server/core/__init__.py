@@ -2,6 +2,9 @@
 
     ask        the client's user, model or roots, in the middle of a call
     database   a session in one transaction                     DATABASE_URL
+    current_job  the job that a tool runs in, None in a direct call   MCP_TASK_*
+    hand_over  go on in the background once the work proves to be long
+    Retryable  raise it: the job is tried again later
     http       calls to other services, to allowed hosts only   MCP_OUTBOUND_HOSTS
     publish    tell listening clients that something changed
     sandbox    files inside one folder and nowhere else             FILES_ROOT
@@ -20,13 +23,31 @@ if TYPE_CHECKING:
     from server.core.resilience import database, http, sandbox, schema
     from server.core.state import ask
     from server.core.state.events import publish
+    from server.core.state.tasks.context import current_job
+    from server.core.state.tasks.errors import Retryable
+    from server.core.state.tasks.handover import hand_over
     from server.core.state.user_state import update
 
-__all__ = ["ask", "database", "http", "publish", "sandbox", "schema", "settings", "update"]
+__all__ = [
+    "Retryable",
+    "ask",
+    "current_job",
+    "database",
+    "hand_over",
+    "http",
+    "publish",
+    "sandbox",
+    "schema",
+    "settings",
+    "update",
+]
 
 _WHERE = {
+    "Retryable": ("server.core.state.tasks.errors", "Retryable"),
     "ask": ("server.core.state.ask", None),
+    "current_job": ("server.core.state.tasks.context", "current_job"),
     "database": ("server.core.resilience.database", None),
+    "hand_over": ("server.core.state.tasks.handover", "hand_over"),
     "http": ("server.core.resilience.http", None),
     "publish": ("server.core.state.events", "publish"),
     "sandbox": ("server.core.resilience.sandbox", None),

@@ -32,7 +32,7 @@ from tests.core import test_framework_request
 
 # What framework.py touches of each object, private names and those that nobody documents.
 SEAMS = {
-    "FastMCP": {"_lookup_resource", "_mcp_server"},
+    "FastMCP": {"_lifespan_manager", "_lookup_resource", "_mcp_server"},
     "Server": {"middleware", "add_request_handler", "get_tool_input_schema", "_request_handlers"},
     "StreamableHTTPSessionManager": {
         "_handle_request",

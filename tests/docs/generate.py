@@ -73,8 +73,9 @@ def traps() -> str:
 
     rows = ["| trap | what happens without care | here |", "|---|---|---|"]
     for name, where in TRAPS.items():
-        module, is_test, test = where.partition(":")
-        here = f"`tests/core/{module}.py`: {test.replace('_', ' ')}" if is_test else where
+        module, _, test = where.partition(":")
+        path = module.replace(".", "/") if "." in module else f"core/{module}"
+        here = f"`tests/{path}.py`: {test.replace('_', ' ')}"
         rows.append(f"| {name} | {TRAP_DOES[name]} | {here.replace(': test ', ': ')} |")
     return "\n".join(rows)
 

@@ -4,7 +4,8 @@ Each function names the trap it closes (docs/traps.md). ``tests/core/test_framew
 with the name of what has moved when an upgrade moves it.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import mcp_types as types
@@ -123,3 +124,30 @@ def keep_streams_on_sigterm() -> None:
     from sse_starlette.sse import AppStatus
 
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
+
+
+def is_client_tool_call() -> bool:
+    """Whether the tool call at hand is the client's own, not one that a tool makes in turn."""
+    from fastmcp.server.dependencies import _is_client_tool_call
+
+    return _is_client_tool_call()
+
+
+_lets_task_results_out = False
+
+
+def let_task_results_out() -> None:
+    """The SDK drops the fields of a task from the answer to ``tools/call``; FastMCP's wrap keeps them."""
+    global _lets_task_results_out  # noqa: PLW0603 - as long as the process, like what it wraps
+    if not _lets_task_results_out:
+        from fastmcp_tasks import wire_production
+
+        wire_production.install()
+        _lets_task_results_out = True
+
+
+@asynccontextmanager
+async def lifespan(mcp: FastMCP) -> AsyncIterator[None]:
+    """FastMCP's own lifespan without its HTTP app: for a worker."""
+    async with mcp._lifespan_manager():
+        yield

@@ -1,0 +1,203 @@
+"""The tasks extension of 2026-07-28 (SEP-2663) over our jobs: ``io.modelcontextprotocol/tasks``.
+
+FastMCP's own extension keeps tokens, arguments and answers in clear and loads Docket at start;
+this one speaks the same protocol over sealed records. Its rules on who gets a task are FastMCP's.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import mcp_types as types
+from fastmcp import Context
+from fastmcp.server.dependencies import get_http_request
+from fastmcp.server.extensions import (
+    MethodBinding,
+    ServerExtension,
+    ToolCallContinuation,
+)
+from fastmcp.tools.base import Tool
+from fastmcp.utilities.tasks import TASKS_EXTENSION_ID
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
+from mcp_types.jsonrpc import HEADER_MISMATCH, MISSING_REQUIRED_CLIENT_CAPABILITY
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import Field
+
+from server.core.framework import is_client_tool_call, let_task_results_out
+from server.core.state.tasks.errors import JobError
+from server.core.state.tasks.handover import HandedOver
+from server.core.state.tasks.job import Job, stamp
+from server.core.state.tasks.service import Jobs
+
+VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)
+
+# Outside JSON-RPC's and MCP's reserved -32768..-32000.
+QUEUE_FULL = -31003
+
+# In a request's _meta: the same key and call again give the same task.
+IDEMPOTENCY_KEY = "mcp-swarm/idempotencyKey"
+
+_STATES = {"queued": "working", "running": "working"}
+
+
+class TaskParams(types.RequestParams):
+    """Parameters of tasks/get and tasks/cancel."""
+
+    task_id: str = Field(alias="taskId")
+
+
+class TaskUpdateParams(TaskParams):
+    """Parameters of tasks/update."""
+
+    input_responses: dict[str, Any] = Field(alias="inputResponses")
+
+
+class TasksExtension(ServerExtension):
+    """``tools/call`` that makes a task, and tasks/get, tasks/update, tasks/cancel.
+
+    Args:
+        jobs: what runs them.
+        result_seconds: how long a result is kept.
+    """
+
+    identifier = TASKS_EXTENSION_ID
+
+    def __init__(self, jobs: Jobs, result_seconds: float) -> None:
+        self._jobs = jobs
+        self._result_seconds = result_seconds
+
+    def methods(self) -> Sequence[MethodBinding]:
+        return [
+            MethodBinding("tasks/get", TaskParams, self._get, VERSIONS),
+            MethodBinding("tasks/update", TaskUpdateParams, self._update, VERSIONS),
+            MethodBinding("tasks/cancel", TaskParams, self._cancel, VERSIONS),
+        ]
+
+    async def intercept_tool_call(
+        self,
+        params: types.CallToolRequestParams,
+        context: Context,
+        call_next: ToolCallContinuation,
+    ) -> Any:
+        """A task instead of a result, if tool and client are for it (SEP-2663)."""
+        tool = await context.fastmcp.get_tool(params.name)
+        if tool is None or not is_client_tool_call():
+            return await call_next()
+        request = context.request_context
+        opted_in = (
+            request is not None
+            and request.protocol_version in VERSIONS
+            and context.client_extension_settings(TASKS_EXTENSION_ID) is not None
+        )
+        if not tool.task_config.supports_tasks():
+            outcome = await call_next()
+            return self._handed_over(outcome) if opted_in else outcome
+        if opted_in:
+            key = (params.meta or {}).get(IDEMPOTENCY_KEY)
+            return await self._create(tool, params.arguments or {}, str(key) if key else None)
+        if tool.task_config.mode == "required":
+            raise _missing_capability(f"Tool {tool.name!r} runs in the background only")
+        return await call_next()
+
+    async def _create(self, tool: Tool, arguments: dict[str, Any], key: str | None) -> Any:
+        try:
+            job = await self._jobs.submit(tool.name, arguments, key)
+        except JobError as error:
+            raise _as_mcp(error) from None
+        return self._created(job, tool)
+
+    def _handed_over(self, outcome: Any) -> Any:
+        """A tool that went into the background by itself answers with its task."""
+        if isinstance(outcome, HandedOver):
+            return self._created(outcome.job, outcome.tool)
+        return outcome
+
+    def _created(self, job: Job, tool: Tool) -> dict[str, Any]:
+        let_task_results_out()
+        return {"resultType": "task", **self._task(job, tool)}
+
+    async def _get(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> dict[str, Any]:
+        job = await self._find(ctx, params)
+        told = {"resultType": "complete", **self._task(job, await self.server.get_tool(job.tool))}
+        outcome = job.outcome or {}
+        if job.state == "completed":
+            told["result"] = outcome["result"]
+        elif job.state == "failed":
+            told["error"] = outcome["error"]
+        elif job.state == "input_required":
+            told["inputRequests"] = job.input_requests()
+        return told
+
+    async def _update(
+        self, ctx: ServerRequestContext[Any, Any], params: TaskUpdateParams
+    ) -> dict[str, Any]:
+        await self._find(ctx, params)
+        try:
+            await self._jobs.answer(params.task_id, params.input_responses)
+        except JobError as error:
+            raise _as_mcp(error) from None
+        return {"resultType": "complete"}
+
+    async def _cancel(
+        self, ctx: ServerRequestContext[Any, Any], params: TaskParams
+    ) -> dict[str, Any]:
+        await self._find(ctx, params)
+        await self._jobs.cancel(params.task_id)
+        return {"resultType": "complete"}
+
+    async def _find(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Job:
+        """The caller's job; first of all that it may ask and is routed where it says."""
+        if self.client_settings(ctx) is None:
+            raise _missing_capability("Tasks are for clients that declare the extension")
+        try:
+            named = get_http_request().headers.get(MCP_NAME_HEADER)
+        except RuntimeError:  # not over HTTP
+            named = None
+        if named is not None and decode_header_value(named) != params.task_id:
+            message = f"{MCP_NAME_HEADER} names another task than the body's taskId"
+            raise MCPError(HEADER_MISMATCH, message)
+        try:
+            return await self._jobs.find(params.task_id)
+        except JobError as error:
+            raise _as_mcp(error) from None
+
+    def _task(self, job: Job, tool: Tool | None) -> dict[str, Any]:
+        """The flat task fields (SEP-2663); numbers of progress go with the text."""
+        told: dict[str, Any] = {
+            "taskId": job.id,
+            "status": _STATES.get(job.state, job.state),
+            "createdAt": stamp(job.created),
+            "lastUpdatedAt": stamp(job.updated),
+            "ttlMs": int(self._result_seconds * 1000),
+        }
+        if tool is not None:
+            told["pollIntervalMs"] = int(tool.task_config.poll_interval.total_seconds() * 1000)
+        if message := _spoken(job):
+            told["statusMessage"] = message
+        return told
+
+
+def _spoken(job: Job) -> str | None:
+    """``42 %, row 4200 of 10000``: the protocol has no field for numbers."""
+    parts = []
+    if job.state == "running" and job.fraction is not None:
+        parts.append(f"{job.fraction:.0%}")
+    if text := ((job.outcome or {}).get("error") or {}).get("message") or job.message:
+        parts.append(text)
+    return ", ".join(parts) or None
+
+
+def _missing_capability(why: str) -> MCPError:
+    return MCPError(
+        MISSING_REQUIRED_CLIENT_CAPABILITY,
+        f"{why}: the request does not declare {TASKS_EXTENSION_ID}. Declare it, or use submit_job.",
+        data={"requiredCapabilities": {"extensions": {TASKS_EXTENSION_ID: {}}}},
+    )
+
+
+def _as_mcp(error: JobError) -> MCPError:
+    if error.kind == "full":
+        data = {"retryable": True, "retryAfter": error.retry_after}
+        return MCPError(QUEUE_FULL, str(error), data=data)
+    return MCPError(types.INVALID_PARAMS, str(error))

@@ -1,0 +1,289 @@
+"""Jobs as their owners see them: submitted, followed, answered, cancelled. All ways in end here.
+
+``MCP_TASK_*`` set the limits. With ``memory://`` this process runs the jobs; with a shared Redis
+the workers do (``python -m server worker``). What is known of the queue and of each tool's jobs,
+for people and for metrics, ``overview`` tells.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import NotFoundError, ValidationError
+from fastmcp.tools.base import Tool
+from pydantic import ValidationError as PydanticValidationError
+
+from server.config import Settings
+from server.core.state.tasks import caller
+from server.core.state.tasks.context import answer as typed
+from server.core.state.tasks.engine import Engine
+from server.core.state.tasks.errors import JobError
+from server.core.state.tasks.job import FINAL, OPEN, Job
+from server.core.state.tasks.records import Records
+from server.core.state.tasks.runner import Runner
+from server.core.state.tasks.seal import Seal
+from server.core.state.tasks.sweeper import Sweeper
+from server.core.store import Store
+from server.core.store.jobs import JobStore
+
+Changed = Callable[[str], Awaitable[None]]
+
+
+class Jobs:
+    """The background work of one process.
+
+    Args:
+        mcp: whose tools are run.
+        store: the shared Redis; None keeps everything in this process.
+        changed: called with the id of each job that has changed, by the process that changed it.
+    """
+
+    def __init__(
+        self, mcp: FastMCP, settings: Settings, store: Store | None, changed: Changed
+    ) -> None:
+        self._mcp, self._settings, self._shared, self._changed = mcp, settings, store, changed
+        self._sealing: Seal | None = None
+        self.records = Records(self._store, self._seal)
+        self.engine = Engine(settings, works=store is None, run=self._run)
+        self._runner = Runner(mcp, settings, self.records, lambda: self.engine.ending, changed)
+
+    @asynccontextmanager
+    async def lifetime(self) -> AsyncIterator[None]:
+        """From start to end of the process; what runs here is finished, or handed back, first."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.engine.lifetime())
+            if self.engine.works:
+                sweeper = Sweeper(self._settings, self.records, self.engine, self._store)
+                await stack.enter_async_context(sweeper.lifetime())
+            yield
+
+    async def submit(
+        self, tool_name: str, arguments: dict[str, Any], key: str | None = None
+    ) -> Job:
+        """Queues a call of a tool.
+
+        Args:
+            tool_name: of a tool with ``task=``.
+            arguments: the tool's own.
+            key: idempotency key: the same key and call again give the same job.
+
+        Raises:
+            JobError: unknown (tool), invalid (arguments), full (queue), conflict (key).
+        """
+        tool = await self._tool(tool_name)
+        try:
+            _validate(tool, arguments)
+        except ValidationError as error:
+            raise JobError("invalid", f"Arguments of {tool_name!r}: {_wrong(error)}.") from None
+        who, now = caller.current(), time.time()
+        call = {"arguments": arguments, "caller": who.identity}
+        job = Job(
+            id=secrets.token_urlsafe(24),
+            tool=tool.name,
+            owner=who.owner,
+            tenant=who.tenant,
+            call=call,
+            created=now,
+            updated=now,
+        )
+        kept = self._settings.mcp_task_result_seconds
+        repeat = (
+            (f"{who.owner}:{_digest(key)}", _digest([tool.name, arguments]), kept) if key else None
+        )
+        kind, value = await self.records.add(
+            job, limit=self._settings.mcp_task_queue_limit, repeat=repeat
+        )
+        if kind == "full":
+            raise await self._full(tool.name, int(value))
+        if kind == "other":
+            raise JobError("conflict", f"The idempotency key {key!r} was used for another call.")
+        if kind == "known":
+            job = await self.find(value)
+        if job.state == "queued":  # again, too: the first answer may have been lost before this
+            await self.engine.add(job.id, job.tenant)
+        return job
+
+    async def find(self, job_id: str) -> Job:
+        """The caller's job of that id.
+
+        Raises:
+            JobError: unknown: there is none, or it is not the caller's; nobody is told which.
+        """
+        job = await self.records.find(job_id) if self._exists() else None
+        if job is None or job.owner != caller.current().owner:
+            raise JobError(
+                "unknown",
+                f"There is no job {job_id!r} of yours. Results are kept for "
+                f"{self._settings.mcp_task_result_seconds:g} s.",
+            )
+        return job
+
+    async def status(self, job_id: str) -> dict[str, Any]:
+        """As ``Job.status``, with an estimate from earlier jobs of the tool.
+
+        Raises:
+            JobError: unknown.
+        """
+        job = await self.find(job_id)
+        return job.status(await self.records.usual_seconds(job.tool))
+
+    async def result(self, job_id: str) -> dict[str, Any]:
+        """What the tool returned, as a CallToolResult in JSON.
+
+        Raises:
+            JobError: unknown, or unfinished.
+        """
+        job = await self.find(job_id)
+        if job.state not in FINAL:
+            after = 1.0 if job.state == "running" else 2.0
+            raise JobError(
+                "unfinished", f"Job {job_id!r} is {job.state}: ask for its status.", after
+            )
+        outcome = job.outcome or {"error": {"message": "The job was cancelled."}}
+        if "result" in outcome:
+            return dict(outcome["result"])
+        return {"content": [{"type": "text", "text": outcome["error"]["message"]}], "isError": True}
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ends a job; one that has ended stays as it is.
+
+        Raises:
+            JobError: unknown.
+        """
+        job = await self.find(job_id)
+        now = time.time()
+        moved = await self.records.move(
+            job,
+            {"state": "cancelled", "ended": now, "updated": now},
+            from_any=OPEN,
+            ttl=self._settings.mcp_task_result_seconds,
+            figures={"cancelled": 1},
+        )
+        if moved in ("ok", "cancelled"):  # again, too: the first may not have come this far
+            await self.engine.cancel(job.id)
+            await self._changed(job.id)
+        return job
+
+    async def answer(self, job_id: str, responses: dict[str, Any]) -> Job:
+        """Gives a job what it asked for; it goes on once all is answered.
+
+        Args:
+            job_id: of the caller.
+            responses: by the keys of its ``input_requests``; others are ignored (SEP-2663).
+
+        Raises:
+            JobError: unknown, or invalid.
+        """
+        while True:
+            job = await self.find(job_id)
+            open_requests, asked = job.input_requests() or {}, job.asked or {}
+            answers = job.answers or {"given": {}, "state": None}
+            given = dict(answers["given"])
+            for key in responses.keys() & open_requests.keys():
+                method = open_requests[key].get("method", "elicitation/create")
+                try:
+                    typed(method, responses[key])
+                except PydanticValidationError:
+                    message = f"The response {key!r} is no answer to {method}."
+                    raise JobError("invalid", message) from None
+                given[asked[key]["name"]] = {"method": method, "result": responses[key]}
+            if given == answers["given"]:
+                if job.state == "queued":
+                    await self.engine.add(job.id, job.tenant)
+                return job
+            told: dict[str, Any] = {"answers": {**answers, "given": given}, "updated": time.time()}
+            complete = len(given) == len(asked)
+            if complete:
+                told |= {"state": "queued", "asked": None}
+            if await self.records.move(job, told, into="queued" if complete else "") == "ok":
+                if complete:
+                    await self.engine.add(job.id, job.tenant)
+                await self._changed(job.id)
+                return job
+
+    async def retry(self, job_id: str) -> bool:
+        """Queues a job that has failed for good once more; False if it has not failed."""
+        job = await self.records.find(job_id)
+        if job is None or not (job.state == "failed" or job.is_error):
+            return False
+        told = {"state": "queued", "tries": 0, "starts": 0, "outcome": None, "ended": 0.0}
+        if await self.records.move(job, {**told, "updated": time.time()}, into="queued") != "ok":
+            return False
+        await self.engine.add(job.id, job.tenant)
+        return True
+
+    async def overview(self) -> dict[str, Any]:
+        """Depth of the queue, jobs running and failed, and each tool's figures."""
+        tools = [tool.name for tool in await self._mcp.get_tasks()] if self._exists() else []
+        counts = {
+            which: await self.records.count(which) if self._exists() else 0
+            for which in ("queued", "running", "failed")
+        }
+        return {**counts, "tools": {name: await self.records.figures(name) for name in tools}}
+
+    def _exists(self) -> bool:
+        """Whether there can be any job: in memory, not before the first was submitted."""
+        return self._shared is not None or self.engine.is_open
+
+    async def _run(self, job_id: str, redelivered: bool) -> None:
+        await self._runner.run(job_id, redelivered)
+
+    async def _store(self) -> JobStore:
+        if self._shared is not None:
+            return JobStore(self._shared.redis, self._settings.mcp_name)
+        async with (await self.engine.docket()).redis() as embedded:
+            return JobStore(embedded, self._settings.mcp_name)
+
+    def _seal(self) -> Seal:
+        if self._sealing is None:
+            keys = [key.get_secret_value() for key in self._settings.mcp_request_state_keys]
+            self._sealing = Seal([key.encode() for key in keys] or [os.urandom(32)])
+        return self._sealing
+
+    async def _tool(self, name: str) -> Tool:
+        """A tool that may run as a job, and that the caller may call."""
+        try:
+            tool = await self._mcp.get_tool(name)
+        except NotFoundError:
+            tool = None
+        if tool is None or not tool.task_config.supports_tasks():
+            allowed = sorted(tool.name for tool in await self._mcp.get_tasks())
+            raise JobError("unknown", f"No job runs {name!r}. There are: {', '.join(allowed)}.")
+        return tool
+
+    async def _full(self, tool: str, depth: int) -> JobError:
+        usual = await self.records.usual_seconds(tool)
+        after = max(1.0, min(60.0, usual or 5.0))
+        return JobError(
+            "full", f"{depth} jobs are waiting already. Try again in {after:.0f} s.", after
+        )
+
+
+def _validate(tool: Tool, arguments: dict[str, Any]) -> None:
+    """As a direct call would, but without running the tool.
+
+    Raises:
+        ValidationError: FastMCP's.
+    """
+    from fastmcp_tasks.components import coerce_task_arguments
+
+    coerce_task_arguments(tool, arguments, strict=True)
+
+
+def _wrong(error: ValidationError) -> str:
+    """``seconds: Input should be a valid number``, for each argument that is wrong."""
+    cause = error.__cause__
+    if not isinstance(cause, PydanticValidationError):
+        return str(error)
+    found = cause.errors(include_url=False, include_input=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

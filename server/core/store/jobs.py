@@ -1,0 +1,192 @@
+"""Jobs in Redis: one hash a job, sorted sets of those that wait, run or have failed.
+
+Nothing a caller sent is here in clear: ``server/core/state/tasks/seal.py`` seals it before.
+Works on redis-py's client and on Docket's embedded one (``memory://``), so without cjson in Lua.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Seconds that a tool's figures are kept after the last job of it.
+FIGURES_TTL = 30 * 24 * 3600
+
+# Seconds that an unfinished job is kept: so long may it wait in the queue, or for its user.
+LIVE_TTL = 7 * 24 * 3600
+
+# KEYS record, queued, idempotency key; ARGV id, now, limit, key ttl, record ttl, fingerprint,
+# then the record's fields. Answers {"new" | "known" | "other" | "full", id or depth}.
+_SUBMIT = """
+if ARGV[6] ~= '' then
+    local known = redis.call('HGET', KEYS[3], 'id')
+    if known then
+        if redis.call('HGET', KEYS[3], 'call') ~= ARGV[6] then return {'other', known} end
+        return {'known', known}
+    end
+end
+local depth = redis.call('ZCARD', KEYS[2])
+if depth >= tonumber(ARGV[3]) then return {'full', tostring(depth)} end
+for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+if ARGV[6] ~= '' then
+    redis.call('HSET', KEYS[3], 'id', ARGV[1])
+    redis.call('HSET', KEYS[3], 'call', ARGV[6])
+    redis.call('EXPIRE', KEYS[3], ARGV[4])
+end
+return {'new', ARGV[1]}
+"""
+
+# KEYS record, queued, running, failed, figures; ARGV allowed states as |a|b|, expected revision
+# or '', id, set to put it into (2, 3, 4 or 0), score, record ttl, number of field arguments,
+# fields and values, then figures and what to add. Answers 'ok', 'gone', 'lost' or the state.
+_MOVE = """
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then return 'gone' end
+if not string.find(ARGV[1], '|' .. state .. '|', 1, true) then return state end
+if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then return 'lost' end
+local into = tonumber(ARGV[4])
+for i = 2, 4 do
+    if i ~= into then redis.call('ZREM', KEYS[i], ARGV[3]) end
+end
+if into > 0 then
+    redis.call('ZADD', KEYS[into], ARGV[5], ARGV[3])
+    redis.call('EXPIRE', KEYS[into], ARGV[6])
+end
+local last = 7 + tonumber(ARGV[7])
+for i = 8, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[6])
+for i = last + 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
+if #ARGV > last then redis.call('EXPIRE', KEYS[5], FIGURES_TTL) end
+return 'ok'
+""".replace("FIGURES_TTL", str(FIGURES_TTL))
+
+_SETS = {"": 0, "queued": 2, "running": 3, "failed": 4}
+
+
+class JobStore:
+    """Job records by id; the caller says what a record holds.
+
+    Args:
+        redis: redis-py's client, or one that speaks like it.
+        service: the service's name, the first part of every key.
+    """
+
+    def __init__(self, redis: Any, service: str) -> None:
+        self._redis = redis
+        self._service = service
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self._service, *parts))
+
+    def _keys(self, job_id: str, tool: str) -> list[str]:
+        sets = [self._key("jobs", name) for name in ("queued", "running", "failed")]
+        return [self._key("job", job_id), *sets, self._key("jobs", "figures", tool)]
+
+    async def submit(
+        self,
+        job_id: str,
+        fields: Mapping[str, Any],
+        *,
+        now: float,
+        limit: int,
+        repeat: tuple[str, str, float] | None = None,
+    ) -> tuple[str, str]:
+        """Writes a new job as queued, unless the queue is full or the job is there already.
+
+        Args:
+            job_id: a new one.
+            fields: of its record.
+            now: seconds since 1970, by which the queue is in order.
+            limit: most jobs that may be queued.
+            repeat: idempotency key, fingerprint of the call, seconds the key is remembered.
+
+        Returns:
+            ``("new", id)``; ``("known", id)`` of the job first submitted with this key;
+            ``("other", id)`` if that was another call; ``("full", depth)``.
+        """
+        name, call, remembered = repeat or ("", "", 0)
+        keys = [self._key("job", job_id), self._key("jobs", "queued"), self._key("job-key", name)]
+        arguments = [job_id, now, limit, int(remembered), LIVE_TTL, call, *_flat(fields)]
+        kind, value = await self._redis.register_script(_SUBMIT)(keys=keys, args=arguments)
+        return _text(kind), _text(value)
+
+    async def move(
+        self,
+        job_id: str,
+        tool: str,
+        allowed: tuple[str, ...],
+        fields: Mapping[str, Any],
+        *,
+        revision: int | None = None,
+        into: str = "",
+        score: float = 0,
+        ttl: float = LIVE_TTL,
+        figures: Mapping[str, float] | None = None,
+    ) -> str:
+        """Changes a job, if it is still where the caller believes it is; all or nothing.
+
+        Args:
+            job_id: which.
+            tool: its tool, whose `figures` change.
+            fields: of its record, by name.
+            allowed: states it may be in.
+            revision: what its ``revision`` must be; None for any.
+            into: the set it shall be in from now on: queued, running, failed or none.
+            score: its place in that set, seconds since 1970.
+            ttl: seconds that the record is kept from now on.
+            figures: what to add to the tool's figures; whole numbers, times in milliseconds.
+
+        Returns:
+            ``ok``, ``gone`` (no such job), ``lost`` (another revision), or its other state.
+        """
+        arguments: list[Any] = [
+            f"|{'|'.join(allowed)}|",
+            "" if revision is None else revision,
+            job_id,
+            _SETS[into],
+            score,
+            max(1, int(ttl)),
+            2 * len(fields),
+            *_flat(fields),
+            *_flat({name: round(value) for name, value in (figures or {}).items()}),
+        ]
+        script = self._redis.register_script(_MOVE)
+        return _text(await script(keys=self._keys(job_id, tool), args=arguments))
+
+    async def read(self, job_id: str) -> dict[str, bytes]:
+        """The record's fields; empty if there is none."""
+        found = await self._redis.hgetall(self._key("job", job_id))
+        return {_text(name): value for name, value in found.items()}
+
+    async def members(self, which: str, before: float = float("inf")) -> list[str]:
+        """Ids in ``queued``, ``running`` or ``failed`` with a score up to `before`, oldest first."""
+        key = self._key("jobs", which)
+        return [_text(found) for found in await self._redis.zrangebyscore(key, 0, before)]
+
+    async def count(self, which: str) -> int:
+        """How many jobs are ``queued``, ``running`` or ``failed``."""
+        return int(await self._redis.zcard(self._key("jobs", which)))
+
+    async def forget(self, which: str, job_id: str) -> None:
+        """Takes an id whose record has expired out of a set."""
+        await self._redis.zrem(self._key("jobs", which), job_id)
+
+    async def only_one(self, what: str, seconds: float) -> bool:
+        """Whether the caller is the one who does `what` for the next `seconds`."""
+        milliseconds = max(1, int(seconds * 1000))
+        key = self._key("jobs", "lease", what)
+        return bool(await self._redis.set(key, "1", nx=True, px=milliseconds))
+
+    async def figures(self, tool: str) -> dict[str, float]:
+        """Name → sum, as ``move`` added them up for this tool."""
+        found = await self._redis.hgetall(self._key("jobs", "figures", tool))
+        return {_text(name): float(value) for name, value in found.items()}
+
+
+def _flat(fields: Mapping[str, Any]) -> list[Any]:
+    return [part for pair in fields.items() for part in pair]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

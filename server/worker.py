@@ -1,0 +1,64 @@
+"""A worker: runs jobs from the shared queue, and serves nothing but its health.
+
+``python -m server worker``, as many as are needed. SIGTERM: takes no more jobs, finishes those it
+runs within ``MCP_TASK_DRAIN_SECONDS``, puts the others back into the queue, exits with 0.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from server.config import Settings
+from server.core import framework, logs
+from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, StartError
+from server.core.health import Health
+from server.mcp_app import PACKAGES, App, build_mcp
+from server.server import bound, running
+
+
+def run(settings: Settings, packages: Sequence[str] = PACKAGES) -> int:
+    """Works until a signal; the exit code is 0 then, 3 if it could not start.
+
+    Raises:
+        StartError: there is no shared queue, or no tool to run from it.
+    """
+    logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
+    return work(settings, build_mcp(settings, packages))
+
+
+def work(settings: Settings, mcp: App) -> int:
+    """As ``run``, with an `mcp` that is made already."""
+    import uvicorn
+
+    from server.core.drain import DrainingServer
+
+    if not settings.is_shared:
+        raise StartError(
+            "A worker needs the queue that it shares with the replicas, but REDIS_URL is "
+            "memory://. Set REDIS_URL=redis://…; with memory:// the replica runs its jobs itself."
+        )
+    if mcp.jobs is None:
+        raise StartError("There is nothing to work on: no tool is declared with @tool(task=True).")
+    mcp.jobs.engine.works = True
+    health = Health()
+    config = uvicorn.Config(_app(settings, mcp, health), log_config=None, access_log=False)
+    server = DrainingServer(config, health=health, drain_seconds=0, close_streams=lambda: None)
+    with bound(settings, "/healthz") as listening:
+        try:
+            server.run([listening])
+        except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
+            return int(stop.code or EXIT_NOT_STARTED)
+    return EXIT_FINE if server.started or server.asked_to_stop else EXIT_NOT_STARTED
+
+
+def _app(settings: Settings, mcp: App, health: Health) -> Starlette:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with running(settings, mcp, framework.lifespan(mcp)):
+            health.started = True
+            yield
+
+    routes = [Route("/healthz", health.healthz), Route("/readyz", health.readyz)]
+    return Starlette(routes=routes, lifespan=lifespan)

@@ -1,0 +1,137 @@
+"""Tools that run as jobs."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import mcp_types as types
+from fastmcp import Context
+from fastmcp.server.dependencies import get_access_token
+from fastmcp.tools import tool
+from fastmcp.utilities.tasks import TaskConfig
+from mcp.shared.exceptions import MCPError
+
+from server.core import Retryable, current_job, hand_over
+
+NAME = types.ElicitRequest(
+    params=types.ElicitRequestFormParams(
+        message="Your name?",
+        requested_schema={"type": "object", "properties": {"name": {"type": "string"}}},
+    )
+)
+
+
+def note(folder: str, line: str) -> None:
+    """A line in the log of starts and ends: an effect that a second run would repeat."""
+    with (Path(folder) / "effects").open("a") as file:
+        file.write(f"{line}\n")
+
+
+@tool(task=True)
+async def work(ctx: Context, seconds: float, folder: str = "", secret: str = "") -> str:
+    """Works for a while, and tells how far it is."""
+    job = current_job()
+    who = job.id if job else "direct"
+    if folder:
+        note(folder, f"start {who}")
+    until, steps = time.monotonic() + seconds, 0
+    while (left := until - time.monotonic()) > 0:
+        await asyncio.sleep(min(0.05, left))
+        steps += 1
+        await ctx.report_progress(seconds - max(0, left), seconds, f"step {steps} of {secret}")
+    await ctx.info("done")
+    if folder:
+        note(folder, f"end {who}")
+    return f"worked {seconds:g} s"
+
+
+@tool(task=TaskConfig(mode="required"))
+async def only_in_background() -> str:
+    """Cannot be called directly."""
+    return "ran"
+
+
+@tool(task=True, timeout=0.5)
+async def too_slow() -> str:
+    """Takes longer than it may."""
+    await asyncio.sleep(30)
+    return "never"
+
+
+@tool(task=True)
+async def endless() -> str:
+    """Runs into the limit of all jobs."""
+    await asyncio.sleep(3600)
+    return "never"
+
+
+@tool(task=True)
+async def flaky(folder: str, fails: int, after: float = 0.1) -> str:
+    """Fails a few times, and is worth another try."""
+    note(folder, "try")
+    tries = (Path(folder) / "effects").read_text().count("try")
+    if tries <= fails:
+        raise Retryable(f"busy, try {tries}", after=after)
+    return f"done on try {tries}"
+
+
+@tool(task=True)
+async def broken() -> str:
+    """Fails in a way that is nobody's business."""
+    raise RuntimeError("the password is hunter2")
+
+
+@tool(task=True)
+async def refused() -> str:
+    """Fails as the protocol does."""
+    raise MCPError(-32055, "no such dataset", data={"dataset": "x"})
+
+
+@tool(task=True)
+async def greet(ctx: Context, hello: str = "Hello") -> str | types.InputRequiredResult:
+    """Asks for a name first."""
+    if not ctx.input_responses:
+        return types.InputRequiredResult(input_requests={"who": NAME}, request_state="asked")
+    answer = ctx.input_responses["who"]
+    assert isinstance(answer, types.ElicitResult)
+    return f"{hello}, {(answer.content or {}).get('name')}! ({ctx.request_state})"
+
+
+@tool(task=True)
+async def who_am_i() -> dict[str, str | None]:
+    """The caller, as a job sees it."""
+    token = get_access_token()
+    return {
+        "client": token.client_id if token else None,
+        "tenant": (token.claims or {}).get("tenant") if token else None,
+        "token": token.token if token else None,
+    }
+
+
+@tool(task=True)
+async def stubborn(folder: str) -> str:
+    """Takes half a second to end when it is told to."""
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        note(folder, "told to end")
+        raise
+    return "never"
+
+
+@tool(task=True)
+async def deadly() -> str:
+    """Kills the process that runs it, as a lack of memory would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    await asyncio.sleep(60)
+    return "never"
+
+
+@tool
+async def decide(rows: int) -> str | object:
+    """Fast for few rows; for many it goes on in the background."""
+    if rows < 10:
+        return "at once"
+    return await hand_over("work", seconds=0.1)

@@ -1,0 +1,230 @@
+"""Long work in one process: nothing to install, the same for every kind of caller."""
+
+from tests.speak import answer, call, is_error, request, text, with_headers
+from tests.tasks.conftest import SAMPLE, effects
+
+EXTENSION = "io.modelcontextprotocol/tasks"
+OPTED_IN = {
+    "io.modelcontextprotocol/clientCapabilities": {
+        "extensions": {EXTENSION: {}},
+        "elicitation": {"form": {}},
+    }
+}
+
+
+def as_task(tool, **arguments):
+    """A `tools/call` of a client that knows tasks."""
+    return request("tools/call", name=tool, arguments=arguments, _meta=OPTED_IN)
+
+
+def about_task(method, task_id, **params):
+    made = request(method, taskId=task_id, _meta=OPTED_IN, **params)
+    return with_headers(made, Mcp_Name=task_id)
+
+
+async def test_a_slow_call_is_polled_over_http(replica, curl):
+    """Queued, running with progress and an estimate, done with a link to the result."""
+    made = replica(packages=SAMPLE)
+    posted = await curl.post(made, "work", seconds=1.5)
+    assert posted.status_code == 202
+    assert posted.headers["Retry-After"] == "1"
+    job = posted.json()["job_id"]
+    assert posted.headers["Location"] == f"/jobs/{job}/status"
+    seen = [await curl.until(made, job, "running")]
+    while seen[-1]["state"] == "running":
+        seen.append(await curl.status(made, job))
+    told = next(one for one in seen if one.get("progress"))
+    assert told["total"] == 1.5
+    assert 0 < told["fraction"] < 1
+    assert told["rate"] > 0
+    assert told["message"].startswith("step ")
+    assert told["remaining_seconds"] > 0
+    assert seen[-1]["state"] == "completed"
+    assert seen[-1]["fraction"] == 1.0
+    assert seen[-1]["result_url"] == f"/jobs/{job}/result"
+    assert seen[-1]["ended_at"] > seen[-1]["started_at"] > seen[-1]["created_at"]
+    assert await curl.text(made, job) == "worked 1.5 s"
+
+
+async def test_a_client_that_knows_tasks_gets_one(replica, http):
+    """2026-07-28: a handle at once, then its state, then its result."""
+    made = replica(packages=SAMPLE)
+    created = answer(await http.post(made.url, **as_task("work", seconds=0.6)))["result"]
+    assert created["resultType"] == "task"
+    assert created["status"] == "working"
+    task = created["taskId"]
+    seen = []
+    while not seen or seen[-1]["status"] == "working":
+        found = await http.post(made.url, **about_task("tasks/get", task))
+        seen.append(answer(found)["result"])
+    assert seen[-1]["status"] == "completed"
+    assert seen[-1]["result"]["content"][0]["text"] == "worked 0.6 s"
+    assert any("%" in one.get("statusMessage", "") for one in seen)
+
+
+async def test_any_client_has_tools_for_it(replica, http):
+    """2025-11-25: submit_job, job_status, job_result."""
+    made = replica(packages=SAMPLE)
+    asked = {"tool": "work", "arguments": {"seconds": 0.3}}
+    submitted = await http.post(
+        made.url, **request("tools/call", "legacy", name="submit_job", arguments=asked)
+    )
+    job = answer(submitted)["result"]["structuredContent"]["job_id"]
+    state = "queued"
+    while state in ("queued", "running"):
+        found = await http.post(made.url, **call("job_status", "legacy", job_id=job))
+        state = answer(found)["result"]["structuredContent"]["state"]
+    assert state == "completed"
+    assert text(await http.post(made.url, **call("job_result", "legacy", job_id=job))) == (
+        "worked 0.3 s"
+    )
+
+
+async def test_a_client_without_tasks_gets_the_result_itself(replica, http):
+    """The tool runs in the call, as if it knew nothing of tasks; one that cannot says so."""
+    made = replica(packages=SAMPLE)
+    assert text(await http.post(made.url, **call("work", seconds=0.05))) == "worked 0.05 s"
+    refused = answer(await http.post(made.url, **call("only_in_background")))["error"]
+    assert refused["code"] == -32021
+    assert refused["data"] == {"requiredCapabilities": {"extensions": {EXTENSION: {}}}}
+
+
+async def test_a_job_asks_its_user_and_no_worker_waits(replica, curl):
+    """It ends, free of any worker, and goes on with the answer."""
+    made = replica(packages=SAMPLE, MCP_TASK_CONCURRENCY=1)
+    job = await curl.submit(made, "greet", hello="Hi")
+    asked = (await curl.until(made, job, "input_required"))["input_requests"]
+    # The one place of this worker is free meanwhile.
+    assert await curl.text(made, await curl.submit(made, "work", seconds=0.05)) == "worked 0.05 s"
+    ((key, one),) = asked.items()
+    assert one["params"]["message"] == "Your name?"
+    answers = f"{made.base}/jobs/{job}/answers"
+    wrong = await curl.http.post(answers, json={key: 12345})
+    assert wrong.status_code == 422
+    await curl.http.post(answers, json={"another": {"action": "decline"}})
+    assert (await curl.status(made, job))["state"] == "input_required"
+    given = {key: {"action": "accept", "content": {"name": "Ada"}}}
+    assert (await curl.http.post(answers, json=given)).status_code == 202
+    assert await curl.text(made, job) == "Hi, Ada! (asked)"
+
+
+async def test_a_cancelled_job_stops(replica, curl, tmp_path):
+    """The running code hears of it, and what it returns is not kept."""
+    made = replica(packages=SAMPLE)
+    job = await curl.submit(made, "stubborn", folder=str(tmp_path))
+    await curl.until(made, job, "running")
+    deleted = await curl.http.delete(f"{made.base}/jobs/{job}")
+    assert deleted.json()["state"] == "cancelled"
+    while not effects(tmp_path):
+        await curl.status(made, job)
+    assert effects(tmp_path) == ["told to end"]
+    assert (await curl.http.delete(f"{made.base}/jobs/{job}")).json()["state"] == "cancelled"
+
+
+async def test_a_job_over_its_limit_is_stopped_and_says_so(replica, curl):
+    """Its tool's own limit (T8), or that of all jobs."""
+    made = replica(packages=SAMPLE, MCP_TASK_LIMIT_SECONDS=1)
+    for tool, limit in (("too_slow", "0.5"), ("endless", "1 s")):
+        found = await curl.until(made, await curl.submit(made, tool))
+        assert found["state"] == "failed"
+        assert limit in found["message"]
+
+
+async def test_an_error_marked_as_retryable_is_tried_again(replica, curl, tmp_path):
+    """T8: with pauses, until it works; a job whose tries are used up says its last error."""
+    made = replica(packages=SAMPLE, MCP_TASK_ATTEMPTS=3)
+    job = await curl.submit(made, "flaky", folder=str(tmp_path), fails=2)
+    assert await curl.text(made, job) == "done on try 3"
+    other = tmp_path / "other"
+    other.mkdir()
+    job = await curl.submit(made, "flaky", folder=str(other), fails=9)
+    assert await curl.text(made, job) == "busy, try 3"
+    assert (await curl.status(made, job))["is_error"]
+    assert effects(other) == ["try"] * 3
+
+
+async def test_what_a_job_logs_is_no_error(replica, curl):
+    """T13: `ctx.info` raises in FastMCP's tasks; here it is a line of the log."""
+    made = replica(packages=SAMPLE)
+    job = await curl.submit(made, "work", seconds=0.05)
+    assert await curl.text(made, job) == "worked 0.05 s"
+    made.wait_for_log(f"job {job}: done")
+
+
+async def test_errors_are_told_as_a_direct_call_tells_them(replica, curl, http):
+    """A tool's own error in words, a bug without its details, a protocol error as one."""
+    made = replica(packages=SAMPLE)
+    job = await curl.submit(made, "broken")
+    assert await curl.text(made, job) == "Error calling tool 'broken'"
+    created = answer(await http.post(made.url, **as_task("refused")))["result"]
+    await curl.until(made, created["taskId"])
+    found = answer(await http.post(made.url, **about_task("tasks/get", created["taskId"])))
+    assert found["result"]["status"] == "failed"
+    assert found["result"]["error"] == {
+        "code": -32055,
+        "message": "no such dataset",
+        "data": {"dataset": "x"},
+    }
+
+
+async def test_what_cannot_run_is_refused_before_it_is_queued(replica, curl, http):
+    """Unknown tools, wrong arguments, tools that are not for it."""
+    made = replica(packages=SAMPLE)
+    wrong = await curl.post(made, "work", seconds="long")
+    assert wrong.status_code == 422
+    assert "seconds: Input should be a valid number" in wrong.json()["detail"]
+    for tool in ("decide", "nothing"):
+        assert (await curl.post(made, tool)).status_code == 404
+    assert (await http.post(f"{made.base}/jobs", content=b"[1]")).status_code == 422
+    assert (await http.get(f"{made.base}/jobs/nothing/status")).status_code == 404
+    assert is_error(await http.post(made.url, **call("job_status", job_id="nothing")))
+
+
+async def test_the_same_key_gives_the_same_job(replica, http):
+    """A caller that did not hear the answer asks again; another call under the key is refused."""
+    made = replica(packages=SAMPLE)
+
+    async def post(key, **arguments):
+        body = {"tool": "work", "arguments": arguments}
+        return await http.post(f"{made.base}/jobs", json=body, headers={"Idempotency-Key": key})
+
+    first = (await post("a", seconds=0.1)).json()["job_id"]
+    assert (await post("a", seconds=0.1)).json()["job_id"] == first
+    assert (await post("b", seconds=0.1)).json()["job_id"] != first
+    assert (await post("a", seconds=0.2)).status_code == 409
+
+
+async def test_a_full_queue_refuses_and_says_when(replica, curl, http):
+    """Instead of growing without bound: in HTTP, and as an error of the protocol."""
+    made = replica(packages=SAMPLE, MCP_TASK_QUEUE_LIMIT=2, MCP_TASK_CONCURRENCY=1)
+    running = await curl.submit(made, "work", seconds=30.0)
+    await curl.until(made, running, "running")
+    for _ in range(2):
+        await curl.submit(made, "work", seconds=0.1)
+    refused = await curl.post(made, "work", seconds=0.1)
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) >= 1
+    error = answer(await http.post(made.url, **as_task("work", seconds=0.1)))["error"]
+    assert error["data"]["retryable"]
+    await http.delete(f"{made.base}/jobs/{running}")
+
+
+async def test_a_tool_decides_by_itself_to_go_on_in_the_background(replica, http, curl):
+    """Fast: at once. Slow: a task for clients that know tasks, a job's id for others."""
+    made = replica(packages=SAMPLE)
+    assert text(await http.post(made.url, **call("decide", rows=3))) == "at once"
+    told = answer(await http.post(made.url, **call("decide", rows=30)))["result"]
+    assert await curl.text(made, told["structuredContent"]["job_id"]) == "worked 0.1 s"
+    task = answer(await http.post(made.url, **as_task("decide", rows=30)))["result"]
+    assert task["resultType"] == "task"
+    assert await curl.text(made, task["taskId"]) == "worked 0.1 s"
+
+
+async def test_docket_is_loaded_with_the_first_job_and_no_sooner(replica, http, curl):
+    """A server that has such tools starts as fast as one without."""
+    made = replica(packages=SAMPLE)
+    before = (await http.get(f"{made.base}/loaded?names=docket,fastmcp_tasks")).json()
+    assert before == []
+    await curl.text(made, await curl.submit(made, "work", seconds=0.01))
+    after = (await http.get(f"{made.base}/loaded?names=docket,fastmcp_tasks")).json()
+    assert after == ["docket", "fastmcp_tasks"]

@@ -1,0 +1,170 @@
+"""What a caller sent is nobody's business: in Redis sealed, over HTTP its owner's alone."""
+
+import hashlib
+import pickle
+
+import pytest
+
+from tests.speak import answer, call, request, with_headers
+from tests.tasks.conftest import Follower
+from tests.tasks.test_one_process import about_task, as_task
+
+SECRET = "argument-in-clear"
+CALLERS = "\n".join(
+    f"- sha256: {hashlib.sha256(f'token-{who}'.encode()).hexdigest()}\n"
+    f"  client: client-{who}\n  tenant: tenant-{who}"
+    for who in "ab"
+)
+
+
+@pytest.fixture
+def authed(team, tmp_path):
+    """The team, for two callers with tokens."""
+    (tmp_path / "callers.yml").write_text(CALLERS)
+    team.settings |= {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": tmp_path / "callers.yml"}
+    return team
+
+
+@pytest.fixture
+def a(http):
+    return Follower(http, Authorization="Bearer token-a")
+
+
+def everything_in(valkey) -> bytes:
+    """All keys and values, whatever their kind."""
+    kinds = {
+        b"hash": lambda c, k: c.hgetall(k),
+        b"zset": lambda c, k: c.zrange(k, 0, -1, withscores=True),
+        b"stream": lambda c, k: c.xrange(k),
+        b"string": lambda c, k: c.get(k),
+        b"set": lambda c, k: c.smembers(k),
+        b"list": lambda c, k: c.lrange(k, 0, -1),
+    }
+    with valkey.client() as client:
+        found = [(key, kinds[client.type(key)](client, key)) for key in client.scan_iter()]
+    assert found
+    return repr(found).encode()
+
+
+async def test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear(
+    authed, a, http, valkey
+):
+    """T12: while it waits, while it runs, when it asks, when it has ended."""
+    made = authed.replica()
+    bearer = {"Authorization": "Bearer token-a"}
+    await a.submit(made, "work", seconds=0.1, secret=SECRET)
+    await http.post(made.url, **with_headers(as_task("work", seconds=0.2, secret=SECRET), **bearer))
+    seen = everything_in(valkey)
+    authed.worker()
+    running = await a.submit(made, "work", seconds=2.0, secret=SECRET)
+    while not (await a.status(made, running)).get("message"):
+        pass  # its progress, with the argument in it, is in the store now
+    seen += everything_in(valkey)
+    asking = await a.submit(made, "greet", hello=SECRET)
+    asked = (await a.until(made, asking, "input_required"))["input_requests"]
+    answers = {next(iter(asked)): {"action": "accept", "content": {"name": SECRET}}}
+    url = f"{made.base}/jobs/{asking}/answers"
+    await http.post(url, json=answers, headers=bearer)
+    assert SECRET in await a.text(made, asking)
+    await a.until(made, running)
+    seen += everything_in(valkey)
+    for clear in (SECRET, "token-a", "client-a", "tenant-a", "Your name?"):
+        assert clear.encode() not in seen
+
+
+async def test_every_key_but_the_queues_own_has_a_time_to_live(authed, a, valkey):
+    """Docket's stream, schedule and list of workers live as long as the service."""
+    made = authed.replica()
+    authed.worker()
+    await a.text(made, await a.submit(made, "work", seconds=0.1))
+    with valkey.client() as client:
+        for_ever = {key.decode() for key in client.scan_iter() if client.ttl(key) < 0}
+    jobs = "template-mcp:jobs"
+    assert for_ever <= {
+        f"{jobs}:stream",
+        f"{jobs}:workers",
+        *(f"{jobs}:task-workers:{name}" for name in ("job", "trace", "fail", "sleep")),
+    } | {key for key in for_ever if key.startswith(f"{jobs}:task-workers:")}
+
+
+async def test_a_job_knows_its_caller_and_holds_nothing_to_call_with(authed, a):
+    """Who called, for whom; the token is empty."""
+    made = authed.replica()
+    authed.worker()
+    job = await a.submit(made, "who_am_i")
+    await a.until(made, job)
+    told = (await a.result(made, job))["structuredContent"]
+    assert told == {"client": "client-a", "tenant": "tenant-a", "token": ""}
+
+
+async def test_another_callers_job_is_answered_like_none(authed, a, http):
+    """By every way in; without a token nobody is answered at all."""
+    made = authed.replica()
+    job = await a.submit(made, "work", seconds=0.1)
+    b = {"Authorization": "Bearer token-b"}
+    base = f"{made.base}/jobs/{job}"
+    for method, url in (("GET", f"{base}/status"), ("GET", f"{base}/result"), ("DELETE", base)):
+        theirs = await http.request(method, url, headers=b)
+        none = await http.request(method, url.replace(job, "none"), headers=b)
+        assert theirs.status_code == none.status_code == 404
+        assert theirs.text.replace(job, "none") == none.text
+        nobody = await http.request(method, url)
+        assert nobody.status_code == 401
+        assert nobody.headers["WWW-Authenticate"].startswith("Bearer")
+    assert (await http.post(f"{base}/answers", json={}, headers=b)).status_code == 404
+    assert (await http.post(f"{made.base}/jobs", json={"tool": "work"})).status_code == 401
+    about = with_headers(about_task("tasks/get", job), **b)
+    assert answer(await http.post(made.url, **about))["error"]["code"] == -32602
+    for tool in ("job_status", "job_result", "cancel_job"):
+        told = answer(await http.post(made.url, **with_headers(call(tool, job_id=job), **b)))
+        assert told["result"]["isError"]
+    read = with_headers(request("resources/read", uri=f"job://{job}"), **b)
+    assert "error" in answer(await http.post(made.url, **read))
+    assert (await a.status(made, job))["state"] == "queued"
+
+
+async def test_whoever_can_write_to_redis_can_run_nothing(team, curl, valkey, tmp_path):
+    """T12: a pickle in the queue is not opened; a job that was forged or moved is not run."""
+    made = team.replica()
+    job = await curl.submit(made, "work", seconds=0.1)
+    with valkey.client() as client:
+        (entry,) = client.xrange("template-mcp:jobs:stream")
+        ran = tmp_path / "ran"
+        bomb = pickle.dumps(Bomb(str(ran)))
+        forged = {
+            **entry[1],
+            b"key": b"forged",
+            b"generation": b"0",
+            b"args": bomb,
+            b"kwargs": bomb,
+        }
+        client.xadd("template-mcp:jobs:stream", forged)
+        # Another job's call under this job's name:
+        copied = client.hgetall(f"template-mcp:job:{job}")
+        client.hset("template-mcp:job:moved", mapping=copied)
+        moved = {**entry[1], b"key": b"moved", b"generation": b"0"}
+        client.xadd("template-mcp:jobs:stream", moved)
+    worker = team.worker()
+    assert await curl.text(made, job) == "worked 0.1 s"
+    worker.wait_for_log("cannot be opened")
+    assert not ran.exists()
+    assert await curl.text(made, await curl.submit(made, "work", seconds=0.1)) == "worked 0.1 s"
+
+
+class Bomb:
+    """What a pickle can do."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+async def test_keys_rotate_while_jobs_wait(team, curl, key):
+    """The new key seals, the old one still opens."""
+    old, new = key, "n" * 40
+    job = await curl.submit(team.replica(), "work", seconds=0.1)
+    team.settings["MCP_REQUEST_STATE_KEYS"] = f"{new},{old}"
+    team.worker()
+    assert await curl.text(team.replica(), job) == "worked 0.1 s"

@@ -1,0 +1,169 @@
+"""Replicas that serve and workers that work, on one Redis: nothing is lost, nothing done twice."""
+
+import asyncio
+import signal
+import time
+
+from tests.tasks.conftest import effects
+
+
+async def test_replicas_run_no_jobs_and_workers_do(team, curl):
+    """A job waits until there is a worker; any replica knows how it goes."""
+    one, two = team.replica(), team.replica()
+    job = await curl.submit(one, "work", seconds=0.2)
+    await asyncio.sleep(1)
+    assert (await curl.status(two, job))["state"] == "queued"
+    team.worker()
+    assert await curl.text(two, job) == "worked 0.2 s"
+
+
+async def test_the_jobs_of_a_killed_worker_are_run_by_another(team, curl, tmp_path):
+    """SIGKILL: within seconds, by the setting, not after Docket's five minutes."""
+    made, doomed = team.replica(), team.worker()
+    job = await curl.submit(made, "work", seconds=3.0, folder=str(tmp_path))
+    await curl.until(made, job, "running")
+    doomed.kill(signal.SIGKILL)
+    killed = time.monotonic()
+    team.worker()
+    found = await curl.until(made, job, "running")
+    while found["starts"] < 2:
+        found = await curl.until(made, job, "running")
+    # Two seconds of silence, a quarter more for the sweep, and time to start a process.
+    assert time.monotonic() - killed < 15
+    assert await curl.text(made, job) == "worked 3 s"
+    assert effects(tmp_path) == [f"start {job}", f"start {job}", f"end {job}"]
+
+
+async def test_a_stopping_worker_finishes_its_jobs(team, curl, tmp_path):
+    """T11: longer than the redelivery time, and nobody else begins them meanwhile."""
+    made, stopping = team.replica(), team.worker()
+    job = await curl.submit(made, "work", seconds=6.0, folder=str(tmp_path))
+    await curl.until(made, job, "running")
+    other = team.worker()
+    stopping.kill(signal.SIGTERM)
+    assert stopping.wait(30) == 0
+    assert (await curl.status(made, job))["state"] == "completed"
+    assert effects(tmp_path) == [f"start {job}", f"end {job}"]
+    assert job not in other.log
+
+
+async def test_without_kept_leases_the_job_is_delivered_twice(team, curl, tmp_path):
+    """The control of T11: with Docket's own renewal a second worker gets the job in the drain."""
+    made, stopping = team.replica(), team.worker(without=["lease-keeping"])
+    job = await curl.submit(made, "work", seconds=8.0, folder=str(tmp_path))
+    await curl.until(made, job, "running")
+    other = team.worker()
+    stopping.kill(signal.SIGTERM)
+    other.wait_for_log(rf"job\(.*{job}", seconds=20)
+    stopping.wait(30)
+
+
+async def test_what_a_stopping_worker_cannot_finish_goes_back_at_once(team, curl, tmp_path):
+    """It is not left to be found: another worker begins it before the redelivery time."""
+    settings = {"MCP_TASK_REDELIVERY_SECONDS": 30, "MCP_TASK_DRAIN_SECONDS": 1}
+    made, stopping = team.replica(**settings), team.worker(**settings)
+    job = await curl.submit(made, "work", seconds=4.0, folder=str(tmp_path))
+    await curl.until(made, job, "running")
+    team.worker(**settings)
+    began = time.monotonic()
+    assert stopping.stop(seconds=30) == 0
+    assert await curl.text(made, job) == "worked 4 s"
+    assert time.monotonic() - began < 25
+    assert effects(tmp_path) == [f"start {job}", f"start {job}", f"end {job}"]
+
+
+async def test_queued_and_running_jobs_outlive_a_restart_of_redis(team, curl, valkey, tmp_path):
+    """The first job after it, too (a stale connection is tried anew)."""
+    made = team.replica(MCP_TASK_CONCURRENCY=1)
+    team.worker(MCP_TASK_CONCURRENCY=1)
+    running = await curl.submit(made, "work", seconds=4.0, folder=str(tmp_path))
+    await curl.until(made, running, "running")
+    queued = [await curl.submit(made, "work", seconds=0.1, folder=str(tmp_path)) for _ in range(3)]
+    valkey.kill()
+    assert (await curl.http.get(f"{made.base}/jobs/{running}/status")).status_code == 503
+    valkey.start()
+    after = await curl.submit(made, "work", seconds=0.1, folder=str(tmp_path))
+    for job in (running, *queued, after):
+        assert (await curl.until(made, job))["state"] == "completed"
+        assert effects(tmp_path).count(f"end {job}") == 1
+
+
+async def test_a_worker_thought_dead_leaves_no_trace_when_it_wakes(team, curl, tmp_path):
+    """SIGSTOP: another worker runs the job; the first one's end is not written over its."""
+    made, paused = team.replica(), team.worker()
+    job = await curl.submit(made, "work", seconds=2.0, folder=str(tmp_path))
+    await curl.until(made, job, "running")
+    paused.kill(signal.SIGSTOP)
+    team.worker()
+    found = await curl.until(made, job)
+    assert found["starts"] == 2
+    paused.kill(signal.SIGCONT)
+    paused.wait_for_log("is stopped: it is|is dropped: it is")
+    assert (await curl.status(made, job))["ended_at"] == found["ended_at"]
+
+
+async def test_cancelling_reaches_the_worker_within_a_second(team, curl, tmp_path):
+    """From any replica; the worker goes on with other jobs."""
+    made = team.replica()
+    team.worker()
+    job = await curl.submit(made, "stubborn", folder=str(tmp_path))
+    await curl.until(made, job, "running")
+    other = team.replica()
+    asked = time.monotonic()
+    await curl.http.delete(f"{other.base}/jobs/{job}")
+    while not effects(tmp_path):
+        await curl.status(made, job)
+    assert time.monotonic() - asked < 5  # a second, but for a busy machine
+    assert await curl.text(made, await curl.submit(made, "work", seconds=0.05)) == "worked 0.05 s"
+
+
+async def test_a_tool_of_a_newer_release_waits_for_a_worker_that_has_it(team, curl):
+    """T10: an old worker hands the job on instead of dropping it as done."""
+    made = team.replica()
+    old = team.worker(packages=("tests.tasks.older",))
+    job = await curl.submit(made, "work", seconds=0.1)
+    await asyncio.sleep(3)
+    waiting = await curl.status(made, job)
+    assert waiting["state"] == "queued"
+    assert "waits for a worker" in waiting["message"]
+    team.worker()
+    assert await curl.text(made, job) == "worked 0.1 s"
+    assert old.stop() == 0
+
+
+async def test_one_tenant_cannot_take_all_workers(team, curl):
+    """No more of its jobs run at once than the setting says; the rest wait and are run."""
+    made = team.replica(MCP_TASK_TENANT_LIMIT=2)
+    team.worker(MCP_TASK_TENANT_LIMIT=2)
+    jobs = [await curl.submit(made, "work", seconds=0.6) for _ in range(6)]
+    most = 0
+    while True:
+        states = [(await curl.status(made, job))["state"] for job in jobs]
+        most = max(most, states.count("running"))
+        if set(states) == {"completed"}:
+            break
+        await asyncio.sleep(0.05)
+    assert most == 2
+
+
+async def test_a_job_that_kills_its_worker_is_given_up(team, curl):
+    """Instead of killing one worker after another for ever."""
+    made = team.replica()
+    settings = {"MCP_TASK_ATTEMPTS": 2, "MCP_TASK_REDELIVERY_SECONDS": 1}
+    job = await curl.submit(made, "deadly")
+    for _ in range(2):
+        assert team.worker(**settings).wait(30) == -9
+    team.worker(**settings)
+    found = await curl.until(made, job)
+    assert found["state"] == "failed"
+    assert "2 workers were lost" in found["message"]
+
+
+async def test_a_worker_says_why_it_cannot_start(replica, key, valkey):
+    """No shared queue, or nothing to run from it."""
+    alone = replica(ready=False, worker=True, packages=("tests.tasks.sample",))
+    assert alone.wait() == 3
+    assert "REDIS_URL" in alone.log
+    idle = replica(ready=False, worker=True, REDIS_URL=valkey.url, MCP_REQUEST_STATE_KEYS=key)
+    assert idle.wait() == 3
+    assert "task=True" in idle.log
