@@ -139,7 +139,7 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     names = sorted(c.name for c in found if isinstance(c, Tool) and c.task_config.supports_tasks())
     if not names:
         return None
-    from server.core.state.tasks.extension import TasksExtension
+    from server.core.state.tasks.extension import HandOverMiddleware, TasksExtension
     from server.core.state.tasks.job_tools import add_job_tools
     from server.core.state.tasks.routes import JobRoutes
     from server.core.state.tasks.service import Jobs
@@ -149,7 +149,9 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
 
     jobs = Jobs(mcp, settings, mcp.store, changed)
     mcp.parts.append(jobs.lifetime)
-    mcp.add_extension(TasksExtension(jobs, settings.mcp_task_result_seconds))
+    extension = TasksExtension(jobs, settings.mcp_task_result_seconds)
+    mcp.add_extension(extension)
+    mcp.add_middleware(HandOverMiddleware(extension))
     add_job_tools(mcp, jobs, names)
     JobRoutes(jobs, needs_token=settings.auth_enabled).add_to(mcp)
     return jobs

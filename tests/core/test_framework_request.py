@@ -39,6 +39,7 @@ SEAMS = {
 }
 IMPORTED = {
     "fastmcp.server.context": {"_current_transport"},
+    "fastmcp.server.dependencies": {"_is_client_tool_call"},
     "fastmcp.server.http": {"_current_http_request"},
     "fastmcp.server.mixins.mcp_operations": {"_normalize_call_tool_result"},
     "fastmcp.server.server": {"_component_auth_allows", "_validation_error_summary"},

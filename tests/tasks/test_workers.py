@@ -21,7 +21,8 @@ async def test_the_jobs_of_a_killed_worker_are_run_by_another(team, curl, tmp_pa
     """SIGKILL: within seconds, by the setting, not after Docket's five minutes."""
     made, doomed = team.replica(), team.worker()
     job = await curl.submit(made, "work", seconds=3.0, folder=str(tmp_path))
-    await curl.until(made, job, "running")
+    while not effects(tmp_path):
+        await curl.status(made, job)
     doomed.kill(signal.SIGKILL)
     killed = time.monotonic()
     team.worker()
@@ -63,7 +64,8 @@ async def test_what_a_stopping_worker_cannot_finish_goes_back_at_once(team, curl
     settings = {"MCP_TASK_REDELIVERY_SECONDS": 30, "MCP_TASK_DRAIN_SECONDS": 1}
     made, stopping = team.replica(**settings), team.worker(**settings)
     job = await curl.submit(made, "work", seconds=4.0, folder=str(tmp_path))
-    await curl.until(made, job, "running")
+    while not effects(tmp_path):
+        await curl.status(made, job)
     team.worker(**settings)
     began = time.monotonic()
     assert stopping.stop(seconds=30) == 0

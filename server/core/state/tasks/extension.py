@@ -15,6 +15,7 @@ from fastmcp.server.extensions import (
     ServerExtension,
     ToolCallContinuation,
 )
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools.base import Tool
 from fastmcp.utilities.tasks import TASKS_EXTENSION_ID
 from mcp.server.context import ServerRequestContext
@@ -82,18 +83,9 @@ class TasksExtension(ServerExtension):
     ) -> Any:
         """A task instead of a result, if tool and client are for it (SEP-2663)."""
         tool = await context.fastmcp.get_tool(params.name)
-        if tool is None or not is_client_tool_call():
+        if tool is None or not tool.task_config.supports_tasks() or not is_client_tool_call():
             return await call_next()
-        request = context.request_context
-        opted_in = (
-            request is not None
-            and request.protocol_version in VERSIONS
-            and context.client_extension_settings(TASKS_EXTENSION_ID) is not None
-        )
-        if not tool.task_config.supports_tasks():
-            outcome = await call_next()
-            return self._handed_over(outcome) if opted_in else outcome
-        if opted_in:
+        if _knows_tasks(context):
             key = (params.meta or {}).get(IDEMPOTENCY_KEY)
             return await self._create(tool, params.arguments or {}, str(key) if key else None)
         if tool.task_config.mode == "required":
@@ -105,15 +97,10 @@ class TasksExtension(ServerExtension):
             job = await self._jobs.submit(tool.name, arguments, key)
         except JobError as error:
             raise _as_mcp(error) from None
-        return self._created(job, tool)
+        return self.created(job, tool)
 
-    def _handed_over(self, outcome: Any) -> Any:
-        """A tool that went into the background by itself answers with its task."""
-        if isinstance(outcome, HandedOver):
-            return self._created(outcome.job, outcome.tool)
-        return outcome
-
-    def _created(self, job: Job, tool: Tool) -> dict[str, Any]:
+    def created(self, job: Job, tool: Tool) -> dict[str, Any]:
+        """The answer to a call that has become a task."""
         let_task_results_out()
         return {"resultType": "task", **self._task(job, tool)}
 
@@ -176,6 +163,32 @@ class TasksExtension(ServerExtension):
         if message := _spoken(job):
             told["statusMessage"] = message
         return told
+
+
+class HandOverMiddleware(Middleware):
+    """A tool that went into the background by itself answers with its task, where that is known."""
+
+    def __init__(self, extension: TasksExtension) -> None:
+        self._extension = extension
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[types.CallToolRequestParams],
+        call_next: CallNext[types.CallToolRequestParams, Any],
+    ) -> Any:
+        result = await call_next(context)
+        asking = context.fastmcp_context
+        if isinstance(result, HandedOver) and asking and _knows_tasks(asking):
+            return self._extension.created(result.job, result.tool)
+        return result
+
+
+def _knows_tasks(context: Context) -> bool:
+    """Whether this request's client has declared the extension (SEP-2133: in each request)."""
+    request = context.request_context
+    if request is None or request.protocol_version not in VERSIONS:
+        return False
+    return context.client_extension_settings(TASKS_EXTENSION_ID) is not None
 
 
 def _spoken(job: Job) -> str | None:
