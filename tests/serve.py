@@ -73,6 +73,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "stream-closing": lambda: setattr(server.Service, "close_streams", nothing),
     "listen-handler": lambda: setattr(framework, "serve_listen", nothing),
     "call-limit": lambda: setattr(CallLimitMiddleware, "_limited", pass_on),
+    "ask-way": lambda: setattr(framework, "wrap_client_requests", nothing),
     "ask-clock": lambda: setattr(call_limit, "stopped", contextlib.nullcontext),
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),

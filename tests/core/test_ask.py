@@ -11,7 +11,9 @@ ASKING = ("tests.core.sample.asking",)
 CARRY = [
     ("modern", "true", "true"),
     ("modern", "true", "false"),
+    ("modern", "true", "auto"),
     ("legacy", "false", "false"),
+    ("legacy", "false", "auto"),
     ("legacy", "false", "true"),
 ]
 SAYS_YES = {"Which size": {"width": 3}, "Which colour": {"name": "red"}, "Order": {"value": True}}

@@ -46,15 +46,16 @@ async def opened(http, made, **capabilities):
     return headers
 
 
-async def test_json_answers_and_no_get_stream_name_the_setting(replica, http):
-    """There is no way to the client: a few unanswered pings show it."""
-    made = replica(packages=ASKING, MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE="true")
+@pytest.mark.parametrize("json", ["true", "auto"])
+async def test_json_answers_and_no_get_stream_name_the_setting(replica, http, json):
+    """By the server's choice or the caller's: a few unanswered pings show that nobody hears."""
+    made = replica(packages=ASKING, MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE=json)
     headers = await opened(http, made, elicitation={})
     for tool in ("pay", "elicit_directly"):
-        response = await http.post(made.url, **with_headers(call(tool, "legacy"), **headers))
-        result = answer(response)["result"]
+        asked = with_headers(call(tool, "legacy"), Accept="application/json", **headers)
+        result = answer(await http.post(made.url, **asked))["result"]
         assert result["isError"] is True
-        assert "MCP_JSON_RESPONSE=false" in result["content"][0]["text"]
+        assert "MCP_JSON_RESPONSE=auto" in result["content"][0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -164,13 +164,14 @@ INITIALIZE = {
 
 
 @pytest.fixture
-async def session(replica, http):
+async def session(request, replica, http):
     """A replica with sessions, and the headers of one."""
-    made = replica(MCP_JSON_RESPONSE="auto", MCP_STATELESS_HTTP="false")
-    opened = await http.post(made.url, **request("initialize", "legacy", **INITIALIZE))
+    without = getattr(request, "param", ())
+    made = replica(MCP_JSON_RESPONSE="auto", MCP_STATELESS_HTTP="false", without=without)
+    opened = await http.post(made.url, **speak.request("initialize", "legacy", **INITIALIZE))
     assert form(opened) == JSON
     headers = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
-    note = request("notifications/initialized", "legacy")
+    note = speak.request("notifications/initialized", "legacy")
     del note["json"]["id"]
     assert (await http.post(made.url, **with_headers(note, **headers))).status_code == 202
     return made, headers
@@ -188,8 +189,12 @@ async def test_sessions_decide_by_request_too(session, http):
     assert text(told) == text(only) == "counted to 3"
 
 
+@pytest.mark.parametrize("session", [["ask-way"]], indirect=True)
 async def test_a_question_needs_a_stream_and_says_so(session, http):
-    """Who takes JSON only cannot be asked: an error at once, not a hang; who takes both is asked."""
+    """Who takes JSON only cannot be asked: an error at once, not a hang; who takes both is asked.
+
+    Questions look for another way before; here, as the last resort is shown, they do not.
+    """
     made, headers = session
     asking = with_headers(call("ask_in_a_session", "legacy"), **headers)
     response = await http.post(made.url, **with_headers(asking, Accept=JSON))
@@ -199,6 +204,7 @@ async def test_a_question_needs_a_stream_and_says_so(session, http):
     assert body["error"]["code"] == -31004
     assert "elicitation/create" in body["error"]["message"]
     assert f"Accept: {JSON}, {EVENTS}" in body["error"]["message"]
+    asking["json"]["id"] = 2  # the first call is waiting still
     async with http.stream("POST", made.url, **asking) as streamed:
         messages = stream(streamed)
         question = await anext(messages)

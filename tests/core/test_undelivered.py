@@ -5,7 +5,7 @@ import pytest
 from tests.speak import ERAS, call, text
 
 WORD = "which its callers do not get"
-SETTING = "MCP_JSON_RESPONSE=false"
+SETTING = "MCP_JSON_RESPONSE=auto"
 
 
 def asking_for(request, era):
@@ -41,9 +41,10 @@ async def test_a_caller_who_asked_for_none_misses_nothing(replica, http):
     assert WORD not in made.log
 
 
-async def test_where_it_is_delivered_nothing_is_warned_of(replica, http):
-    """The mode that streams."""
-    made = replica(MCP_JSON_RESPONSE="false")
+@pytest.mark.parametrize("json", ["false", "auto"])
+async def test_where_it_is_delivered_nothing_is_warned_of(replica, http, json):
+    """The modes that stream."""
+    made = replica(MCP_JSON_RESPONSE=json)
     response = await http.post(made.url, **asking_for(call("count", to=3, pause=0), "modern"))
     assert response.text.count("notifications/progress") == 3
     assert WORD not in made.log

@@ -48,7 +48,7 @@ class UndeliveredMiddleware(Middleware):
                 self._told.add(tool)
                 logger.warning(
                     "the tool %r sends %s, which its callers do not get: they are answered in "
-                    "JSON only. Next: set MCP_JSON_RESPONSE=false",
+                    "JSON only. Next: set MCP_JSON_RESPONSE=auto",
                     tool,
                     what,
                 )

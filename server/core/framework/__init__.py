@@ -21,6 +21,9 @@ Listen = Callable[
     [Any, types.SubscriptionsListenRequestParams], Awaitable[types.SubscriptionsListenResult]
 ]
 
+# Key of an HTTP request's scope: its caller takes no stream, although the SDK is told otherwise.
+JSON_ONLY = "mcp_swarm.json_only"
+
 
 def serve_listen(mcp: FastMCP, listen: Listen) -> None:
     """Answers ``subscriptions/listen``, for which FastMCP has no handler and no seam."""

@@ -9,6 +9,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.core import framework
 from server.core.edge.accept.answers import Answer, JsonOnly, StreamIfUsed
 from server.core.edge.accept.header import EVENTS, JSON, parse
 from server.core.problem import problem
@@ -45,7 +46,8 @@ class AcceptMiddleware:
         version = headers.get("mcp-protocol-version", "")
         modern = bool(version) and version not in HANDSHAKE_PROTOCOL_VERSIONS
         answer = form(send, by_status=modern)
-        await self.app(_accepting(scope), answer.hears(receive), answer)
+        taken = {**_accepting(scope), framework.JSON_ONLY: not accepted.streams}
+        await self.app(taken, answer.hears(receive), answer)
 
 
 def _accepting(scope: Scope) -> Scope:

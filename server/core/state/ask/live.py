@@ -1,7 +1,7 @@
 """Asking in a session (up to 2025-11-25): a request to the client while the call waits.
 
-It rides on the stream of the call's own answer. Where that is JSON only, it goes over the
-session's GET stream, once a ping has shown that the client hears it. All requests of a call go
+It rides on the stream of the call's own answer. Where that is JSON only, by ``MCP_JSON_RESPONSE``
+or by the client's ``Accept``, it goes over the session's GET stream, once a ping has shown that the client hears it. All requests of a call go
 this way, those of ``ctx.elicit()`` and ``ctx.session`` too.
 """
 
@@ -11,11 +11,11 @@ from typing import Any
 
 import mcp_types as types
 from fastmcp import Context
-from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError, NoBackChannelError
 from mcp.shared.message import ServerMessageMetadata
 from pydantic import ValidationError
 
+from server.core import framework
 from server.core.state.ask.answers import NotAnswered, Refused
 from server.core.state.ask.question import Question, problems
 
@@ -32,7 +32,8 @@ NO_SESSION = (
 )
 NO_STREAM = (
     "The call is answered in JSON only and the client has no GET stream open, so there is no way "
-    "to ask it. Next: set MCP_JSON_RESPONSE=false, or have the client open its GET stream."
+    "to ask it. Next: set MCP_JSON_RESPONSE=auto and have the client send Accept: "
+    "application/json, text/event-stream; or have it open its GET stream."
 )
 
 Send = Callable[..., Awaitable[Any]]
@@ -83,7 +84,7 @@ def patient(
     ) -> Any:
         limit = request_read_timeout_seconds
         with waiting():
-            way = await _way(ctx.session, ctx.request_id, send)
+            way = await _way(ctx, send)
             try:
                 return await send(request, result, limit or seconds, way, progress_callback)
             except MCPError as error:
@@ -97,10 +98,12 @@ def patient(
     return send_request
 
 
-async def _way(session: ServerSession, call: str, send: Send) -> ServerMessageMetadata | None:
+async def _way(ctx: Context, send: Send) -> ServerMessageMetadata | None:
     """The call's own stream; else the GET stream, if the client answers a ping over it."""
-    if session.can_send_request:
-        return ServerMessageMetadata(related_request_id=call)
+    http = ctx.request_context.request if ctx.request_context else None
+    json_only = http is not None and http.scope.get(framework.JSON_ONLY, False)
+    if ctx.session.can_send_request and not json_only:
+        return ServerMessageMetadata(related_request_id=ctx.request_id)
     for seconds in PINGS:
         try:
             await send(types.PingRequest(), types.EmptyResult, seconds)
