@@ -158,7 +158,7 @@ async def test_in_json_mode_nobody_notices(replica, http):
 
 INITIALIZE = {
     "protocolVersion": speak.LEGACY,
-    "capabilities": {"elicitation": {}},
+    "capabilities": {"elicitation": {}, "sampling": {}},
     "clientInfo": {"name": "t", "version": "1"},
 }
 
@@ -201,7 +201,7 @@ async def test_a_question_needs_a_stream_and_says_so(session, http):
     assert form(response) == JSON
     body = response.json()
     assert body["id"] == 1
-    assert body["error"]["code"] == -31004
+    assert body["error"]["code"] == -31006
     assert "elicitation/create" in body["error"]["message"]
     assert f"Accept: {JSON}, {EVENTS}" in body["error"]["message"]
     asking["json"]["id"] = 2  # the first call is waiting still
@@ -213,3 +213,18 @@ async def test_a_question_needs_a_stream_and_says_so(session, http):
         await http.post(made.url, headers=asking["headers"], json=reply)
         (result,) = [message async for message in messages if "result" in message]
     assert result["result"]["content"][0]["text"] == "decline"
+
+
+async def test_the_sdks_own_way_to_ask_a_model_works(session, http):
+    """`ctx.session.create_message`, on the stream of its call."""
+    made, headers = session
+    asking = with_headers(call("ask_a_model_in_a_session", "legacy"), **headers)
+    async with http.stream("POST", made.url, **asking) as streamed:
+        messages = stream(streamed)
+        question = await anext(messages)
+        assert question["method"] == "sampling/createMessage"
+        said = {"role": "assistant", "content": {"type": "text", "text": "word"}, "model": "m"}
+        reply = {"jsonrpc": "2.0", "id": question["id"], "result": said}
+        await http.post(made.url, headers=asking["headers"], json=reply)
+        (result,) = [message async for message in messages if "result" in message]
+    assert result["result"]["content"][0]["text"] == "word"

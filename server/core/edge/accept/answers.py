@@ -9,7 +9,7 @@ from mcp_types import INTERNAL_ERROR
 from starlette.types import Message, Receive, Send
 
 # Outside JSON-RPC's and MCP's reserved -32768..-32000 (2026-07-28, basic/index).
-NO_STREAM = -31004
+NO_STREAM = -31006
 
 _END_OF_FRAME = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 # Headers that say how a stream is carried.

@@ -77,7 +77,7 @@ def patient(
 
     async def send_request(
         request: Any,
-        result: Any,
+        result_type: Any,  # the SDK passes it by this name too
         request_read_timeout_seconds: float | None = None,
         metadata: ServerMessageMetadata | None = None,  # noqa: ARG001 - the way is chosen here
         progress_callback: Any = None,
@@ -86,7 +86,7 @@ def patient(
         with waiting():
             way = await _way(ctx, send)
             try:
-                return await send(request, result, limit or seconds, way, progress_callback)
+                return await send(request, result_type, limit or seconds, way, progress_callback)
             except MCPError as error:
                 if limit or error.code != types.REQUEST_TIMEOUT:
                     raise
