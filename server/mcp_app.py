@@ -24,6 +24,7 @@ from server.core.state.events.listen import Listen
 from server.core.state.request_state import SingleUse
 
 if TYPE_CHECKING:
+    from server.core.state.sessions.endpoint import Endpoint
     from server.core.state.tasks.service import Jobs
     from server.core.store import Store
 
@@ -40,6 +41,7 @@ class App(FastMCP):
 
     bus: events.Bus
     listen: Listen
+    sessions: "Endpoint | None"
     store: "Store | None"
     parts: list[Part]
     jobs: "Jobs | None"  # None if no tool has `task=`
@@ -93,6 +95,9 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
     if settings.mcp_stateless_http:
         framework.refuse_log_level(mcp)
     mcp.jobs = _jobs(mcp, settings, found)
+    mcp.sessions = None
+    if not settings.mcp_stateless_http:
+        _serve_sessions(settings, mcp, repeatable(found))
     return mcp
 
 
@@ -126,12 +131,36 @@ def takes_session_id(component: Component) -> bool:
     return function is not None and bool(session_id_parameter_names(function))
 
 
+def repeatable(components: Iterable[Component]) -> set[str]:
+    """Names of tools that may be run again when it is not known whether they ran."""
+    tools = [component for component in components if isinstance(component, Tool)]
+    return {
+        tool.name
+        for tool in tools
+        if tool.annotations
+        and (tool.annotations.read_only_hint or tool.annotations.idempotent_hint)
+    }
+
+
+def _serve_sessions(settings: Settings, mcp: App, repeatable: set[str]) -> None:
+    """Sessions of this process, or with Redis those of all replicas."""
+    from server.core.state import sessions
+
+    may_read = partial(framework.may_read, mcp)
+    if mcp.store is None or mcp.store.sessions is None:
+        sessions.serve_local(mcp, mcp.bus, may_read)
+        return
+    mcp.sessions = sessions.serve_shared(mcp, mcp.store, may_read, repeatable, settings)
+    mcp.parts.append(mcp.sessions.run)
+
+
 def _store(settings: Settings) -> "Store | None":
     if not settings.is_shared:
         return None
     from server.core.store import Store
 
-    return Store(settings.redis_url, settings.mcp_name)
+    ttl = None if settings.mcp_stateless_http else settings.mcp_session_ttl
+    return Store(settings.redis_url, settings.mcp_name, ttl)
 
 
 def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | None":

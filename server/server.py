@@ -30,6 +30,7 @@ from server.core.edge.request_id import RequestIdMiddleware
 from server.core.edge.served_by import ServedByMiddleware
 from server.core.edge.short_path import ShortPathMiddleware
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
+from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
 from server.core.state import request_state
 from server.mcp_app import PACKAGES, App, build_mcp
@@ -47,7 +48,7 @@ class Service:
     def __init__(self, settings: Settings, mcp: App) -> None:
         self.settings = settings
         self.mcp = mcp
-        self.health = Health()
+        self.health = Health(needs={"sessions": mcp.sessions.is_served} if mcp.sessions else {})
         framework.keep_streams_on_sigterm()
         mcp.custom_route("/version", methods=["GET"])(self.version)
         mcp.custom_route("/healthz", methods=["GET"])(self.health.healthz)
@@ -56,6 +57,7 @@ class Service:
             path=PATH,
             stateless_http=settings.mcp_stateless_http,
             json_response=settings.mcp_json_response is True,
+            session_idle_timeout=settings.mcp_session_ttl,
             host_origin_protection=False,  # core/edge/origin.py does it, for every route
         )
         self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
@@ -106,6 +108,8 @@ class Service:
         """Ends listen and GET streams with their final frame; calls in flight go on."""
         self.mcp.listen.close()
         framework.close_get_streams(framework.session_manager(self.http))
+        if self.mcp.sessions:
+            self.mcp.sessions.close_streams()
 
     def _draining(self) -> bool:
         return self.health.draining
@@ -114,7 +118,11 @@ class Service:
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
             async with running(self.settings, self.mcp, inner(app)):
-                framework.limit_body(framework.session_manager(app), self.settings.mcp_body_limit)
+                manager = framework.session_manager(app)
+                framework.limit_body(manager, self.settings.mcp_body_limit)
+                framework_sessions.limit_sessions(manager, self.settings.mcp_session_limit)
+                if self.mcp.sessions:
+                    self.mcp.sessions.serve_in(manager)
                 self.health.started = True
                 yield
 

@@ -93,7 +93,8 @@ def may_import(importer: str, imported: str) -> bool:
         if importer == "server.core":  # the facade
             return imported == "server.config" or in_folder(imported, "server.core")
         if in_folder(imported, part) or is_base(imported) or imported == "server.core":
-            return importer not in BASE or imported == "server.core.errors"
+            own = in_folder(imported, importer)
+            return importer not in BASE or own or imported == "server.core.errors"
         return imported in {"server", "server.config"}
     if in_folder(importer, "server.config"):
         own = in_folder(imported, "server.config")

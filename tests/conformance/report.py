@@ -23,9 +23,17 @@ WAYS = {
         "2026-07-28: HAProxy over three replicas, each request on the next one, streaming",
     ),
     "2026-07-28-json": ("JSON", "2026-07-28: one replica, JSON only (the default)"),
+    "2026-07-28-sessions-balanced": (
+        "sessions, balanced",
+        "2026-07-28: HAProxy over three replicas, sessions in Redis for older clients, streaming",
+    ),
     "2025-11-25-stateful": (
         "sessions",
         "2025-11-25: one replica, sessions in its memory, streaming",
+    ),
+    "2025-11-25-sessions-balanced": (
+        "sessions, balanced",
+        "2025-11-25: HAProxy over three replicas, sessions in Redis, each request on the next one, streaming",
     ),
     "2025-11-25-stateless-balanced": (
         "no sessions, balanced",

@@ -16,6 +16,9 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from server.core.store.line import Line
+from server.core.store.sessions import SessionStore
+
 # Outside JSON-RPC's and MCP's reserved -32768..-32000 (2026-07-28, basic/index).
 STORE_UNAVAILABLE = -31002
 
@@ -29,11 +32,20 @@ class Store:
     Args:
         url: ``redis://`` or ``rediss://``.
         service: the service's name, the first part of every key.
+        session_ttl: seconds that an unused session is kept; None if there are no sessions.
     """
 
-    def __init__(self, url: str, service: str) -> None:
+    def __init__(self, url: str, service: str, session_ttl: float | None = None) -> None:
         self.url = url
         self.service = service
+        self._session_ttl = session_ttl
+
+    @cached_property
+    def sessions(self) -> SessionStore | None:
+        """Sessions that replicas share, on a connection of their own; None if there are none."""
+        if self._session_ttl is None:
+            return None
+        return SessionStore(Line(self.url, COMMAND_TIMEOUT), self.service, self._session_ttl)
 
     @cached_property
     def redis(self) -> Redis:
@@ -94,6 +106,8 @@ class Store:
             for name in ("redis", "waiting"):
                 if client := self.__dict__.pop(name, None):
                     await client.aclose()
+            if sessions := self.__dict__.pop("sessions", None):
+                await sessions.line.close()
 
 
 @asynccontextmanager

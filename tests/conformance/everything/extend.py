@@ -1,8 +1,9 @@
-"""The one fixture that neither a decorator nor an object in a module can say: completion."""
+"""What neither a decorator nor an object in a module can say: completion, schemas as written."""
 
 from typing import Any
 
 from fastmcp import FastMCP
+from fastmcp.server.middleware.dereference import DereferenceRefsMiddleware
 from mcp_types import (
     CompletionArgument,
     CompletionContext,
@@ -21,5 +22,10 @@ def _complete(
 
 
 def extend(mcp: FastMCP[Any]) -> None:
-    """Let the server complete arguments, which declares the capability too."""
+    """Let the server complete arguments, which declares the capability too; keep `$ref`s.
+
+    FastMCP writes out `$ref`s for clients that cannot follow them, unless it is told not to
+    (`dereference_schemas=False`); one scenario asks for a schema with `$defs` as it was written.
+    """
     mcp.add_completion_handler(_complete)
+    mcp.middleware = [m for m in mcp.middleware if not isinstance(m, DereferenceRefsMiddleware)]

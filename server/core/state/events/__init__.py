@@ -75,4 +75,5 @@ def _own_store() -> "Store | None":
         return None
     from server.core.store import Store
 
-    return Store(settings.redis_url, settings.mcp_name)
+    ttl = None if settings.mcp_stateless_http else settings.mcp_session_ttl
+    return Store(settings.redis_url, settings.mcp_name, ttl)

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
+from mcp.shared.subscriptions import event_to_notification
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
@@ -26,6 +27,9 @@ HEARTBEAT = 2.0
 START = 1.0
 # Seconds between attempts to come back: the first, and the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+
+# A notification of 2025-11-25 up to its URI.
+_UPDATED = '{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":'
 
 _REFETCH = json.dumps({"kind": "refetch"})
 _KINDS: dict[str, ServerEvent] = {type(event).__name__: event for event in LISTS}
@@ -49,6 +53,7 @@ class SharedBus:
         try:
             await self._make_up()
             await self._send(_encode(event))
+            await self._tell_sessions(event)
         except (RedisError, OSError) as error:
             logger.warning("an event reaches this replica's clients only: %s", error)
             self._there.clear()
@@ -127,7 +132,17 @@ class SharedBus:
         """Tells everyone to refetch, if something of ours reached nobody else."""
         if self._missed:
             await self._send(_REFETCH)
+            for event in LISTS:
+                await self._tell_sessions(event)
+            if self._store.sessions:
+                await self._store.sessions.notify_of_all(_UPDATED)
             self._missed = False
+
+    async def _tell_sessions(self, event: ServerEvent) -> None:
+        """Clients up to 2025-11-25: who publishes puts it on each GET stream, so it comes once."""
+        if self._store.sessions:
+            uri = event.uri if isinstance(event, ResourceUpdated) else None
+            await self._store.sessions.notify(uri, _notification(event))
 
     def _miss(self, event: ServerEvent) -> None:
         self._missed = True
@@ -135,6 +150,12 @@ class SharedBus:
 
     async def _send(self, message: str) -> None:
         await self._store.redis.publish(self._store.events, message)
+
+
+def _notification(event: ServerEvent) -> str:
+    if isinstance(event, ResourceUpdated):
+        return f"{_UPDATED}{json.dumps(event.uri)}}}}}"
+    return json.dumps({"jsonrpc": "2.0", "method": event_to_notification(event, {}).method})
 
 
 def _encode(event: ServerEvent) -> str:

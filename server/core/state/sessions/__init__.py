@@ -1,0 +1,69 @@
+"""Sessions of clients up to 2025-11-25 (``MCP_STATELESS_HTTP=false``).
+
+``memory://``: the SDK's, in this process. ``redis://``: on every replica, see ``endpoint`` and
+docs/sessions.md. Clients of either hear of changes that are published.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fastmcp import FastMCP
+from mcp_types import JSONRPCRequest
+
+from server.config import Settings
+from server.core.framework import sessions as framework
+from server.core.state.sessions.subscriptions import Bus, LocalSubscriptions, MayRead
+
+if TYPE_CHECKING:
+    from server.core.state.sessions.endpoint import Endpoint
+    from server.core.store import Store
+
+__all__ = ["serve_local", "serve_shared"]
+
+
+def serve_local(mcp: FastMCP[Any], bus: Bus, may_read: MayRead) -> None:
+    """Has the sessions that the SDK keeps in this process hear what `bus` tells."""
+    framework.serve_subscriptions(mcp, LocalSubscriptions(may_read, bus))
+
+
+def serve_shared(
+    mcp: FastMCP[Any],
+    store: "Store",
+    may_read: MayRead,
+    repeatable: set[str],
+    settings: Settings,
+) -> "Endpoint":
+    """The endpoint for sessions that all replicas share.
+
+    Args:
+        mcp: the server.
+        store: with sessions.
+        may_read: whether the caller of the running request may read a resource.
+        repeatable: names of tools that may be run again if their replica is lost.
+        settings: of this replica.
+    """
+    from server.core.state.sessions.endpoint import Endpoint
+    from server.core.state.sessions.record import Levels
+    from server.core.state.sessions.replica import Replica
+    from server.core.state.sessions.shared_subscriptions import SharedSubscriptions
+
+    def may_repeat(request: JSONRPCRequest) -> bool:
+        """All requests but calls only read."""
+        return request.method != "tools/call" or (request.params or {}).get("name") in repeatable
+
+    if store.sessions is None:
+        raise ValueError("the store was made without a lifetime of sessions")
+    framework.serve_subscriptions(mcp, SharedSubscriptions(may_read, store.sessions))
+    framework.keep_log_levels(mcp, Levels())
+    replica = Replica(
+        store.sessions,
+        store.waiting,
+        may_repeat,
+        ttl=settings.mcp_session_ttl,
+        patience=settings.mcp_call_timeout,
+    )
+    return Endpoint(
+        replica,
+        json_only=settings.mcp_json_response is True,
+        most_sessions=settings.mcp_session_limit,
+        most_streams=settings.mcp_stream_limit,
+    )

@@ -1,0 +1,243 @@
+"""One call of a session: run here, answered wherever its client is.
+
+Its messages go to the response at once and are kept in Redis alongside: their positions are
+numbered here, so nothing waits for Redis. What a client has that was never kept is not sent
+again, because whoever takes the call over numbers from the next attempt on.
+"""
+
+import asyncio
+import logging
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import anyio
+from mcp.server.runner import modern_error_data, serve_one
+from mcp.shared.dispatcher import coerce_request_id
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import (
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    RequestId,
+)
+from redis.exceptions import RedisError
+from starlette.requests import Request
+
+from server.core.state.sessions.channel import CallChannel, wire
+from server.core.state.sessions.record import SERVING, Record
+from server.core.state.sessions.reply import Reply, Said
+
+if TYPE_CHECKING:
+    from server.core.state.sessions.replica import Replica
+
+logger = logging.getLogger(__name__)
+
+# As the SDK answers a request that was cancelled on this wire: LSP's RequestCancelled.
+CANCELLED = ErrorData(code=-32800, message="Request cancelled")
+# Outside the ranges that JSON-RPC and MCP reserve.
+LOST = ErrorData(
+    code=-31003,
+    message="The replica that ran this call was lost before it answered. Whether the call took "
+    "effect is not known: look, before you call again.",
+    data={"retryable": False, "outcome": "unknown"},
+)
+# Seconds between signs that a silent call still runs, which keep the session and the call.
+KEEP_EVERY = 60.0
+
+
+class Call:
+    """A request that this replica runs.
+
+    Args:
+        replica: this one.
+        record: the session.
+        message: the request.
+        http: that brought it, or that resumes it.
+        streams: whether anything but the answer can be sent; with JSON answers it cannot.
+        name: of the stream of a call that was begun elsewhere.
+        attempt: how often the call was begun, this time included.
+    """
+
+    def __init__(
+        self,
+        replica: "Replica",
+        record: Record,
+        message: JSONRPCRequest,
+        http: Request,
+        *,
+        streams: bool,
+        name: str | None = None,
+        attempt: int = 1,
+    ) -> None:
+        self.record = record
+        self.message = message
+        self.name = name or token_hex(8)
+        self.reply = Reply()
+        self.channel = CallChannel(
+            record.id,
+            message.id,
+            message.params,
+            self._metadata(http, closable=streams and record.is_primed),
+            self._say if streams else None,
+            replica.questions,
+        )
+        self._replica = replica
+        self._scope = anyio.CancelScope()
+        self._attempt = attempt
+        self._said = 0
+        self._done = False
+        # What is still to be kept; None if the client cannot come back for it.
+        self._unkept: list[Said] | None = []
+        self._more = asyncio.Event()
+        self._lost = False
+
+    def event_id(self, position: str) -> str:
+        """By which a client resumes the stream of this call after `position`."""
+        return f"{self.name}.{position}"
+
+    def is_request(self, request_id: RequestId) -> bool:
+        """Whether it answers that request."""
+        return coerce_request_id(self.message.id) == coerce_request_id(request_id)
+
+    def cancel(self) -> None:
+        """The client does not want the answer any more."""
+        self.channel.cancel_requested.set()
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Runs the call to its answer; as a task of its own, which outlives the request."""
+        SERVING.set(self.record)
+        level = self.record.level
+        answer: JSONRPCMessage = JSONRPCError(jsonrpc="2.0", id=self.message.id, error=CANCELLED)
+        with self._scope:
+            answer = await self._answer()
+            if self.record.level != level:
+                answer = await self._keep_level(answer)
+        self.answer(answer)
+
+    def answer(self, message: JSONRPCMessage) -> None:
+        """Says the last message."""
+        self.channel.close()
+        if not self._lost:
+            self._put(wire(message), final=True)
+
+    def answer_with(self, error: ErrorData) -> None:
+        """Says an error as the last message."""
+        self.answer(JSONRPCError(jsonrpc="2.0", id=self.message.id, error=error))
+
+    async def open(self) -> bool:
+        """Lets the client come back for the answer, on any replica; False while Redis is away."""
+        repeat = int(self._replica.may_repeat(self.message))
+        message = wire(self.message)
+        try:
+            await self._replica.store.begin(
+                self.record.id, self.name, self._replica.id, message, repeat
+            )
+        except (RedisError, OSError) as error:
+            logger.warning("a call cannot be resumed, the shared store does not answer: %s", error)
+            self._unkept = None
+            return False
+        self.keep()
+        return True
+
+    def keep(self) -> None:
+        """Keeps what is said from now on, and what was said before."""
+        self._replica.spawn(self._keep())
+
+    async def _answer(self) -> JSONRPCMessage:
+        connection = self.record.connection(self._replica.channel(self.record.id))
+        asked, params = self.message.method, self.message.params
+        try:
+            result = await serve_one(
+                self._replica.server,
+                self.channel,
+                asked,
+                params,
+                connection=connection,
+                lifespan_state=self._replica.lifespan_state,
+            )
+        except Exception as error:  # the boundary: each becomes an error that tells no secrets
+            data = modern_error_data(error)
+            return JSONRPCError(jsonrpc="2.0", id=self.message.id, error=data)
+        return JSONRPCResponse(jsonrpc="2.0", id=self.message.id, result=result)
+
+    async def _keep_level(self, answer: JSONRPCMessage) -> JSONRPCMessage:
+        from server.core.store import unavailable
+
+        try:
+            await self._replica.store.set_level(self.record.id, str(self.record.level))
+        except (RedisError, OSError):
+            error = unavailable("Setting the log level").error
+            return JSONRPCError(jsonrpc="2.0", id=self.message.id, error=error)
+        return answer
+
+    async def _say(self, message: JSONRPCMessage) -> None:
+        self._put(wire(message), final=False)
+        await asyncio.sleep(0)  # a tool that says much lets it be sent
+
+    def _put(self, data: str, *, final: bool) -> None:
+        self._said += 1
+        said = Said(f"{self._attempt}-{self._said}", data, final)
+        self._done = final
+        self.reply.put(said)
+        if self._unkept is not None:
+            self._unkept.append(said)
+            self._more.set()
+
+    async def _keep(self) -> None:
+        """Keeps all that is said until the answer, through outages of Redis."""
+        while self._unkept is not None:
+            self._more.clear()
+            batch, done = list(self._unkept), self._done
+            try:
+                if not await self._save(batch, done):
+                    self._lose()
+                    return
+            except (RedisError, OSError):
+                await self._replica.until_back()
+                continue
+            del self._unkept[: len(batch)]
+            if done and not self._unkept:
+                return
+            if not self._unkept:
+                await self._wait_for_more()
+
+    async def _save(self, batch: list[Said], done: bool) -> bool:
+        store, session = self._replica.store, self.record.id
+        if not batch:  # a silent call: neither it nor its session may be forgotten
+            await store.touch(session)
+        events = [(said.position, said.data) for said in batch]
+        return await store.save(session, self.name, self._replica.id, events, done)
+
+    async def _wait_for_more(self) -> None:
+        try:
+            async with asyncio.timeout(min(KEEP_EVERY, self._replica.ttl / 3)):
+                await self._more.wait()
+        except TimeoutError:
+            pass
+
+    def _lose(self) -> None:
+        """Another replica took this one for dead and answers in its place."""
+        logger.warning("a call of session %s is another replica's now", self.record.id[:8])
+        self._lost = True
+        self._unkept = None
+        self._scope.cancel()
+        self.reply.close()
+
+    def _metadata(self, http: Request, *, closable: bool) -> ServerMessageMetadata:
+        """What the SDK hands to a tool: the request, and how to end streams (SEP-1699)."""
+
+        async def close() -> None:
+            self.reply.close()
+
+        async def close_standalone() -> None:
+            await self._replica.end_get_stream(self.record.id)
+
+        return ServerMessageMetadata(
+            request_context=http,
+            close_sse_stream=close if closable else None,
+            close_standalone_sse_stream=close_standalone if closable else None,
+            can_send_request=closable,
+        )

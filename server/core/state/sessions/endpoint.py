@@ -1,0 +1,195 @@
+"""The MCP endpoint for clients up to 2025-11-25 whose sessions every replica serves.
+
+On with ``MCP_STATELESS_HTTP=false`` and ``REDIS_URL=redis://…``. A session is a record in Redis:
+each request brings it to life for as long as it takes, so it does not matter where it lands.
+"""
+
+import json
+import re
+from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
+from mcp.server.streamable_http import check_accept_headers
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from server.core.framework import sessions as framework
+from server.core.state.sessions import refusal
+from server.core.state.sessions.post import Post
+from server.core.state.sessions.reader import GET, Reader
+from server.core.state.sessions.record import Record
+from server.core.state.sessions.refusal import Refusal
+from server.core.state.sessions.replica import Replica
+
+SESSION_ID = "mcp-session-id"
+_EVENT_ID = re.compile(r"([0-9a-z]{1,64})\.(\d{1,20}-\d{1,20})")
+
+
+class Endpoint:
+    """POST, GET and DELETE of the endpoint.
+
+    Args:
+        replica: this one.
+        json_only: whether answers are JSON, which has no room for anything beside them.
+        most_sessions: of the service.
+        most_streams: that this replica sends at once.
+    """
+
+    def __init__(
+        self, replica: Replica, *, json_only: bool, most_sessions: int, most_streams: int
+    ) -> None:
+        self._replica = replica
+        self._most_streams = most_streams
+        self._post = Post(replica, json_only=json_only, most_sessions=most_sessions)
+
+    def serve_in(self, manager: StreamableHTTPSessionManager) -> None:
+        """Takes the place of the SDK's sessions in a manager that runs."""
+        self._replica.server = manager.app
+        self._replica.lifespan_state = framework.lifespan_state(manager)
+        framework.serve_sessions(manager, self)
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """Runs beside the server: see ``Replica.run``."""
+        return self._replica.run()
+
+    def is_served(self) -> bool:
+        """Whether Redis answers, without which no session can be served."""
+        return not self._replica.store.line.is_away
+
+    def close_streams(self) -> None:
+        """Ends GET streams; calls in flight go on."""
+        self._replica.close_streams()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._serve(Request(scope, receive), note_start)
+        except Refusal as refused:
+            response = refused.response()
+        except (RedisError, OSError):
+            if started:
+                raise
+            response = refusal.store_away().response()
+        else:
+            return
+        await response(scope, receive, send)
+
+    async def _serve(self, request: Request, send: Send) -> None:
+        if request.method == "POST":
+            await self._serve_post(request, send)
+        elif request.method == "GET":
+            await self._serve_get(request, send)
+        elif request.method == "DELETE":
+            record = await self._record(request)
+            await self._replica.store.close(record.id)
+            headers = {SESSION_ID: record.id}
+            await Response(status_code=HTTPStatus.OK, headers=headers)(
+                request.scope, request.receive, send
+            )
+        else:
+            allowed = {"Allow": "GET, POST, DELETE"}
+            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed", headers=allowed)
+
+    async def _serve_post(self, request: Request, send: Send) -> None:
+        message = await self._post.read(request)
+        if SESSION_ID in request.headers:
+            record = await self._record(request)
+            await self._post.serve(record, message, request, send)
+        else:
+            await self._post.open(message, _owner(request), request, send)
+
+    async def _serve_get(self, request: Request, send: Send) -> None:
+        _, takes_streams = check_accept_headers(request)
+        if not takes_streams:
+            raise refusal.not_acceptable("text/event-stream")
+        name, after = _resumed(request)
+        record = await self._record(request)
+        if self._replica.streams >= self._most_streams:
+            raise refusal.too_many("streams", self._most_streams, "MCP_STREAM_LIMIT")
+        reader = Reader(
+            self._replica.store,
+            self._replica.id,
+            record.id,
+            name,
+            lambda orphan: self._replica.adopt(record, name, orphan, request),
+        )
+        self._replica.add_reader(reader)
+        try:
+            await self._follow(reader, after)
+            primed = record.is_primed and not after
+            await reader.send(request.receive, send, primed=primed)
+        finally:
+            self._replica.remove_reader(reader)
+
+    async def _follow(self, reader: Reader, after: str) -> None:
+        """Takes the stream.
+
+        Raises:
+            Refusal: 409 if it is being read, 400 if it is not kept (any more).
+        """
+        found = await reader.follow(after)
+        if found == "":
+            raise Refusal(
+                HTTPStatus.CONFLICT,
+                "Conflict: Only one SSE stream is allowed per session. "
+                "Resume it with Last-Event-ID, or close it first.",
+            )
+        if found is None:
+            raise Refusal(
+                HTTPStatus.BAD_REQUEST,
+                "The stream of this Last-Event-ID is not kept any more. Send the request again.",
+            )
+
+    async def _record(self, request: Request) -> Record:
+        """The session that the request names, which lives on by it.
+
+        Raises:
+            Refusal: 400 if it names none, 404 if there is none that belongs to this caller.
+        """
+        session = request.headers.get(SESSION_ID)
+        if not session:
+            raise Refusal(HTTPStatus.BAD_REQUEST, "Bad Request: Missing session ID")
+        owner = _owner(request)
+        found = None
+        if re.fullmatch(r"[0-9a-f]{32}", session):  # the shape of ours: others are not looked up
+            found = await self._replica.store.take_up(session, owner)
+        if found is None:
+            raise refusal.no_session()
+        params, version, level = found
+        return Record(session, owner, params, version, level)  # type: ignore[arg-type]
+
+
+def _resumed(request: Request) -> tuple[str, str]:
+    """The stream that is asked for, and the position after which; the session's own, from "".
+
+    Raises:
+        Refusal: 400 if Last-Event-ID is none of ours.
+    """
+    event_id = request.headers.get("last-event-id")
+    if not event_id:
+        return GET, ""
+    match = _EVENT_ID.fullmatch(event_id)
+    if match is None:
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST,
+            "Last-Event-ID is not the id of an event of this server. Send the last `id:` received.",
+        )
+    return match[1], match[2]
+
+
+def _owner(request: Request) -> str:
+    """Whose request it is, as JSON; empty without auth."""
+    user = request.scope.get("user")
+    if not isinstance(user, AuthenticatedUser):
+        return ""
+    return json.dumps(authorization_context(user), sort_keys=True)

@@ -1,0 +1,226 @@
+"""POST: a session is opened, a request is answered, an answer or a notification is passed on."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import pydantic_core
+from mcp.server.connection import Connection
+from mcp.server.runner import ServerRunner, modern_error_data, serve_one
+from mcp.server.streamable_http import check_accept_headers
+from mcp.shared.dispatcher import as_request_id
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import (
+    INVALID_PARAMS,
+    PARSE_ERROR,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Send
+
+from server.core.state.sessions import refusal, sse
+from server.core.state.sessions.call import Call
+from server.core.state.sessions.channel import CallChannel, wire
+from server.core.state.sessions.record import Record
+from server.core.state.sessions.refusal import Refusal
+from server.core.state.sessions.replica import Replica
+
+# Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
+# for which nothing has to be kept. Slower ones are streamed and can be resumed.
+QUICK = 0.25
+
+
+class Post:
+    """What is posted to the endpoint.
+
+    Args:
+        replica: this one.
+        json_only: whether answers are JSON, however long they take.
+        most_sessions: of the service.
+    """
+
+    def __init__(self, replica: Replica, *, json_only: bool, most_sessions: int) -> None:
+        self._replica = replica
+        self._json_only = json_only
+        self._most_sessions = most_sessions
+
+    async def read(self, request: Request) -> JSONRPCMessage:
+        """The one message in the body.
+
+        Raises:
+            Refusal: 400, 406 or 415.
+        """
+        takes_json, takes_streams = check_accept_headers(request)
+        if not takes_json or not (takes_streams or self._json_only):
+            both = "application/json" + ("" if self._json_only else " and text/event-stream")
+            raise refusal.not_acceptable(both)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Refusal(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                "Unsupported Media Type: Content-Type must be application/json",
+            )
+        try:
+            raw = pydantic_core.from_json(await request.body())
+            return jsonrpc_message_adapter.validate_python(raw, by_name=False)
+        except ValidationError:
+            raise Refusal(
+                HTTPStatus.BAD_REQUEST,
+                "The body is not one JSON-RPC message. Batches are not served.",
+                INVALID_PARAMS,
+            ) from None
+        except ValueError as error:
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"Parse error: {error}", PARSE_ERROR) from None
+
+    async def open(self, message: JSONRPCMessage, owner: str, request: Request, send: Send) -> None:
+        """Answers `initialize`; the session is kept before its id leaves.
+
+        Raises:
+            Refusal: 400 for any other message, 503 if there are too many sessions.
+        """
+        if not isinstance(message, JSONRPCRequest) or message.method != "initialize":
+            raise Refusal(HTTPStatus.BAD_REQUEST, "Bad Request: Missing session ID")
+        session = uuid4().hex
+        connection = Connection.for_loop(self._replica.channel(session), session_id=session)
+        headers = {}
+        try:
+            result = await self._initialize(session, connection, message, request)
+            answer: JSONRPCMessage = JSONRPCResponse(jsonrpc="2.0", id=message.id, result=result)
+        except Exception as error:  # the boundary: each becomes an error that tells no secrets
+            data = modern_error_data(error)
+            answer = JSONRPCError(jsonrpc="2.0", id=message.id, error=data)
+        if isinstance(answer, JSONRPCResponse) and connection.client_params is not None:
+            params = connection.client_params.model_dump_json(by_alias=True, exclude_none=True)
+            if not await self._replica.store.open(
+                session, owner, params, connection.protocol_version, self._most_sessions
+            ):
+                raise refusal.too_many("sessions", self._most_sessions, "MCP_SESSION_LIMIT")
+            headers = {"mcp-session-id": session}
+        await _json(answer, headers, request, send)
+
+    async def serve(
+        self, record: Record, message: JSONRPCMessage, request: Request, send: Send
+    ) -> None:
+        """Serves one message of a session.
+
+        Raises:
+            Refusal: 400 for a second `initialize`.
+        """
+        if isinstance(message, JSONRPCRequest):
+            if message.method == "initialize":
+                raise Refusal(
+                    HTTPStatus.BAD_REQUEST,
+                    "This session is initialized. Open another without Mcp-Session-Id.",
+                )
+            await self._call(record, message, request, send)
+            return
+        if isinstance(message, JSONRPCNotification):
+            await self._note(record, message, request)
+        else:
+            await self._pass_on(record.id, message.id, "answer", message)
+        headers = {"mcp-session-id": record.id}
+        accepted = Response(status_code=HTTPStatus.ACCEPTED, headers=headers)
+        await accepted(request.scope, request.receive, send)
+
+    async def _initialize(
+        self, session: str, connection: Connection, message: JSONRPCRequest, request: Request
+    ) -> dict[str, Any]:
+        return await serve_one(
+            self._replica.server,
+            self._silent(session, message, request),
+            message.method,
+            message.params,
+            connection=connection,
+            lifespan_state=self._replica.lifespan_state,
+        )
+
+    async def _call(
+        self, record: Record, message: JSONRPCRequest, request: Request, send: Send
+    ) -> None:
+        call = Call(self._replica, record, message, request, streams=not self._json_only)
+        self._replica.start(call)
+        await call.reply.wait(None if self._json_only else QUICK)
+        said = call.reply.next
+        if said is not None and said.final:
+            headers = {"mcp-session-id": record.id}
+            answer = Response(said.data, headers=headers, media_type="application/json")
+            await answer(request.scope, request.receive, send)
+        else:
+            await _stream(call, send)
+
+    async def _note(self, record: Record, note: JSONRPCNotification, request: Request) -> None:
+        params = note.params or {}
+        if note.method == "notifications/cancelled":
+            await self._cancel(record.id, params.get("requestId"))
+        elif note.method == "notifications/progress":
+            await self._pass_on(record.id, params.get("progressToken"), "progress", params)
+        connection = record.connection(self._replica.channel(record.id))
+        runner = ServerRunner(self._replica.server, connection, self._replica.lifespan_state)
+        channel = self._silent(record.id, note, request)
+        self._replica.spawn(runner.on_notify(channel, note.method, note.params))
+
+    async def _cancel(self, session: str, request_id: Any) -> None:
+        """Cancels a call wherever it runs."""
+        if (known := as_request_id(request_id)) is not None:
+            self._replica.cancel(session, known)
+            text = json.dumps(known)
+            await self._replica.store.tell_all(kind="cancel", session=session, message=text)
+
+    async def _pass_on(
+        self, session: str, request_id: Any, kind: str, message: JSONRPCMessage | dict[str, Any]
+    ) -> None:
+        """Hands an answer, or progress, to the replica that asked; if it is dead, nobody waits."""
+        text = json.dumps(message) if isinstance(message, dict) else wire(message)
+        replica = self._replica.questions.asked_by(request_id)
+        if replica == self._replica.id:
+            await self._replica.hear({"kind": kind, "session": session, "message": text})
+        elif replica:
+            await self._replica.store.tell(replica, kind=kind, session=session, message=text)
+
+    def _silent(
+        self, session: str, message: JSONRPCRequest | JSONRPCNotification, request: Request
+    ) -> CallChannel:
+        """A channel beside which nothing can be said."""
+        request_id = message.id if isinstance(message, JSONRPCRequest) else None
+        metadata = ServerMessageMetadata(request_context=request, can_send_request=False)
+        return CallChannel(
+            session, request_id, message.params, metadata, None, self._replica.questions
+        )
+
+
+async def _stream(call: Call, send: Send) -> None:
+    """Sends what a call says until its answer; a client that leaves can resume it anywhere."""
+    resumable = await call.open()
+    await sse.start(send, call.record.id)
+    if resumable and call.record.is_primed:
+        await sse.write(send, sse.priming(call.event_id("0-0")))
+    if not resumable:
+        call.reply.stay()
+    while True:
+        said = await call.reply.take(sse.PING_EVERY)
+        if said:
+            event_id = call.event_id(said.position) if resumable else None
+            await sse.write(send, sse.event(event_id, said.data))
+            if said.final:
+                break
+        elif call.reply.closed:
+            break
+        else:
+            await sse.write(send, sse.PING)
+    call.reply.leave()
+    await sse.end(send)
+
+
+async def _json(
+    message: JSONRPCMessage, headers: dict[str, str], request: Request, send: Send
+) -> None:
+    answer = Response(wire(message), headers=headers, media_type="application/json")
+    await answer(request.scope, request.receive, send)

@@ -1,0 +1,135 @@
+"""An open GET stream: what is kept of a stream in Redis, sent to the client as it comes.
+
+The session's own stream (``get``), or that of a call whose client lost the connection. Each has
+one reader at a time over all replicas: Redis gives news to who holds the token, to nobody else.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from secrets import token_hex
+
+from redis.exceptions import RedisError
+from starlette.types import Receive, Send
+
+from server.core.state.sessions import sse
+from server.core.store.sessions import BEAT_EVERY, Events, Orphan, SessionStore
+
+logger = logging.getLogger(__name__)
+
+GET = "get"
+# Seconds that a replica has to be silent, as seen here, before its call is taken over. Redis says
+# so first after DEAD_AFTER; but a Redis that stood still says so of replicas that are alive.
+SURE_AFTER = 2 * BEAT_EVERY
+
+
+class Reader:
+    """Sends one stream of a session to its client.
+
+    Args:
+        store: where the stream is kept.
+        replica: id of this one.
+        session: id of the session.
+        name: of the stream.
+        adopt: answers for the dead replica of a call, once.
+    """
+
+    def __init__(
+        self,
+        store: SessionStore,
+        replica: str,
+        session: str,
+        name: str,
+        adopt: Callable[[Orphan], None],
+    ) -> None:
+        self.session = session
+        self.name = name
+        self.token = token_hex(8)
+        self._store = store
+        self._replica = replica
+        self._adopt = adopt
+        self._after = ""
+        self._news = asyncio.Event()
+        self._ended = False
+        self._silent_since: float | None = None
+
+    async def follow(self, after: str) -> str | None:
+        """Becomes the one reader: see ``SessionStore.follow``."""
+        found = await self._store.follow(self.session, self.name, self._replica, self.token, after)
+        self._after = found or ""
+        return found
+
+    def wake(self) -> None:
+        """There is news."""
+        self._news.set()
+
+    def end(self) -> None:
+        """Ends the stream; the client resumes it where it likes."""
+        self._ended = True
+        self._news.set()
+
+    async def send(self, receive: Receive, send: Send, *, primed: bool) -> None:
+        """Sends until the client leaves, another reader comes, or the call is answered."""
+        watching = asyncio.create_task(self._watch(receive))
+        try:
+            await sse.start(send, self.session)
+            first = sse.priming(self._event_id(self._after)) if primed else sse.PING
+            await sse.write(send, first)
+            await self._send_all(send)
+            await sse.end(send)
+        finally:
+            watching.cancel()
+            with suppress(RedisError, OSError):
+                await self._store.leave(self.session, self.name, self.token)
+
+    async def _send_all(self, send: Send) -> None:
+        sent = time.monotonic()
+        while not self._ended:
+            self._news.clear()
+            try:
+                found = await self._store.read(self.session, self.name, self.token, self._after)
+            except (RedisError, OSError):
+                found = Events((), done=False, running=True)  # nothing is lost: it is read later
+            if found is None:
+                return
+            for position, data in found.events:
+                await sse.write(send, sse.event(self._event_id(position), data))
+                self._after, sent = position, time.monotonic()
+            if found.events:
+                continue
+            if found.done:
+                return
+            if time.monotonic() - sent >= sse.PING_EVERY:
+                await sse.write(send, sse.PING)
+                sent = time.monotonic()
+            await self._wait(found)
+
+    async def _wait(self, found: Events) -> None:
+        """For news; of a call it looks often whether its replica is still alive."""
+        if self.name != GET:
+            await self._look_after(found)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(sse.PING_EVERY if self.name == GET else BEAT_EVERY):
+                await self._news.wait()
+
+    async def _look_after(self, found: Events) -> None:
+        if found.running:
+            self._silent_since = None
+            return
+        self._silent_since = self._silent_since or time.monotonic()
+        if time.monotonic() - self._silent_since < SURE_AFTER:
+            return
+        with suppress(RedisError, OSError):
+            orphan = await self._store.take_over(self.session, self.name, self._replica)
+            if orphan:
+                self._adopt(orphan)
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.end()
+
+    def _event_id(self, position: str) -> str:
+        return f"{self.name}.{position}"

@@ -1,0 +1,70 @@
+"""Why a request of a session is not served, as HTTP says it, with an error of JSON-RPC inside."""
+
+from http import HTTPStatus
+
+from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
+from starlette.responses import Response
+
+from server.core.store import STORE_UNAVAILABLE, unavailable
+
+# Outside the ranges that JSON-RPC and MCP reserve.
+TOO_MANY = -31004
+# Seconds after which a client may try again.
+SOON = 1
+
+
+class Refusal(Exception):
+    """An HTTP answer with a reason; its error has no id, as 2025-11-25 asks of transports."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        message: str,
+        code: int = INVALID_REQUEST,
+        headers: dict[str, str] | None = None,
+        data: object = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = ErrorData(code=code, message=message, data=data)
+        self.headers = headers
+
+    def response(self) -> Response:
+        """To be sent."""
+        body = JSONRPCError(jsonrpc="2.0", id=None, error=self.error)
+        content = body.model_dump_json(by_alias=True, exclude_none=True)
+        content = content.replace('{"jsonrpc":"2.0",', '{"jsonrpc":"2.0","id":null,', 1)
+        return Response(content, self.status, self.headers, "application/json")
+
+
+def no_session() -> Refusal:
+    """The same for one that never was, is over, or is another's: nobody learns which."""
+    return Refusal(HTTPStatus.NOT_FOUND, "Session not found")
+
+
+def store_away() -> Refusal:
+    """Redis does not answer: the session is kept there, so nothing can be said of it now."""
+    error = unavailable("Sessions").error
+    return Refusal(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        error.message,
+        STORE_UNAVAILABLE,
+        {"Retry-After": str(SOON)},
+        error.data,
+    )
+
+
+def too_many(what: str, most: int, setting: str) -> Refusal:
+    """A limit of the operator's is reached."""
+    return Refusal(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        f"Too many {what}: {most} are open ({setting}). Try again later.",
+        TOO_MANY,
+        {"Retry-After": "30"},
+        {"retryable": True},
+    )
+
+
+def not_acceptable(what: str) -> Refusal:
+    """The client does not take what would be sent."""
+    return Refusal(HTTPStatus.NOT_ACCEPTABLE, f"Not Acceptable: Client must accept {what}")

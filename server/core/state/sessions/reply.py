@@ -1,0 +1,79 @@
+"""The response to a POST while its call runs: what the call says, in order, until it is closed."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+# Messages that may wait for a slow client; beyond, it is cut and resumes from what is kept.
+MOST_WAITING = 1000
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message of a call.
+
+    Attributes:
+        position: in the stream of the call.
+        data: the message as JSON.
+        final: it is the answer.
+    """
+
+    position: str
+    data: str
+    final: bool = False
+
+
+class Reply:
+    """Hands messages from the call that makes them to the response that sends them."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._stays = False
+        self._is_left = False
+        self._waiting: deque[Said] = deque()
+        self._changed = asyncio.Event()
+
+    def put(self, said: Said) -> None:
+        """Adds a message; never waits for the client."""
+        if self._is_left:
+            return
+        if len(self._waiting) >= MOST_WAITING:
+            self.close()
+            return
+        self._waiting.append(said)
+        self._changed.set()
+
+    def close(self) -> None:
+        """Ends the response after what was said so far; the call goes on."""
+        self.closed = not self._stays
+        self._changed.set()
+
+    def stay(self) -> None:
+        """It is the only way to the client: it is not closed before the answer."""
+        self._stays, self.closed = True, False
+
+    def leave(self) -> None:
+        """Nobody takes messages any more."""
+        self._is_left = True
+        self._waiting.clear()
+
+    @property
+    def next(self) -> Said | None:
+        """The message that comes next, if there is one; it is not taken."""
+        return self._waiting[0] if self._waiting else None
+
+    async def take(self, seconds: float | None = None) -> Said | None:
+        """The next message; None after `seconds`, or once it is closed and all is taken."""
+        await self.wait(seconds)
+        return self._waiting.popleft() if self._waiting else None
+
+    async def wait(self, seconds: float | None = None) -> None:
+        """Until there is a message or it is closed, at most `seconds`."""
+        if self._waiting or self.closed:
+            return
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            pass

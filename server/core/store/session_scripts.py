@@ -1,0 +1,295 @@
+"""Lua for sessions: each script is one step that no other replica can come between.
+
+ARGV[1] is always the service's name. Keys (all expire):
+
+    session:<id>                 hash: owner, params, version, level, has_uris
+    session:<id>:uris            set: resources it subscribed to
+    session:<id>:stream:<name>   stream: what was sent; `get`, or a call's own name
+    session:<id>:reader:<name>   hash: replica and token that send it to the client; cursor
+    session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, done
+    sessions, listeners          sorted sets of session ids by expiry; listeners opened a GET stream
+    subscribers:<uri>            set of session ids
+    replica:<id>, replicas       who is alive; sorted set by last sign of life
+    inbox:<id>                   stream: what a replica is told by the others
+"""
+
+from server.core.store.line import Script
+
+_COMMON = """
+local service = ARGV[1]
+local function key(...) return table.concat({service, ...}, ':') end
+local function session(id, ...) return key('session', id, ...) end
+local function milliseconds()
+  local t = redis.call('TIME'); return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function alive(replica)
+  return replica and replica ~= '' and redis.call('EXISTS', key('replica', replica)) == 1
+end
+local function tell(replica, ...)
+  if not alive(replica) then return 0 end
+  redis.call('XADD', key('inbox', replica), 'MAXLEN', '~', 20000, '*', ...)
+  redis.call('PEXPIRE', key('inbox', replica), 60000)
+  return 1
+end
+local function tell_all(...)
+  for _, replica in ipairs(redis.call('ZRANGE', key('replicas'), 0, -1)) do tell(replica, ...) end
+end
+local function wake(id, name)
+  local reader = redis.call('HMGET', session(id, 'reader', name), 'replica', 'token')
+  if reader[1] and reader[2] ~= 'direct' then
+    tell(reader[1], 'kind', 'news', 'session', id, 'stream', name)
+  end
+end
+local function keep(id, ttl)
+  local now = milliseconds()
+  redis.call('PEXPIRE', session(id), ttl)
+  redis.call('ZADD', key('sessions'), now + ttl, id)
+  redis.call('PEXPIRE', key('sessions'), 2 * ttl)
+  redis.call('PEXPIRE', session(id, 'stream', 'get'), ttl)
+  redis.call('PEXPIRE', session(id, 'reader', 'get'), ttl)
+  if redis.call('ZSCORE', key('listeners'), id) then
+    redis.call('ZADD', key('listeners'), now + ttl, id)
+    redis.call('PEXPIRE', key('listeners'), 2 * ttl)
+  end
+  if redis.call('HEXISTS', session(id), 'has_uris') == 1 then
+    redis.call('PEXPIRE', session(id, 'uris'), ttl)
+    for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
+      redis.call('PEXPIRE', key('subscribers', uri), 2 * ttl)
+    end
+  end
+end
+local function touch(id, ttl)
+  local left = redis.call('PTTL', session(id))
+  if left < 0 then return 0 end
+  if left < 0.9 * ttl then keep(id, ttl) end  -- else it is long enough: most requests write nothing
+  return 1
+end
+local function append(id, data, ttl, most)
+  redis.call('XADD', session(id, 'stream', 'get'), 'MAXLEN', '~', most, '*', 'd', data)
+  redis.call('PEXPIRE', session(id, 'stream', 'get'), ttl)
+  wake(id, 'get')
+end
+"""
+
+
+def _script(text: str) -> Script:
+    return Script(_COMMON + text)
+
+
+# id, ttl, most sessions, owner, params, version → 1, or 0 if there are too many
+OPEN = _script("""
+local id, ttl, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+redis.call('ZREMRANGEBYSCORE', key('sessions'), '-inf', milliseconds())
+redis.call('ZREMRANGEBYSCORE', key('listeners'), '-inf', milliseconds())
+if redis.call('ZCARD', key('sessions')) >= most then return 0 end
+redis.call('HSET', session(id), 'owner', ARGV[5], 'params', ARGV[6], 'version', ARGV[7])
+keep(id, ttl)
+return 1
+""")
+
+# id, owner, ttl → params, version, level; nil if there is no such session of this owner
+TAKE_UP = _script("""
+local id = ARGV[2]
+local found = redis.call('HMGET', session(id), 'owner', 'params', 'version', 'level')
+if not found[1] or found[1] ~= ARGV[3] then return nil end
+touch(id, tonumber(ARGV[4]))
+return {found[2], found[3], found[4]}
+""")
+
+# id, ttl → 1, or 0 if the session is gone
+TOUCH = _script("return touch(ARGV[2], tonumber(ARGV[3]))")
+
+# id, level
+SET_LEVEL = _script("""
+if redis.call('EXISTS', session(ARGV[2])) == 1 then
+  redis.call('HSET', session(ARGV[2]), 'level', ARGV[3])
+end
+""")
+
+# id: the session is over, and every replica that does something for it is told
+CLOSE = _script("""
+local id = ARGV[2]
+for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
+  redis.call('SREM', key('subscribers', uri), id)
+end
+redis.call('DEL', session(id), session(id, 'uris'), session(id, 'stream', 'get'),
+  session(id, 'reader', 'get'))
+redis.call('ZREM', key('sessions'), id)
+redis.call('ZREM', key('listeners'), id)
+tell_all('kind', 'close', 'session', id)
+""")
+
+# id, data, ttl, most entries → 1, or 0 if the session is gone: for the GET stream
+APPEND = _script("""
+if redis.call('EXISTS', session(ARGV[2])) == 0 then return 0 end
+append(ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5])
+return 1
+""")
+
+# id, name, replica, message, repeat, ttl: a call whose client can come back for its answer
+BEGIN = _script("""
+local id, name, replica, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[7])
+redis.call('HSET', session(id, 'call', name), 'replica', replica, 'message', ARGV[5],
+  'repeat', ARGV[6], 'attempt', 1)
+redis.call('HSET', session(id, 'reader', name), 'replica', replica, 'token', 'direct')
+redis.call('PEXPIRE', session(id, 'call', name), ttl)
+redis.call('PEXPIRE', session(id, 'reader', name), ttl)
+""")
+
+# id, name, replica, ttl, most entries, done, then id and data of each event
+# → 1, or 0 if another replica has taken the call over. What is there already is left as it is.
+SAVE = _script("""
+local id, name, ttl = ARGV[2], ARGV[3], tonumber(ARGV[5])
+if redis.call('HGET', session(id, 'call', name), 'replica') ~= ARGV[4] then return 0 end
+local stream = session(id, 'stream', name)
+for n = 8, #ARGV, 2 do
+  redis.pcall('XADD', stream, 'MAXLEN', '~', ARGV[6], ARGV[n], 'd', ARGV[n + 1])
+end
+if ARGV[7] == '1' then redis.call('HSET', session(id, 'call', name), 'done', 1) end
+redis.call('PEXPIRE', stream, ttl)
+redis.call('PEXPIRE', session(id, 'call', name), ttl)
+redis.call('PEXPIRE', session(id, 'reader', name), ttl)
+wake(id, name)
+return 1
+""")
+
+# id, name, replica → message, repeat, attempt if it took the call over from a dead replica
+TAKE_OVER = _script("""
+local id, name = ARGV[2], ARGV[3]
+local call = redis.call('HMGET', session(id, 'call', name), 'replica', 'message', 'repeat', 'done')
+if not call[1] or call[4] or alive(call[1]) then return nil end
+redis.call('HSET', session(id, 'call', name), 'replica', ARGV[4])
+return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'attempt', 1)}
+""")
+
+# id, name, replica, token, event to go on after or '', ttl → the event to go on after;
+# 0 if another reader has it (only who names an event may take it away), nil if nothing is kept
+FOLLOW = _script("""
+local id, name, replica, token, after = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local reader_key, ttl = session(id, 'reader', name), tonumber(ARGV[7])
+if redis.call('EXISTS', session(id)) == 0 then return nil end
+if name ~= 'get' and redis.call('EXISTS', session(id, 'call', name)) == 0 then return nil end
+local reader = redis.call('HMGET', reader_key, 'replica', 'token', 'cursor')
+if alive(reader[1]) then
+  if after == '' then return 0 end
+  tell(reader[1], 'kind', 'taken', 'session', id, 'stream', name, 'token', reader[2])
+end
+if after == '' then after = reader[3] or '0-0' end
+redis.call('HSET', reader_key, 'replica', replica, 'token', token, 'cursor', after)
+redis.call('PEXPIRE', reader_key, ttl)
+if name == 'get' then
+  redis.call('ZADD', key('listeners'), milliseconds() + ttl, id)
+  redis.call('PEXPIRE', key('listeners'), 2 * ttl)
+end
+return after
+""")
+
+# id, name, token, after, most, ttl → entries, whether the call is done, whether who runs it is alive;
+# nil if the stream was taken by another reader or the session is gone
+READ = _script("""
+local id, name, after = ARGV[2], ARGV[3], ARGV[5]
+local reader_key = session(id, 'reader', name)
+if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end
+if touch(id, tonumber(ARGV[7])) == 0 then return nil end
+local entries = redis.call('XRANGE', session(id, 'stream', name), '(' .. after, '+', 'COUNT', ARGV[6])
+if #entries > 0 then redis.call('HSET', reader_key, 'cursor', entries[#entries][1]) end
+local call = redis.call('HMGET', session(id, 'call', name), 'done', 'replica')
+return {entries, call[1] and 1 or 0, alive(call[2]) and 1 or 0}
+""")
+
+# id, name, token: the reader is gone, the next may come
+LEAVE = _script("""
+local reader_key = session(ARGV[2], 'reader', ARGV[3])
+if redis.call('HGET', reader_key, 'token') == ARGV[4] then
+  redis.call('HDEL', reader_key, 'replica', 'token')
+end
+""")
+
+# replica, then fields of a message → 1, or 0 if that replica is dead
+TELL = _script("return tell(ARGV[2], unpack(ARGV, 3))")
+
+# fields of a message, for every replica
+TELL_ALL = _script("tell_all(unpack(ARGV, 2))")
+
+# id, uri, ttl, most → 1, or 0 if the session has too many
+SUBSCRIBE = _script("""
+local id, uri, ttl = ARGV[2], ARGV[3], tonumber(ARGV[4])
+if redis.call('EXISTS', session(id)) == 0 then return 1 end
+local uris = session(id, 'uris')
+if redis.call('SISMEMBER', uris, uri) == 0 and redis.call('SCARD', uris) >= tonumber(ARGV[5]) then
+  return 0
+end
+redis.call('SADD', uris, uri)
+redis.call('SADD', key('subscribers', uri), id)
+redis.call('HSET', session(id), 'has_uris', 1)
+keep(id, ttl)
+return 1
+""")
+
+# id, uri
+UNSUBSCRIBE = _script("""
+redis.call('SREM', session(ARGV[2], 'uris'), ARGV[3])
+redis.call('SREM', key('subscribers', ARGV[3]), ARGV[2])
+""")
+
+# replica, ttl: a sign of life
+BEAT = _script("""
+local replica, ttl, now = ARGV[2], tonumber(ARGV[3]), milliseconds()
+redis.call('SET', key('replica', replica), 1, 'PX', ttl)
+redis.call('ZREMRANGEBYSCORE', key('replicas'), '-inf', now - 20 * ttl)
+redis.call('ZADD', key('replicas'), now, replica)
+redis.call('PEXPIRE', key('replicas'), 20 * ttl)
+redis.call('PEXPIRE', key('inbox', replica), 60000)
+""")
+
+# replica: it has ended, nobody needs to wait for its silence
+END = _script("""
+redis.call('DEL', key('replica', ARGV[2]), key('inbox', ARGV[2]))
+redis.call('ZREM', key('replicas'), ARGV[2])
+""")
+
+# uri or '' (all that listen), data, ttl, most entries → ids of sessions that are still to be told
+NOTIFY = _script("""
+local uri, data, ttl, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local ids = uri == '' and redis.call('ZRANGE', key('listeners'), 0, -1)
+  or redis.call('SMEMBERS', key('subscribers', uri))
+local later = {}
+for n, id in ipairs(ids) do
+  if n > 200 then
+    later[#later + 1] = id
+  elseif redis.call('EXISTS', session(id)) == 1 then
+    append(id, data, ttl, most)
+  elseif uri == '' then
+    redis.call('ZREM', key('listeners'), id)
+  else
+    redis.call('SREM', key('subscribers', uri), id)
+  end
+end
+return later
+""")
+
+# ids of all sessions that ever opened a GET stream
+LISTENERS = _script("return redis.call('ZRANGE', key('listeners'), 0, -1)")
+
+# ttl, most entries, a notification up to its URI, then ids of sessions: each is told that all
+# it subscribed to has changed
+NOTIFY_OF_ALL = _script("""
+for n = 5, #ARGV do
+  local id = ARGV[n]
+  if redis.call('EXISTS', session(id)) == 1 then
+    for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
+      local data = ARGV[4] .. cjson.encode(uri) .. '}}'
+      append(id, data, tonumber(ARGV[2]), ARGV[3])
+    end
+  end
+end
+""")
+
+# data, ttl, most entries, then ids of sessions: those of NOTIFY that were still to be told
+NOTIFY_MORE = _script("""
+for n = 5, #ARGV do
+  if redis.call('EXISTS', session(ARGV[n])) == 1 then
+    append(ARGV[n], ARGV[2], tonumber(ARGV[3]), ARGV[4])
+  end
+end
+""")

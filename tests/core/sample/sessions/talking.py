@@ -1,0 +1,93 @@
+"""Tools that need the client again in mid-call, or remember it."""
+
+import os
+from pathlib import Path
+
+from fastmcp import Context
+from fastmcp.tools import tool
+from mcp_types import ListRootsRequest, ListRootsResult
+from pydantic import BaseModel
+
+
+class Size(BaseModel):
+    size: int
+
+
+@tool
+async def keep(ctx: Context, fact: str) -> str:
+    """Remember a fact in the session."""
+    await ctx.set_state("fact", fact)
+    return "kept"
+
+
+@tool
+async def kept(ctx: Context) -> str:
+    """Tell what the session remembers."""
+    return str(await ctx.get_state("fact"))
+
+
+@tool
+async def met(ctx: Context) -> dict[str, str]:
+    """Tell who the client said it is, and in which session and process that is known."""
+    params = ctx.session.client_params
+    name = params.client_info.name if params else "nobody"
+    return {"client": name, "session": ctx.session_id, "pid": str(os.getpid())}
+
+
+@tool
+async def question(ctx: Context, text: str) -> str:
+    """Ask the user for a size, beside this call."""
+    answer = await ctx.session.elicit_form(
+        text, Size.model_json_schema(), related_request_id=ctx.request_id
+    )
+    return f"{answer.action} {answer.content}"
+
+
+@tool
+async def roots(ctx: Context) -> int:
+    """Ask the client for its roots, on the session's own stream; their number."""
+    found = await ctx.session.send_request(ListRootsRequest(), ListRootsResult)
+    return len(found.roots)
+
+
+@tool
+async def announce(ctx: Context, times: int) -> str:
+    """Tell the client several times, on the session's own stream, that a resource changed."""
+    for number in range(times):
+        await ctx.session.send_resource_updated(f"test://{number}")
+    return "told"
+
+
+@tool
+async def hang_up(ctx: Context) -> str:
+    """Close the stream of this call and go on."""
+    await ctx.close_sse_stream()
+    await ctx.report_progress(1, 2)
+    return "done"
+
+
+def _count(path: str) -> None:
+    with Path(path).open("a") as file:
+        file.write("x")
+
+
+async def _slowly(ctx: Context, path: str, steps: int, pause: float) -> str:
+    import asyncio
+
+    _count(path)
+    for step in range(steps):
+        await ctx.report_progress(step, steps)
+        await asyncio.sleep(pause)
+    return f"done by {os.getpid()}"
+
+
+@tool(annotations={"readOnlyHint": True})
+async def slow_read(ctx: Context, path: str, steps: int = 10, pause: float = 0.3) -> str:
+    """Only read, slowly; each run leaves a mark in `path`."""
+    return await _slowly(ctx, path, steps, pause)
+
+
+@tool
+async def slow_write(ctx: Context, path: str, steps: int = 10, pause: float = 0.3) -> str:
+    """Have an effect, slowly; each run leaves a mark in `path`."""
+    return await _slowly(ctx, path, steps, pause)

@@ -1,0 +1,93 @@
+"""The private seams that sessions over all replicas stand on, each by its name."""
+
+import inspect
+from contextlib import asynccontextmanager
+
+import pytest
+from fastmcp import FastMCP
+from mcp.server.connection import Connection
+from mcp.server.session import ServerSession
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from server.core import framework
+from server.core.framework import sessions
+from server.core.state.sessions.record import Levels
+
+# What framework/sessions.py touches of each object.
+SEAMS = {
+    "FastMCP": {"_client_log_levels", "_mcp_server"},
+    "ServerSession": {"_connection"},
+    "StreamableHTTPSessionManager": {"_handle_stateful_request", "_lifespan_state"},
+}
+
+
+async def nobody(scope, receive, send):
+    """An endpoint."""
+
+
+@asynccontextmanager
+async def running():
+    """The session manager of an app that has started."""
+    app = FastMCP("t").http_app(path="/mcp", stateless_http=False)
+    async with app.router.lifespan_context(app):
+        yield framework.session_manager(app)
+
+
+@pytest.mark.parametrize("seam", sorted(SEAMS["StreamableHTTPSessionManager"]))
+async def test_the_session_manager_has(seam):
+    """Where requests of older clients go, and what the lifespan gave."""
+    async with running() as manager:
+        assert hasattr(manager, seam), f"StreamableHTTPSessionManager.{seam} has moved"
+
+
+async def test_older_clients_go_to_the_endpoint_in_the_sdks_place():
+    """The SDK calls it by that name with ASGI's arguments, and nothing else first."""
+    async with running() as manager:
+        sessions.serve_sessions(manager, nobody)
+        assert manager._handle_stateful_request is nobody
+    source = inspect.getsource(StreamableHTTPSessionManager._handle_request)
+    assert "await self._handle_stateful_request(scope, receive, send)" in source
+
+
+async def test_the_limit_of_sessions_is_the_sdks():
+    """T18: it asks `max_sessions` before it opens another."""
+    async with running() as manager:
+        sessions.limit_sessions(manager, 7)
+        assert manager.max_sessions == 7
+    assert "self.max_sessions" in inspect.getsource(StreamableHTTPSessionManager._admit_session)
+
+
+def test_fastmcp_looks_log_levels_up_where_we_put_them():
+    """By `get`, `[]=` and `pop`, which Levels has."""
+    from fastmcp.server import context
+    from fastmcp.server.mixins import mcp_operations
+
+    mcp, levels = FastMCP("t"), Levels()
+    assert mcp._client_log_levels == {}, "FastMCP._client_log_levels has moved"
+    sessions.keep_log_levels(mcp, levels)
+    assert mcp._client_log_levels is levels
+    assert "_client_log_levels.get(" in inspect.getsource(context)
+    source = inspect.getsource(mcp_operations)
+    assert "_client_log_levels[session_id] =" in source
+    assert "_client_log_levels.pop" in source
+
+
+async def test_a_session_knows_its_connection_and_when_it_ends():
+    """The connection outlives the requests, of which `ServerSession` is one."""
+    connection = Connection.from_envelope("2025-11-25", None, None)
+    ended = []
+    session = ServerSession(None, connection)
+    sessions.when_session_ends(session, lambda: ended.append(1))
+    await connection.exit_stack.aclose()
+    assert ended == [1]
+
+
+@pytest.mark.parametrize("method", ["resources/subscribe", "resources/unsubscribe"])
+def test_fastmcp_has_no_handler_of_its_own_for(method):
+    """If it had, ours would have to be judged anew."""
+    assert FastMCP("t")._mcp_server.get_request_handler(method) is None
+
+
+def test_fastmcp_has_no_handler_for_initialized_that_ours_would_replace():
+    """Ours is the only one."""
+    assert FastMCP("t")._mcp_server.get_notification_handler("notifications/initialized") is None

@@ -1,0 +1,343 @@
+"""Sessions on any replica: each request of these tests goes to another one than the last."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests import speak
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon
+from tests.speak import is_error, request, text, with_headers
+
+INITIALIZE = {
+    "protocolVersion": speak.LEGACY,
+    "capabilities": {},
+    "clientInfo": {"name": "t", "version": "1"},
+}
+
+
+@pytest.fixture
+def replicas(service):
+    """Two replicas that share sessions."""
+    return [service(**SETTINGS) for _ in range(2)]
+
+
+@pytest.fixture
+async def session(http, replicas):
+    """A session that is open, on both."""
+    return await Session(http, replicas).open()
+
+
+async def test_a_session_is_the_same_on_every_replica(session, replicas):
+    """Who the client is and the session's id, as the tool sees them."""
+    met = [json.loads(text(await session.call("met"))) for _ in range(4)]
+    assert {m["client"] for m in met} == {"by-hand"}
+    assert {m["session"] for m in met} == {session.id}
+    assert len({m["pid"] for m in met}) == len(replicas)
+
+
+async def test_state_set_on_one_is_read_on_the_next(session):
+    """`ctx.set_state` is the session's, not the process's."""
+    assert text(await session.call("keep", fact="blue")) == "kept"
+    assert [text(await session.call("kept")) for _ in range(2)] == ["blue", "blue"]
+
+
+async def test_another_session_has_its_own_state(session, http, replicas):
+    """Nothing is shared but the server."""
+    await session.call("keep", fact="blue")
+    other = await Session(http, replicas).open()
+    assert text(await other.call("kept")) == "None"
+
+
+async def test_the_log_level_counts_on_every_replica(session):
+    """`logging/setLevel` at one, a message below it at each."""
+    assert (await session.ask("logging/setLevel", level="error")).status_code == 200
+    for _ in range(2):
+        response = await session.call("tell", text="quiet")
+        assert "notifications/message" not in response.text
+    await session.ask("logging/setLevel", level="info")
+    for _ in range(2):
+        response = await session.call("tell", text="loud")
+        assert "loud" in response.text
+
+
+async def test_one_sessions_log_level_is_not_anothers(session, http, replicas):
+    """Both are served by the same processes."""
+    await session.ask("logging/setLevel", level="error")
+    other = await Session(http, replicas).open()
+    assert "loud" in (await other.call("tell", text="loud")).text
+
+
+async def test_a_quick_call_is_answered_in_json(session):
+    """Nothing was said beside it: no stream is needed, and nothing kept."""
+    response = await session.call("echo", text="x")
+    assert response.headers["content-type"] == "application/json"
+    assert text(response) == "x"
+
+
+async def test_progress_comes_before_the_answer_each_with_an_id(session):
+    """The stream begins with an event to resume after."""
+    async with session.streamed("count", to=3) as stream:
+        seen = await rest(stream)
+    assert seen[0].message is None
+    assert progress(seen) == [1, 2, 3]
+    assert final(seen)["result"]["content"][0]["text"] == "counted to 3"
+    ids = [event.id for event in seen]
+    assert None not in ids
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("version", ["2025-03-26", "2025-06-18"])
+async def test_older_clients_get_no_event_that_they_cannot_read(http, replicas, version):
+    """Empty data came with 2025-11-25."""
+    session = await Session(http, replicas).open(version)
+    async with session.streamed("count", to=2) as stream:
+        seen = await rest(stream)
+    assert all(event.message and event.id for event in seen)
+
+
+async def test_a_question_is_answered_at_another_replica(session, replicas):
+    """The tool waits on one, the user's answer arrives at the other."""
+    one, two = replicas
+    async with session.streamed("question", one, text="Size?") as stream:
+        asked = await soon(stream)
+        assert asked.message["method"] == "elicitation/create"
+        result = {"action": "accept", "content": {"size": 42}}
+        assert (await session.answer(asked.message, result, two)).status_code == 202
+        got = final(await rest(stream))
+    assert got["result"]["content"][0]["text"] == "accept {'size': 42}"
+
+
+async def test_a_question_is_answered_once(session, replicas):
+    """A second answer, and one to a question that nobody asked, are taken and dropped."""
+    one, two = replicas
+    async with session.streamed("question", one, text="Size?") as stream:
+        asked = await soon(stream)
+        for size in (1, 2):
+            result = {"action": "accept", "content": {"size": size}}
+            assert (await session.answer(asked.message, result, two)).status_code == 202
+        got = final(await rest(stream))
+    assert got["result"]["content"][0]["text"] == "accept {'size': 1}"
+    for stranger in ("7", "nobody-1", asked.message["id"]):
+        assert (await session.answer({"id": stranger}, {})).status_code == 202
+    assert text(await session.call("echo", text="still here")) == "still here"
+
+
+async def test_another_session_cannot_answer_a_question(session, http, replicas):
+    """Even if it knows the id."""
+    other = await Session(http, replicas).open()
+    async with session.streamed("question", replicas[0], text="Size?") as stream:
+        asked = await soon(stream)
+        forged = {"action": "accept", "content": {"size": 666}}
+        for made in replicas:
+            await other.answer(asked.message, forged, made)
+        await session.answer(asked.message, {"action": "decline"}, replicas[1])
+        got = final(await rest(stream))
+    assert got["result"]["content"][0]["text"] == "decline None"
+
+
+async def test_a_request_on_the_sessions_own_stream_is_answered_anywhere(session, replicas):
+    """Three places: the stream at one, the tool at the other, the answer at the first."""
+    one, two = replicas
+    async with session.listen(one) as stream:
+        running = asyncio.create_task(session.call("roots", two))
+        asked = await soon(stream)
+        assert asked.message["method"] == "roots/list"
+        await session.answer(asked.message, {"roots": [{"uri": "file:///a"}]}, one)
+        assert text(await running) == "1"
+
+
+async def test_a_cancellation_reaches_the_replica_that_runs_the_call(session, replicas):
+    """The tool is cancelled and the caller told, in the one stream that it has."""
+    one, two = replicas
+    async with session.streamed("sleep", one, number=7, seconds=60) as stream:
+        await anext(stream)
+        await session.note("notifications/cancelled", two, requestId=7)
+        got = final(await rest(stream))
+    assert got["id"] == 7
+    assert got["error"]["code"] == -32800
+    one.wait_for_log("the sleep was cancelled")
+
+
+async def test_a_cancellation_is_for_one_session_and_one_request(session, http, replicas):
+    """Others with the same request id, and other requests, go on."""
+    one, two = replicas
+    other = await Session(http, replicas).open()
+    async with session.streamed("sleep", one, number=7, seconds=1.5) as stream:
+        await other.note("notifications/cancelled", two, requestId=7)
+        await session.note("notifications/cancelled", two, requestId=8)
+        got = final(await rest(stream))
+    assert got["result"]["content"][0]["text"] == "slept 1.5 s"
+
+
+async def test_a_deleted_session_is_gone_everywhere(session, replicas):
+    """Its calls end, its streams end, and it answers 404."""
+    one, two = replicas
+    async with session.listen(one) as listening, session.streamed("sleep", one, seconds=60) as run:
+        await anext(run)
+        assert (await session.delete(two)).status_code == 200
+        assert final(await rest(run))["error"]["code"] == -32800
+        await rest(listening)
+    for made in replicas:
+        response = await session.call("echo", made, text="x")
+        assert response.status_code == 404
+        assert response.json()["error"]["message"] == "Session not found"
+    assert (await session.delete()).status_code == 404
+
+
+@pytest.mark.parametrize("invented", ["mine", "0" * 32, "../../etc", "g" * 32])
+async def test_a_session_id_that_was_not_given_out_is_not_found(http, replicas, invented):
+    """Nobody can fix another's session to one they know."""
+    session = Session(http, replicas, {"Mcp-Session-Id": invented})
+    assert (await session.call("echo", text="x")).status_code == 404
+    assert (await session.ask("initialize")).status_code == 404
+    async with session.get() as response:
+        assert response.status_code == 404
+    assert (await session.delete()).status_code == 404
+
+
+async def test_without_a_session_only_initialize_is_served(http, replicas):
+    """400, and which header is missing."""
+    response = await Session(http, replicas).call("echo", text="x")
+    assert response.status_code == 400
+    assert "Missing session ID" in response.json()["error"]["message"]
+
+
+async def test_a_session_is_initialized_once(session):
+    """A second time would change under running calls who the client is."""
+    params = {"protocolVersion": speak.LEGACY, "capabilities": {}}
+    response = await session.ask(
+        "initialize", **params, clientInfo={"name": "other", "version": "1"}
+    )
+    assert response.status_code == 400
+    assert json.loads(text(await session.call("met")))["client"] == "by-hand"
+
+
+BAD = {
+    "a batch": ({"content": '[{"jsonrpc":"2.0","id":1,"method":"ping"}]'}, 400),
+    "no JSON": ({"content": "{"}, 400),
+    "no JSON-RPC": ({"content": '{"id": 1}'}, 400),
+    "another type": ({"content": "{}", "type": "text/plain"}, 415),
+    "JSON alone": ({"content": "{}", "accept": "application/json"}, 406),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+async def test_what_is_not_one_message_is_refused(session, http, replicas, what):
+    """With the status that says what to change."""
+    made, status = BAD[what]
+    headers = {
+        **session.headers,
+        "Content-Type": made.get("type", "application/json"),
+        "Accept": made.get("accept", speak.BOTH),
+    }
+    response = await http.post(replicas[0].url, content=made["content"], headers=headers)
+    assert response.status_code == status, response.text
+    assert "error" in response.json()
+
+
+async def test_an_unknown_protocol_version_is_refused(session, http, replicas):
+    """Before the session is looked at."""
+    asked = with_headers(request("ping", "legacy"), **session.headers)
+    asked["headers"]["MCP-Protocol-Version"] = "1999-01-01"
+    assert (await http.post(replicas[0].url, **asked)).status_code == 400
+
+
+async def test_an_error_of_a_tool_tells_no_secret(session):
+    """As in every other mode."""
+    response = await session.call("fail")
+    assert is_error(response)
+    assert "hunter2" not in response.text
+
+
+async def test_two_calls_with_one_request_id_are_both_answered(session, replicas):
+    """A client's mistake: each answer goes to the stream of its own call."""
+    one, two = replicas
+    running = [
+        asyncio.create_task(session.call("sleep", made, number=1, seconds=seconds))
+        for made, seconds in ((one, 0.6), (two, 0.7))
+    ]
+    texts = {text(response) for response in await asyncio.gather(*running)}
+    assert texts == {"slept 0.6 s", "slept 0.7 s"}
+
+
+async def test_an_unused_session_expires_and_a_used_one_does_not(http, service):
+    """MCP_SESSION_TTL counts from the last use."""
+    made = service(**SETTINGS, MCP_SESSION_TTL="2")
+    used, unused = [await Session(http, [made]).open() for _ in range(2)]
+    for _ in range(6):
+        await asyncio.sleep(0.6)
+        assert (await used.call("echo", text="x")).status_code == 200
+    assert (await unused.call("echo", text="x")).status_code == 404
+
+
+async def test_an_open_stream_and_a_running_call_are_use(http, service):
+    """Neither loses its session, however long it takes."""
+    made = service(**SETTINGS, MCP_SESSION_TTL="1.5")
+    session = await Session(http, [made]).open()
+    async with session.streamed("sleep", seconds=4) as stream:
+        assert final(await rest(stream))["result"]
+    assert (await session.call("echo", text="x")).status_code == 200
+
+
+async def test_too_many_sessions_are_refused_until_one_ends(http, service):
+    """The limit is the service's, over all replicas; those that are open are served."""
+    replicas = [service(**SETTINGS, MCP_SESSION_LIMIT="2") for _ in range(2)]
+    one, _ = [await Session(http, replicas).open() for _ in range(2)]
+    for made in replicas:
+        refused = await Session(http, [made]).ask("initialize", **INITIALIZE)
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+        assert "MCP_SESSION_LIMIT" in refused.json()["error"]["message"]
+        assert "mcp-session-id" not in refused.headers
+    assert (await one.call("echo", text="x")).status_code == 200
+    await one.delete()
+    await Session(http, replicas).open()
+
+
+async def test_with_json_answers_what_needs_a_stream_says_so(http, service):
+    """MCP_JSON_RESPONSE=true: progress is left out, a question beside the call is refused."""
+    replicas = [service(**{**SETTINGS, "MCP_JSON_RESPONSE": "true"}) for _ in range(2)]
+    session = await Session(http, replicas).open()
+    counted = await session.call("count", to=2)
+    assert counted.headers["content-type"] == "application/json"
+    assert text(counted) == "counted to 2"
+    assert is_error(await session.call("question", text="Size?"))
+    slow = await session.call("sleep", seconds=0.6)
+    assert slow.headers["content-type"] == "application/json"
+    async with session.listen(replicas[0]) as stream:
+        running = asyncio.create_task(session.call("roots", replicas[1]))
+        asked = await soon(stream)
+        await session.answer(asked.message, {"roots": []}, replicas[0])
+        assert text(await running) == "0"
+
+
+async def test_modern_clients_are_served_beside_them(http, replicas):
+    """2026-07-28 has no sessions; the same replicas serve it, session id or not."""
+    for made in replicas:
+        asked = with_headers(speak.call("echo", text="x"), Mcp_Session_Id="0" * 32)
+        assert text(await http.post(made.url, **asked)) == "x"
+
+
+async def test_every_key_of_sessions_expires(session, valkey, replicas):
+    """Whatever was used: streams, calls, subscriptions, inboxes."""
+    async with session.listen(replicas[0]):
+        await session.ask("resources/subscribe", uri="sample://greeting")
+        await session.call("count", to=2)
+        await session.call("announce", times=2)
+        await session.call("touch", uri="sample://greeting")
+        await session.call("keep", fact="x")
+        with valkey.client() as client:
+            lives = {key.decode(): client.pttl(key) for key in client.scan_iter()}
+    kinds = {name.split(":")[1] for name in lives}
+    assert {"session", "sessions", "listeners", "subscribers", "replica", "inbox"} <= kinds
+    assert {name: ttl for name, ttl in lives.items() if ttl < 0} == {}
+
+
+async def test_with_sessions_in_memory_the_next_replica_knows_nothing(http, replica):
+    """The control: what Redis is for."""
+    replicas = [replica(**SETTINGS) for _ in range(2)]
+    session = Session(http, replicas[:1])
+    await session.open()
+    assert (await session.call("echo", replicas[0], text="x")).status_code == 200
+    assert (await session.call("echo", replicas[1], text="x")).status_code == 404
