@@ -39,6 +39,24 @@ async def pass_on_asgi(self: Any, scope: Any, receive: Any, send: Any) -> None:
     await self.app(scope, receive, send)
 
 
+def changed_scripts(*changes: tuple[str, str]) -> Callable[[], None]:
+    """What sessions do in Redis, with parts of the scripts replaced."""
+
+    def change() -> None:
+        from server.core.store import session_scripts
+        from server.core.store.line import Script
+
+        texts = {n: s.text for n, s in vars(session_scripts).items() if isinstance(s, Script)}
+        for old, new in changes:
+            if not any(old in text for text in texts.values()):
+                raise LookupError(f"no script has {old!r} any more")
+            texts = {name: text.replace(old, new) for name, text in texts.items()}
+        for name, text in texts.items():
+            setattr(session_scripts, name, Script(text))
+
+    return change
+
+
 def plain_fastmcp(**options: Any) -> Callable[[], None]:
     """FastMCP with its own default for one of the options that we pass."""
 
@@ -82,6 +100,13 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "state-merging": fastmcps_own_state_store,
     "single-use": lambda: setattr(SingleUse, "_once", pass_on),
     "lease-keeping": docket_without_kept_leases,
+    "one-reader": changed_scripts(
+        ("if alive(reader[1]) then", "if false then"),
+        ("if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end", ""),
+        ("tell(reader[1], 'kind', 'news'", "tell_all('kind', 'news'"),
+    ),
+    "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),
+    "one-heir": changed_scripts(("or call[4] or alive(call[1])", "or call[4]")),
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),
 }

@@ -1,20 +1,43 @@
 """A client of 2025-11-25 by hand: every request goes to the next replica, unless it is told where."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import secrets
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from tests import replica as replicas
 from tests import speak
 from tests.replica import Replica
+from tests.valkey import Valkey
 
 CAPABILITIES = {"elicitation": {"form": {}}, "sampling": {}, "roots": {}}
 PACKAGES = ("tests.core.sample.tools", "tests.core.sample.resources", "tests.core.sample.sessions")
 SETTINGS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false", "packages": PACKAGES}
+
+
+@contextmanager
+def serving(folder: Path, count: int = 2, **settings: Any) -> Iterator[list[Replica]]:
+    """Replicas that share sessions, for tests that leave them as they were."""
+    server = Valkey(folder / "valkey")
+    shared = {"REDIS_URL": server.url, "MCP_REQUEST_STATE_KEYS": secrets.token_hex(32)}
+    started: list[Replica] = []
+    try:
+        for number in range(count):
+            options = {**SETTINGS, **shared, **settings}
+            started.append(replicas.start(folder / f"replica-{number}", **options))
+        for made in started:
+            made.wait_until_ready()
+        yield started
+    finally:
+        for made in started:
+            made.end()
+        server.end()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests import speak
-from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, serving, soon
 from tests.speak import is_error, request, text, with_headers
 
 INITIALIZE = {
@@ -16,10 +16,11 @@ INITIALIZE = {
 }
 
 
-@pytest.fixture
-def replicas(service):
+@pytest.fixture(scope="module")
+def replicas(tmp_path_factory):
     """Two replicas that share sessions."""
-    return [service(**SETTINGS) for _ in range(2)]
+    with serving(tmp_path_factory.mktemp("sessions")) as started:
+        yield started
 
 
 @pytest.fixture
@@ -38,15 +39,15 @@ async def test_a_session_is_the_same_on_every_replica(session, replicas):
 
 async def test_state_set_on_one_is_read_on_the_next(session):
     """`ctx.set_state` is the session's, not the process's."""
-    assert text(await session.call("keep", fact="blue")) == "kept"
-    assert [text(await session.call("kept")) for _ in range(2)] == ["blue", "blue"]
+    assert text(await session.call("note_fact", fact="blue")) == "noted"
+    assert [text(await session.call("noted_fact")) for _ in range(2)] == ["blue", "blue"]
 
 
 async def test_another_session_has_its_own_state(session, http, replicas):
     """Nothing is shared but the server."""
-    await session.call("keep", fact="blue")
+    await session.call("note_fact", fact="blue")
     other = await Session(http, replicas).open()
-    assert text(await other.call("kept")) == "None"
+    assert text(await other.call("noted_fact")) == "None"
 
 
 async def test_the_log_level_counts_on_every_replica(session):
@@ -134,17 +135,6 @@ async def test_another_session_cannot_answer_a_question(session, http, replicas)
         await session.answer(asked.message, {"action": "decline"}, replicas[1])
         got = final(await rest(stream))
     assert got["result"]["content"][0]["text"] == "decline None"
-
-
-async def test_a_request_on_the_sessions_own_stream_is_answered_anywhere(session, replicas):
-    """Three places: the stream at one, the tool at the other, the answer at the first."""
-    one, two = replicas
-    async with session.listen(one) as stream:
-        running = asyncio.create_task(session.call("roots", two))
-        asked = await soon(stream)
-        assert asked.message["method"] == "roots/list"
-        await session.answer(asked.message, {"roots": [{"uri": "file:///a"}]}, one)
-        assert text(await running) == "1"
 
 
 async def test_a_cancellation_reaches_the_replica_that_runs_the_call(session, replicas):
@@ -305,11 +295,21 @@ async def test_with_json_answers_what_needs_a_stream_says_so(http, service):
     assert is_error(await session.call("question", text="Size?"))
     slow = await session.call("sleep", seconds=0.6)
     assert slow.headers["content-type"] == "application/json"
-    async with session.listen(replicas[0]) as stream:
-        running = asyncio.create_task(session.call("roots", replicas[1]))
+
+
+async def test_a_request_on_the_sessions_own_stream_is_answered_anywhere(http, service):
+    """Three places: the stream at one, the tool at the other, the answer at the first."""
+    one, two = [service(**{**SETTINGS, "MCP_JSON_RESPONSE": "true"}) for _ in range(2)]
+    session = await Session(http, [one, two]).open()
+    async with session.listen(one) as stream:
+        running = asyncio.create_task(session.call("roots", two))
+        ping = await soon(stream)
+        assert ping.message["method"] == "ping"
+        await session.answer(ping.message, {}, one)
         asked = await soon(stream)
-        await session.answer(asked.message, {"roots": []}, replicas[0])
-        assert text(await running) == "0"
+        assert asked.message["method"] == "roots/list"
+        await session.answer(asked.message, {"roots": [{"uri": "file:///a"}]}, one)
+        assert text(await running) == "1"
 
 
 async def test_modern_clients_are_served_beside_them(http, replicas):
@@ -319,14 +319,16 @@ async def test_modern_clients_are_served_beside_them(http, replicas):
         assert text(await http.post(made.url, **asked)) == "x"
 
 
-async def test_every_key_of_sessions_expires(session, valkey, replicas):
+async def test_every_key_of_sessions_expires(http, service, valkey):
     """Whatever was used: streams, calls, subscriptions, inboxes."""
+    replicas = [service(**SETTINGS)]
+    session = await Session(http, replicas).open()
     async with session.listen(replicas[0]):
         await session.ask("resources/subscribe", uri="sample://greeting")
         await session.call("count", to=2)
         await session.call("announce", times=2)
         await session.call("touch", uri="sample://greeting")
-        await session.call("keep", fact="x")
+        await session.call("note_fact", fact="x")
         with valkey.client() as client:
             lives = {key.decode(): client.pttl(key) for key in client.scan_iter()}
     kinds = {name.split(":")[1] for name in lives}

@@ -10,7 +10,7 @@ from functools import cached_property
 from uuid import uuid4
 
 from mcp.shared.exceptions import MCPError
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -24,6 +24,9 @@ STORE_UNAVAILABLE = -31002
 
 # Seconds. A caller is told at once that the store is gone, rather than kept waiting for it.
 CONNECT_TIMEOUT, COMMAND_TIMEOUT = 1.0, 2.0
+
+# For short commands of one replica: many calls at once share them.
+MOST_CONNECTIONS = 16
 
 
 class Store:
@@ -50,8 +53,10 @@ class Store:
     @cached_property
     def redis(self) -> Redis:
         """For short commands: a pool that gives up soon, and tries a stale connection anew."""
-        return Redis.from_url(
+        pool = BlockingConnectionPool.from_url(
             self.url,
+            max_connections=MOST_CONNECTIONS,
+            timeout=COMMAND_TIMEOUT,  # then the command fails, as it does if Redis is away
             socket_connect_timeout=CONNECT_TIMEOUT,
             socket_timeout=COMMAND_TIMEOUT,
             # not after a timeout: a Redis that hangs would be waited for three times
@@ -61,6 +66,7 @@ class Store:
                 supported_errors=(RedisConnectionError,),
             ),
         )
+        return Redis.from_pool(pool)
 
     @cached_property
     def waiting(self) -> Redis:

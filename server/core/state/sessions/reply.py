@@ -30,7 +30,7 @@ class Reply:
         self.closed = False
         self._stays = False
         self._is_left = False
-        self._waiting: deque[Said] = deque()
+        self._waiting: deque[Said | None] = deque()  # None: closed here
         self._changed = asyncio.Event()
 
     def put(self, said: Said) -> None:
@@ -45,12 +45,15 @@ class Reply:
 
     def close(self) -> None:
         """Ends the response after what was said so far; the call goes on."""
-        self.closed = not self._stays
-        self._changed.set()
+        if not self._stays:
+            self.closed = True
+            self._waiting.append(None)
+            self._changed.set()
 
     def stay(self) -> None:
         """It is the only way to the client: it is not closed before the answer."""
         self._stays, self.closed = True, False
+        self._waiting = deque(said for said in self._waiting if said)
 
     def leave(self) -> None:
         """Nobody takes messages any more."""
@@ -63,13 +66,13 @@ class Reply:
         return self._waiting[0] if self._waiting else None
 
     async def take(self, seconds: float | None = None) -> Said | None:
-        """The next message; None after `seconds`, or once it is closed and all is taken."""
+        """The next message; None after `seconds`, and once it is closed and the rest is taken."""
         await self.wait(seconds)
         return self._waiting.popleft() if self._waiting else None
 
     async def wait(self, seconds: float | None = None) -> None:
         """Until there is a message or it is closed, at most `seconds`."""
-        if self._waiting or self.closed:
+        if self._waiting:
             return
         self._changed.clear()
         try:

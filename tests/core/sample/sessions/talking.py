@@ -14,14 +14,14 @@ class Size(BaseModel):
 
 
 @tool
-async def keep(ctx: Context, fact: str) -> str:
+async def note_fact(ctx: Context, fact: str) -> str:
     """Remember a fact in the session."""
     await ctx.set_state("fact", fact)
-    return "kept"
+    return "noted"
 
 
 @tool
-async def kept(ctx: Context) -> str:
+async def noted_fact(ctx: Context) -> str:
     """Tell what the session remembers."""
     return str(await ctx.get_state("fact"))
 
