@@ -92,12 +92,8 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
     framework.serve_listen(mcp, mcp.listen)
     framework.wrap_requests(mcp, request_state.note)
     framework.set_schema_lookup(mcp, header_schemas(found).get)
-    if settings.mcp_stateless_http:
-        framework.refuse_log_level(mcp)
     mcp.jobs = _jobs(mcp, settings, found)
-    mcp.sessions = None
-    if not settings.mcp_stateless_http:
-        _serve_sessions(settings, mcp, repeatable(found))
+    mcp.sessions = _sessions(settings, mcp, repeatable(found))
     return mcp
 
 
@@ -142,16 +138,20 @@ def repeatable(components: Iterable[Component]) -> set[str]:
     }
 
 
-def _serve_sessions(settings: Settings, mcp: App, repeatable: set[str]) -> None:
-    """Sessions of this process, or with Redis those of all replicas."""
+def _sessions(settings: Settings, mcp: App, repeatable: set[str]) -> "Endpoint | None":
+    """The endpoint of sessions over all replicas; None if there are none, or one process's own."""
+    if settings.mcp_stateless_http:
+        framework.refuse_log_level(mcp)
+        return None
     from server.core.state import sessions
 
     may_read = partial(framework.may_read, mcp)
     if mcp.store is None or mcp.store.sessions is None:
         sessions.serve_local(mcp, mcp.bus, may_read)
-        return
-    mcp.sessions = sessions.serve_shared(mcp, mcp.store, may_read, repeatable, settings)
-    mcp.parts.append(mcp.sessions.run)
+        return None
+    endpoint = sessions.serve_shared(mcp, mcp.store, may_read, repeatable, settings)
+    mcp.parts.append(endpoint.run)
+    return endpoint
 
 
 def _store(settings: Settings) -> "Store | None":

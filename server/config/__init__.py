@@ -29,6 +29,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 # A value of several parts: "a,b" or one a line, as secrets and stack files write them.
 Listed = Annotated[tuple[str, ...], NoDecode]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
@@ -79,31 +80,23 @@ class Settings(BaseSettings):
         (),
         description="Keys that seal input rounds: the first seals, all open. The same everywhere.",
     )
-    mcp_call_timeout: float = Field(
+    mcp_call_timeout: Seconds = Field(
         30.0,
-        gt=0,
-        allow_inf_nan=False,
         description="Seconds a direct call may take before it is answered with an error.",
     )
-    mcp_ask_timeout: float = Field(
+    mcp_ask_timeout: Seconds = Field(
         600.0,
-        gt=0,
-        allow_inf_nan=False,
         description="Seconds that the client's user may take to answer a question of a tool.",
     )
     mcp_body_limit: int = Field(
         4 * 1024 * 1024, gt=0, description="Largest request body, in bytes; above it 413."
     )
-    mcp_session_ttl: float = Field(
+    mcp_session_ttl: Seconds = Field(
         1800.0,
-        gt=0,
-        allow_inf_nan=False,
         description="Seconds after its last use that a session is kept (2025-11-25).",
     )
     mcp_session_limit: int = Field(
-        50_000,
-        gt=0,
-        description="Open sessions of the service; then 503. Of each replica with memory://.",
+        50_000, gt=0, description="Open sessions of the service (`memory://`: a replica); then 503."
     )
     mcp_stream_limit: int = Field(
         4096, gt=0, description="GET streams that a replica sends at once; then 503."
@@ -138,10 +131,8 @@ class Settings(BaseSettings):
     mcp_task_queue_limit: int = Field(
         1000, ge=0, description="Jobs that may wait; above it a new one is refused with a time."
     )
-    mcp_task_limit_seconds: float = Field(
+    mcp_task_limit_seconds: Seconds = Field(
         3600.0,
-        gt=0,
-        allow_inf_nan=False,
         description="Seconds a job may run, unless its tool sets `timeout`.",
     )
     mcp_task_attempts: int = Field(
