@@ -69,6 +69,19 @@ async def test_a_caller_hears_what_it_may_read(replica, http, tmp_path):
         assert (await anext(of_b))["params"]["uri"] == uris[1]
 
 
+async def test_what_is_taken_away_is_heard_no_more(replica, http, tmp_path):
+    """The right is looked up again for each event: this one was there when the stream began."""
+    made = replica(packages=PACKAGES, **callers(tmp_path))
+    close = with_headers(call("close_plans"), Authorization="Bearer token-a")
+    async with opened(http, made, listen(SECRET, GREETING, who="a")) as (_, messages):
+        await touch(http, made, SECRET)
+        assert (await anext(messages))["params"]["uri"] == SECRET
+        assert answer(await http.post(made.url, **close))["result"]["isError"] is False
+        await touch(http, made, SECRET)
+        await touch(http, made, GREETING)
+        assert (await anext(messages))["params"]["uri"] == GREETING
+
+
 async def test_only_what_was_asked_for_is_sent(replica, http):
     """A client that asked for nothing is told so, and hears nothing."""
     made = replica()
