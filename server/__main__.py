@@ -1,4 +1,4 @@
-"""``python -m server``: serve until a signal. Exit 0 fine, 2 usage, 3 could not start."""
+"""``python -m server [serve | worker | tasks]``. Exit 0 fine, 1 findings, 2 usage, 3 no start."""
 
 import argparse
 import gc
@@ -8,19 +8,23 @@ import sys
 from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
 
 # Command → the module whose `run(settings)` does it.
-_MODULES = {"serve": "server", "worker": "worker"}
+_MODULES = {"serve": "server", "worker": "worker", "tasks": "tasks"}
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command that `arguments` name; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m server",
-        description="Serves MCP on MCP_HOST:MCP_PORT/mcp. Settings come from the environment: "
-        "see docs/settings.md.",
-        epilog="exit codes: 0 stopped as asked, 2 wrong usage, 3 could not start",
+        description="serve: MCP on MCP_HOST:MCP_PORT/mcp. worker: runs background jobs. tasks: "
+        "tells how they go, and what has failed. Settings come from the environment: see "
+        "docs/settings.md.",
+        epilog="exit codes: 0 stopped as asked, 1 findings (tasks), 2 wrong usage, 3 could not start",
     )
     parser.add_argument("command", nargs="?", choices=_MODULES, default="serve")
+    parser.add_argument("rest", nargs="*", help="of tasks: `retry ID…` or `retry all`")
     options = parser.parse_args(arguments)
+    if options.rest and (options.command != "tasks" or options.rest[0] != "retry"):
+        parser.error(f"{options.command} takes no {options.rest[0]!r}; tasks takes `retry ID…`")
     gc.disable()  # imports make next to no garbage: looking for it costs a fifth of the start
     try:
         from server.config import load
@@ -28,7 +32,7 @@ def main(arguments: list[str]) -> int:
         settings = load()
         # only now: a wrong setting is told at once
         module = importlib.import_module(f"server.{_MODULES[options.command]}")
-        return int(module.run(settings))
+        return int(module.run(settings, *([options.rest] if options.command == "tasks" else [])))
     except McpSwarmError as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_NOT_STARTED

@@ -1,7 +1,7 @@
 """What is served: FastMCP with what was discovered, and the MCP middleware in order."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -169,19 +169,20 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     if not names:
         return None
     from server.core.state.tasks.extension import HandOverMiddleware, TasksExtension
-    from server.core.state.tasks.job_tools import add_job_tools
+    from server.core.state.tasks.job_tools import JobTools
     from server.core.state.tasks.routes import JobRoutes
     from server.core.state.tasks.service import Jobs
 
     async def changed(job_id: str) -> None:
         await mcp.bus.publish(events.ResourceUpdated(uri=f"job://{job_id}"))
 
-    jobs = Jobs(mcp, settings, mcp.store, changed)
+    around = AskMiddleware(settings.mcp_ask_timeout, waiting=nullcontext)
+    jobs = Jobs(mcp, settings, mcp.store, around, changed)
     mcp.parts.append(jobs.lifetime)
     extension = TasksExtension(jobs, settings.mcp_task_result_seconds)
     mcp.add_extension(extension)
     mcp.add_middleware(HandOverMiddleware(extension))
-    add_job_tools(mcp, jobs, names)
+    JobTools(jobs, names).add_to(mcp)
     JobRoutes(jobs, needs_token=settings.auth_enabled).add_to(mcp)
     return jobs
 

@@ -103,7 +103,8 @@ def may_import(importer: str, imported: str) -> bool:
         if in_folder(importer, folder):
             return imported in {"server", "server.core"} or in_folder(imported, folder)
     order = [
-        f"server.{name}" for name in ("config", "core", "mcp_app", "server", "worker", "__main__")
+        f"server.{name}"
+        for name in ("config", "core", "mcp_app", "server", "worker", "tasks", "__main__")
     ]
     rank = {name: number for number, name in enumerate(order)}
     if importer in rank:

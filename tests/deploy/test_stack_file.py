@@ -48,7 +48,7 @@ def test_the_image_is_the_one_this_project_builds() -> None:
 
 def test_five_replicas_and_the_surge_fit_a_node_of_two_cores() -> None:
     """By what is reserved: the scheduler counts nothing else."""
-    count = {"mcp": 5 + 1}
+    count = {"mcp": 5 + 1, "worker": SERVICES["worker"]["deploy"]["replicas"] + 1}
     reserved = sum(
         float(service["deploy"]["resources"]["reservations"]["cpus"]) * count.get(name, 1)
         for name, service in SERVICES.items()
@@ -61,6 +61,20 @@ def test_a_replica_has_time_to_drain() -> None:
     settings = Settings.model_fields
     needed = settings["mcp_drain_seconds"].default + settings["mcp_call_timeout"].default
     assert _seconds(SERVICES["mcp"]["stop_grace_period"]) > needed + 10
+
+
+def test_a_worker_has_time_to_finish_its_jobs() -> None:
+    """Swarm's patience is longer than the drain, and leaves time to put the rest back."""
+    drain = Settings.model_fields["mcp_task_drain_seconds"].default
+    assert _seconds(SERVICES["worker"]["stop_grace_period"]) >= drain + 10
+
+
+def test_a_worker_is_what_a_replica_is() -> None:
+    """The same image, queue, keys and database, or it could not run what replicas take in."""
+    replica, worker = SERVICES["mcp"], SERVICES["worker"]
+    assert worker["image"] == replica["image"]
+    assert worker["secrets"] == replica["secrets"]
+    assert worker["environment"]["MCP_NAME"] == replica["environment"]["MCP_NAME"]
 
 
 def test_the_balancer_has_time_to_stop() -> None:
@@ -81,7 +95,7 @@ def test_secrets_and_configs_can_be_renewed() -> None:
 def test_every_setting_of_the_server_in_it_exists() -> None:
     """A name in `environment` is a setting, or one with _FILE."""
     known = {name.upper() for name in Settings.model_fields}
-    for name in SERVICES["mcp"]["environment"]:
+    for name in {**SERVICES["mcp"]["environment"], **SERVICES["worker"]["environment"]}:
         assert name.removesuffix("_FILE") in known, name
 
 

@@ -1,5 +1,7 @@
 """Long work in one process: nothing to install, the same for every kind of caller."""
 
+import asyncio
+
 from tests.speak import answer, call, is_error, request, text, with_headers
 from tests.tasks.conftest import SAMPLE, effects
 
@@ -106,6 +108,31 @@ async def test_a_job_asks_its_user_and_no_worker_waits(replica, curl):
     given = {key: {"action": "accept", "content": {"name": "Ada"}}}
     assert (await curl.http.post(answers, json=given)).status_code == 202
     assert await curl.text(made, job) == "Hi, Ada! (asked)"
+
+
+async def test_ask_works_in_a_job_as_in_a_call(replica, curl):
+    """One question after the other, each in a round of its own; nobody waits between them."""
+    made = replica(packages=SAMPLE)
+    job = await curl.submit(made, "order")
+    for content in ({"value": "L"}, {"confirm": True}):
+        asked = await curl.until(made, job, "input_required", "failed", "completed")
+        ((key, one),) = asked["input_requests"].items()
+        field = next(iter(one["params"]["requestedSchema"]["properties"]))
+        given = {key: {"action": "accept", "content": {field: next(iter(content.values()))}}}
+        await curl.http.post(f"{made.base}/jobs/{job}/answers", json=given)
+        await asyncio.sleep(0.3)
+    assert await curl.text(made, job) == "L: True"
+
+
+async def test_a_client_is_asked_only_what_it_can_answer(replica, curl, http):
+    """One that knows tasks and has no user to ask: the job fails and says what is missing."""
+    made = replica(packages=SAMPLE)
+    only_tasks = {"io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENSION: {}}}}
+    asked = request("tools/call", name="order", arguments={}, _meta=only_tasks)
+    created = answer(await http.post(made.url, **asked))["result"]
+    found = await curl.until(made, created["taskId"], "failed", "completed", "input_required")
+    assert found["state"] == "failed"
+    assert "elicitation" in found["message"]
 
 
 async def test_a_cancelled_job_stops(replica, curl, tmp_path):

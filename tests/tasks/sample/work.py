@@ -13,7 +13,7 @@ from fastmcp.tools import tool
 from fastmcp.utilities.tasks import TaskConfig
 from mcp.shared.exceptions import MCPError
 
-from server.core import Retryable, current_job, hand_over
+from server.core import Retryable, ask, current_job, hand_over
 
 NAME = types.ElicitRequest(
     params=types.ElicitRequestFormParams(
@@ -97,6 +97,16 @@ async def greet(ctx: Context, hello: str = "Hello") -> str | types.InputRequired
     answer = ctx.input_responses["who"]
     assert isinstance(answer, types.ElicitResult)
     return f"{hello}, {(answer.content or {}).get('name')}! ({ctx.request_state})"
+
+
+@tool(task=True)
+async def order(ctx: Context) -> str:
+    """Asks twice, by `ask`."""
+    size = await ask.form(ctx, "size", "Which size?", ["S", "L"])
+    if not size:
+        return f"not ordered: {size.action}"
+    sure = await ask.confirm(ctx, "sure", f"Really {size.data}?")
+    return f"{size.data}: {sure}"
 
 
 @tool(task=True)

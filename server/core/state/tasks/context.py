@@ -44,6 +44,26 @@ def current_job() -> CurrentJob | None:
     return _current.get()
 
 
+class Polled:
+    """In the place of a session: the client polls, so nothing can be sent to it."""
+
+    def __init__(self, declared: dict[str, Any] | None) -> None:
+        # Over HTTP and by tools nothing is declared: whoever answers, answers anything.
+        anything: dict[str, Any] = {
+            "elicitation": {"form": {}, "url": {}},
+            "sampling": {},
+            "roots": {},
+        }
+        can = anything if declared is None else declared
+        self.client_capabilities = types.ClientCapabilities.model_validate(can)
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(
+            f"session.{name} is not to be had in a job: no client is connected. Use "
+            "ctx.report_progress, server.core.ask, or server.core.publish."
+        )
+
+
 class Reported:
     """The last progress that the tool has told; the runner takes it to the store."""
 
@@ -66,6 +86,7 @@ class JobContext(Context):
     def __init__(self, mcp: FastMCP, job: Job, reported: Reported) -> None:
         super().__init__(mcp, task_id=job.id)
         self._reported = reported
+        self._polled: Any = Polled(job.call.get("capabilities"))
         answers = job.answers or {}
         self._task_request_state = answers.get("state")
         given = answers.get("given")
@@ -74,6 +95,11 @@ class JobContext(Context):
             if given
             else None
         )
+
+    @property
+    def session(self) -> Any:
+        """What the client can answer, and nothing else."""
+        return self._polled
 
     async def report_progress(
         self, progress: float, total: float | None = None, message: str | None = None

@@ -87,14 +87,18 @@ class TasksExtension(ServerExtension):
             return await call_next()
         if _knows_tasks(context):
             key = (params.meta or {}).get(IDEMPOTENCY_KEY)
-            return await self._create(tool, params.arguments or {}, str(key) if key else None)
+            can = context.session.client_capabilities
+            declared = can.model_dump(mode="json", by_alias=True, exclude_none=True) if can else {}
+            return await self._create(tool, params.arguments or {}, str(key or ""), declared)
         if tool.task_config.mode == "required":
             raise _missing_capability(f"Tool {tool.name!r} runs in the background only")
         return await call_next()
 
-    async def _create(self, tool: Tool, arguments: dict[str, Any], key: str | None) -> Any:
+    async def _create(
+        self, tool: Tool, arguments: dict[str, Any], key: str, declared: dict[str, Any]
+    ) -> Any:
         try:
-            job = await self._jobs.submit(tool.name, arguments, key)
+            job = await self._jobs.submit(tool.name, arguments, key or None, declared)
         except JobError as error:
             raise _as_mcp(error) from None
         return self.created(job, tool)

@@ -18,61 +18,73 @@ from server.core.state.tasks.service import Jobs
 JobId = Annotated[str, Field(description="As submit_job told it.")]
 
 
-def add_job_tools(mcp: FastMCP, jobs: Jobs, names: list[str]) -> None:
-    """Serves submit_job, job_status, job_result, answer_job, cancel_job, and job://{job_id}.
+Which = Annotated[str, Field(description="One of the tools that run in the background.")]
+Arguments = Annotated[dict[str, Any], Field(description="The tool's own arguments.")]
+Key = Annotated[str | None, Field(description="The same key and call again give the same job.")]
+Answers = Annotated[
+    dict[str, Any],
+    Field(
+        description="By the keys of input_requests, e.g. "
+        '{"KEY": {"action": "accept", "content": {"name": "Ada"}}}.'
+    ),
+]
+
+
+class JobTools:
+    """submit_job, job_status, job_result, answer_job, cancel_job, and the resource job://{job_id}.
 
     Args:
-        mcp: that serves them.
         jobs: that they are about.
         names: of the tools that may be run as jobs, for the description.
     """
 
+    def __init__(self, jobs: Jobs, names: list[str]) -> None:
+        self._jobs = jobs
+        self._names = names
+
+    def add_to(self, mcp: FastMCP) -> None:
+        """Serves them beside the other tools."""
+        submit = f"{JobTools.submit_job.__doc__} Tools: {', '.join(self._names)}."
+        for function, description in (
+            (self.submit_job, submit),
+            (self.job_status, None),
+            (self.job_result, None),
+            (self.answer_job, None),
+            (self.cancel_job, None),
+        ):
+            reads = function in (self.job_status, self.job_result)
+            hints = ToolAnnotations(read_only_hint=reads, open_world_hint=False)
+            mcp.add_tool(
+                Tool.from_function(_told(function), annotations=hints, description=description)
+            )
+        mcp.resource("job://{job_id}", mime_type="application/json")(self.job)
+
     async def submit_job(
-        tool: Annotated[str, Field(description=f"One of: {', '.join(names)}.")],
-        arguments: Annotated[dict[str, Any], Field(description="The tool's own arguments.")],
-        idempotency_key: Annotated[
-            str | None, Field(description="The same key and call again give the same job.")
-        ] = None,
+        self, tool: Which, arguments: Arguments, idempotency_key: Key = None
     ) -> dict[str, Any]:
         """Start a slow tool in the background. Returns job_id: poll job_status with it."""
-        return (await jobs.submit(tool, arguments, idempotency_key)).status()
+        return (await self._jobs.submit(tool, arguments, idempotency_key)).status()
 
-    async def job_status(job_id: JobId) -> dict[str, Any]:
+    async def job_status(self, job_id: JobId) -> dict[str, Any]:
         """How far a job is: state, progress, estimate, and the questions it may have."""
-        return await jobs.status(job_id)
+        return await self._jobs.status(job_id)
 
-    async def job_result(job_id: JobId) -> ToolResult:
+    async def job_result(self, job_id: JobId) -> ToolResult:
         """What a job's tool returned, once its state is completed or failed."""
-        result = CallToolResult.model_validate(await jobs.result(job_id))
+        result = CallToolResult.model_validate(await self._jobs.result(job_id))
         return ToolResult.from_mcp_result(result)
 
-    async def answer_job(
-        job_id: JobId,
-        answers: Annotated[
-            dict[str, Any],
-            Field(
-                description="By the keys of input_requests, e.g. "
-                '{"KEY": {"action": "accept", "content": {"name": "Ada"}}}.'
-            ),
-        ],
-    ) -> dict[str, Any]:
+    async def answer_job(self, job_id: JobId, answers: Answers) -> dict[str, Any]:
         """Answer what a job asks (state input_required); it goes on once all is answered."""
-        return (await jobs.answer(job_id, answers)).status()
+        return (await self._jobs.answer(job_id, answers)).status()
 
-    async def cancel_job(job_id: JobId) -> dict[str, Any]:
+    async def cancel_job(self, job_id: JobId) -> dict[str, Any]:
         """End a job; one that has ended stays as it is."""
-        return (await jobs.cancel(job_id)).status()
+        return (await self._jobs.cancel(job_id)).status()
 
-    reads = {job_status, job_result}
-    for function in (submit_job, job_status, job_result, answer_job, cancel_job):
-        hints = ToolAnnotations(read_only_hint=function in reads, open_world_hint=False)
-        mcp.add_tool(Tool.from_function(_told(function), annotations=hints))
-
-    async def job(job_id: str) -> str:
+    async def job(self, job_id: str) -> str:
         """How far the job is; listening clients are told when it changes."""
-        return json.dumps(await jobs.status(job_id))
-
-    mcp.resource("job://{job_id}", mime_type="application/json")(job)
+        return json.dumps(await self._jobs.status(job_id))
 
 
 def _told(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

@@ -15,6 +15,7 @@ from typing import Any
 import mcp_types as types
 from fastmcp import FastMCP
 from fastmcp.exceptions import NotFoundError
+from fastmcp.server.middleware import Middleware, MiddlewareContext
 from fastmcp.tools.base import InputRequiredToolResult, Tool, ToolResult
 from mcp.shared.exceptions import MCPError
 from redis.exceptions import RedisError
@@ -45,6 +46,7 @@ class Runner:
     Args:
         mcp: whose tools are run.
         records: where the jobs lie.
+        around: put around the tool, as a call's middleware is.
         is_ending: whether this process gives up what it runs, to put it back into the queue.
         changed: called with the id of each job that has changed.
     """
@@ -54,12 +56,15 @@ class Runner:
         mcp: FastMCP,
         settings: Settings,
         records: Records,
+        *,
+        around: Middleware,
         is_ending: Callable[[], bool],
         changed: Callable[[str], Awaitable[None]],
     ) -> None:
         self._mcp = mcp
         self._settings = settings
         self._records = records
+        self._around = around
         self._is_ending = is_ending
         self._changed = changed
 
@@ -145,7 +150,7 @@ class Runner:
                 own = getattr(tool, "timeout", None)
                 limit = None if own else self._settings.mcp_task_limit_seconds
                 async with asyncio.timeout(limit) as scope:
-                    return await tool.run(job.call["arguments"])
+                    return await self._with_middleware(job, tool, context)
             except TimeoutError:
                 if not scope.expired():
                     raise
@@ -153,6 +158,17 @@ class Runner:
                 raise MCPError(OVER_LIMIT, message) from None
             finally:
                 await context.leave()
+
+    async def _with_middleware(self, job: Job, tool: Tool, context: JobContext) -> ToolResult:
+        params = types.CallToolRequestParams(name=job.tool, arguments=job.call["arguments"])
+        message = MiddlewareContext(
+            message=params, fastmcp_context=context, method="tools/call", type="request"
+        )
+
+        async def run(context: MiddlewareContext[types.CallToolRequestParams]) -> ToolResult:
+            return await tool.run(context.message.arguments or {})
+
+        return await self._around.on_call_tool(message, run)
 
     async def _watch(self, job: Job, call: "asyncio.Task[Any]", reported: Reported) -> bool:
         """Tells the store that we live, until `call` is done; False if it shall not go on."""

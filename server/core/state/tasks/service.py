@@ -5,32 +5,30 @@ the workers do (``python -m server worker``). What is known of the queue and of 
 for people and for metrics, ``overview`` tells.
 """
 
-import hashlib
-import json
 import os
-import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
-from fastmcp.exceptions import NotFoundError, ValidationError
-from fastmcp.tools.base import Tool
+from fastmcp.server.middleware import Middleware
 from pydantic import ValidationError as PydanticValidationError
 
 from server.config import Settings
-from server.core.state.tasks import caller
+from server.core.state.tasks import caller, submission
 from server.core.state.tasks.context import answer as typed
 from server.core.state.tasks.engine import Engine
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import FINAL, OPEN, Job
-from server.core.state.tasks.records import Records
-from server.core.state.tasks.runner import Runner
 from server.core.state.tasks.seal import Seal
-from server.core.state.tasks.sweeper import Sweeper
-from server.core.store import Store
-from server.core.store.jobs import JobStore
+
+if TYPE_CHECKING:
+    from server.core.state.tasks.records import Records
+    from server.core.state.tasks.runner import Runner
+    from server.core.store import Store
+    from server.core.store.jobs import JobStore
 
 Changed = Callable[[str], Awaitable[None]]
 
@@ -41,30 +39,62 @@ class Jobs:
     Args:
         mcp: whose tools are run.
         store: the shared Redis; None keeps everything in this process.
+        around: put around a tool that runs as a job.
         changed: called with the id of each job that has changed, by the process that changed it.
     """
 
     def __init__(
-        self, mcp: FastMCP, settings: Settings, store: Store | None, changed: Changed
+        self,
+        mcp: FastMCP,
+        settings: Settings,
+        store: "Store | None",
+        around: Middleware,
+        changed: Changed,
     ) -> None:
-        self._mcp, self._settings, self._shared, self._changed = mcp, settings, store, changed
+        self._mcp, self._settings, self._shared = mcp, settings, store
+        self._around, self._changed = around, changed
         self._sealing: Seal | None = None
-        self.records = Records(self._store, self._seal)
         self.engine = Engine(settings, works=store is None, run=self._run)
-        self._runner = Runner(mcp, settings, self.records, lambda: self.engine.ending, changed)
+
+    # What needs Redis's client is made, and imported, when there is a job.
+    @cached_property
+    def records(self) -> "Records":
+        """Where the jobs lie."""
+        from server.core.state.tasks.records import Records
+
+        return Records(self._store, self._seal)
+
+    @cached_property
+    def _runner(self) -> "Runner":
+        from server.core.state.tasks.runner import Runner
+
+        return Runner(
+            self._mcp,
+            self._settings,
+            self.records,
+            around=self._around,
+            is_ending=lambda: self.engine.ending,
+            changed=self._changed,
+        )
 
     @asynccontextmanager
     async def lifetime(self) -> AsyncIterator[None]:
         """From start to end of the process; what runs here is finished, or handed back, first."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.engine.lifetime())
-            if self.engine.works:
+            if self.engine.works and self._shared is not None:
+                from server.core.state.tasks.sweeper import Sweeper
+
                 sweeper = Sweeper(self._settings, self.records, self.engine, self._store)
                 await stack.enter_async_context(sweeper.lifetime())
             yield
 
     async def submit(
-        self, tool_name: str, arguments: dict[str, Any], key: str | None = None
+        self,
+        tool_name: str,
+        arguments: dict[str, Any],
+        key: str | None = None,
+        capabilities: dict[str, Any] | None = None,
     ) -> Job:
         """Queues a call of a tool.
 
@@ -72,29 +102,23 @@ class Jobs:
             tool_name: of a tool with ``task=``.
             arguments: the tool's own.
             key: idempotency key: the same key and call again give the same job.
+            capabilities: of the client, if it declares any: what it may be asked.
 
         Raises:
             JobError: unknown (tool), invalid (arguments), full (queue), conflict (key).
         """
-        tool = await self._tool(tool_name)
-        try:
-            _validate(tool, arguments)
-        except ValidationError as error:
-            raise JobError("invalid", f"Arguments of {tool_name!r}: {_wrong(error)}.") from None
-        who, now = caller.current(), time.time()
-        call = {"arguments": arguments, "caller": who.identity}
-        job = Job(
-            id=secrets.token_urlsafe(24),
-            tool=tool.name,
-            owner=who.owner,
-            tenant=who.tenant,
-            call=call,
-            created=now,
-            updated=now,
-        )
+        tool = await submission.find_tool(self._mcp, tool_name)
+        submission.validate(tool, arguments)
+        job = submission.new_job(tool.name, arguments, capabilities)
         kept = self._settings.mcp_task_result_seconds
         repeat = (
-            (f"{who.owner}:{_digest(key)}", _digest([tool.name, arguments]), kept) if key else None
+            (
+                f"{job.owner}:{submission.digest(key)}",
+                submission.digest([tool.name, arguments]),
+                kept,
+            )
+            if key
+            else None
         )
         kind, value = await self.records.add(
             job, limit=self._settings.mcp_task_queue_limit, repeat=repeat
@@ -234,7 +258,9 @@ class Jobs:
     async def _run(self, job_id: str, redelivered: bool) -> None:
         await self._runner.run(job_id, redelivered)
 
-    async def _store(self) -> JobStore:
+    async def _store(self) -> "JobStore":
+        from server.core.store.jobs import JobStore
+
         if self._shared is not None:
             return JobStore(self._shared.redis, self._settings.mcp_name)
         async with (await self.engine.docket()).redis() as embedded:
@@ -246,44 +272,9 @@ class Jobs:
             self._sealing = Seal([key.encode() for key in keys] or [os.urandom(32)])
         return self._sealing
 
-    async def _tool(self, name: str) -> Tool:
-        """A tool that may run as a job, and that the caller may call."""
-        try:
-            tool = await self._mcp.get_tool(name)
-        except NotFoundError:
-            tool = None
-        if tool is None or not tool.task_config.supports_tasks():
-            allowed = sorted(tool.name for tool in await self._mcp.get_tasks())
-            raise JobError("unknown", f"No job runs {name!r}. There are: {', '.join(allowed)}.")
-        return tool
-
     async def _full(self, tool: str, depth: int) -> JobError:
         usual = await self.records.usual_seconds(tool)
         after = max(1.0, min(60.0, usual or 5.0))
         return JobError(
             "full", f"{depth} jobs are waiting already. Try again in {after:.0f} s.", after
         )
-
-
-def _validate(tool: Tool, arguments: dict[str, Any]) -> None:
-    """As a direct call would, but without running the tool.
-
-    Raises:
-        ValidationError: FastMCP's.
-    """
-    from fastmcp_tasks.components import coerce_task_arguments
-
-    coerce_task_arguments(tool, arguments, strict=True)
-
-
-def _wrong(error: ValidationError) -> str:
-    """``seconds: Input should be a valid number``, for each argument that is wrong."""
-    cause = error.__cause__
-    if not isinstance(cause, PydanticValidationError):
-        return str(error)
-    found = cause.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

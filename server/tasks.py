@@ -1,0 +1,83 @@
+"""``python -m server tasks``: how background work goes, what has failed, and once more with it.
+
+    python -m server tasks                   the queue, each tool's figures, what failed for good
+    python -m server tasks retry ID …        queue these again; `retry all` for all of them
+
+With a shared Redis; the jobs of a ``memory://`` server are known to itself alone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from server.config import Settings
+from server.core import logs
+from server.core.errors import EXIT_FINDINGS, EXIT_FINE, StartError
+from server.core.state.tasks.job import Job, stamp
+from server.core.state.tasks.service import Jobs
+from server.mcp_app import PACKAGES, build_mcp
+
+
+def run(settings: Settings, rest: Sequence[str], packages: Sequence[str] = PACKAGES) -> int:
+    """Tells or retries; the exit code is 1 if something failed for good, or was not retried.
+
+    Raises:
+        StartError: there is no shared queue to look into.
+    """
+    logs.configure(settings.mcp_log_format, "warning", settings.mcp_replica)
+    mcp = build_mcp(settings, packages)
+    if not settings.is_shared or mcp.store is None:
+        raise StartError(
+            "The jobs of a server with REDIS_URL memory:// are known to itself alone: "
+            "ask its GET /jobs/{job_id}/status, or set REDIS_URL=redis://…"
+        )
+    if mcp.jobs is None:
+        raise StartError("There are no jobs: no tool is declared with @tool(task=True).")
+    return asyncio.run(_run(mcp.jobs, rest))
+
+
+async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
+    async with jobs.lifetime():
+        failed = await jobs.records.among("failed")
+        if not rest:
+            for line in _told(await jobs.overview(), failed):
+                print(line)
+            return EXIT_FINDINGS if failed else EXIT_FINE
+        wanted = [job.id for job in failed] if list(rest[1:]) == ["all"] else rest[1:]
+        code = EXIT_FINE
+        for job_id in wanted:
+            retried = await jobs.retry(job_id)
+            print(f"{job_id}  {'queued again' if retried else 'has not failed, or is not there'}")
+            code = code if retried else EXIT_FINDINGS
+        return code
+
+
+def _told(overview: dict[str, Any], failed: Sequence[Job]) -> list[str]:
+    """Lines for a terminal."""
+    lines = ["{queued} waiting, {running} running, {failed} failed for good".format(**overview)]
+    names = ("started", "completed", "failed", "cancelled")
+    lines.append(
+        "".join(["\n", "tool".ljust(28), *(f"{n:>11}" for n in names), "  mean wait   mean run"])
+    )
+    for tool, figures in overview["tools"].items():
+        count = {name: int(figures.get(name, 0)) for name in names}
+        wait = _mean(figures, "waited_ms", count["started"])
+        ran = _mean(figures, "ran_ms", count["completed"] + count["failed"])
+        lines.append("".join([tool.ljust(28), *(f"{n:>11}" for n in count.values()), wait, ran]))
+    if failed:
+        lines.append("\nfailed for good; `python -m server tasks retry ID` queues one again")
+    for job in failed:
+        lines.append(f"{job.id}  {stamp(job.ended)}  {job.tool}: {_why(job)}")
+    return lines
+
+
+def _mean(figures: dict[str, float], name: str, count: int) -> str:
+    return f"{figures.get(name, 0) / 1000 / count:>9.2f} s" if count else " " * 10 + "-"
+
+
+def _why(job: Job) -> str:
+    outcome = job.outcome or {}
+    if "error" in outcome:
+        return str(outcome["error"]["message"])
+    content = outcome.get("result", {}).get("content", [{}])
+    return str(content[0].get("text", "an error"))

@@ -1,0 +1,43 @@
+"""`python -m server tasks`: how it goes, what has failed, once more with it."""
+
+import asyncio
+
+from tests.tasks.conftest import effects
+
+
+async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, tmp_path):
+    """With its reason; once what was wrong is right, it is queued again and ends well."""
+    made = team.replica()
+    settings = {**team.settings, "MCP_TASK_ATTEMPTS": 2}
+    team.worker(**settings)
+    job = await curl.submit(made, "flaky", folder=str(tmp_path), fails=3)
+    await curl.until(made, job)
+    done = await curl.submit(made, "work", seconds=0.2)
+    await curl.until(made, done)
+
+    async def command(*rest):
+        ran = fresh("-m", "tests.tasks.command", *rest, **settings)
+        return await asyncio.to_thread(ran.wait, 30), ran.log
+
+    code, told = await command()
+    assert code == 1
+    assert "0 waiting, 0 running, 1 failed for good" in told
+    assert "flaky: busy, try 2" in told
+    assert job in told
+    figures = next(line.split() for line in told.splitlines() if line.startswith("work "))
+    assert figures[1:5] == ["1", "1", "0", "0"]
+    assert 0.2 <= float(figures[7]) < 5
+    assert (await command("retry", "nothing"))[0] == 1
+    assert (await command("retry", job)) == (0, f"{job}  queued again\n")
+    assert await curl.text(made, job) == "done on try 4"
+    assert effects(tmp_path) == ["try"] * 4
+    assert (await command())[0] == 0
+
+
+def test_without_a_shared_queue_there_is_nothing_to_look_into(fresh):
+    """It says whom to ask instead."""
+    ran = fresh("-m", "tests.tasks.command")
+    assert ran.wait(30) == 3
+    assert "REDIS_URL" in ran.log
+    wrong = fresh("-m", "server", "tasks", "delete")
+    assert wrong.wait(30) == 2
