@@ -103,11 +103,14 @@ async def test_an_answer_that_does_not_fit_is_told(era_and_url, wrong, told):
 
 
 async def test_simple_types_and_choices_need_no_model(era_and_url):
-    """A list of words to choose from, and a plain number."""
+    """Words to choose from, with titles or without, and a plain number."""
     era, url, _ = era_and_url
-    answers = {"Which?": {"value": "blue"}, "How many?": {"value": 7}}
-    async with Person(answers).calls(url, era) as call:
-        assert await call("pick") == "blue 7"
+    good = {"Which?": {"value": "blue"}, "How big?": {"value": "l"}, "How many?": {"value": 7}}
+    async with Person(good).calls(url, era) as call:
+        assert await call("pick") == "blue l 7"
+    for question, wrong in (("Which?", {"value": "grey"}), ("How big?", {}), ("How many?", {})):
+        async with Person({**good, question: wrong}).calls(url, era) as call:
+            assert "does not fit: " in await call("pick")
 
 
 async def test_a_broad_except_does_not_swallow_a_question(era_and_url):

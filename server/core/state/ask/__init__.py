@@ -47,7 +47,7 @@ T = TypeVar("T")
 async def form(ctx: Context, key: str, message: str, answer: type[T]) -> Accepted[T] | Refused: ...
 @overload
 async def form(
-    ctx: Context, key: str, message: str, answer: list[str]
+    ctx: Context, key: str, message: str, answer: list[str] | dict[str, dict[str, str]]
 ) -> Accepted[str] | Refused: ...
 async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[Any] | Refused:
     """Asks the user to fill in a form.
@@ -57,7 +57,7 @@ async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[An
         key: the question's name, its own in this tool.
         message: what the user reads.
         answer: a flat pydantic model or dataclass; or ``str``, ``int``, ``float``, ``bool``, an
-            Enum; or a list of strings to choose one from.
+            Enum; or a list of strings to choose one from, or ``{"s": {"title": "Small"}}``.
 
     Raises:
         NotAnswered: no answer can be had, or it does not fit `answer`.
@@ -70,9 +70,10 @@ async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[An
         return Refused(result.action)
     try:
         return Accepted(handle_elicit_accept(expected, result.content).data)
-    except ValidationError as error:
+    except ValueError as error:  # pydantic's is one too
+        wrong = problems(error) if isinstance(error, ValidationError) else str(error)
         raise NotAnswered(
-            f"The answer to {key!r} does not fit: {problems(error)}. Next: call again and "
+            f"The answer to {key!r} does not fit: {wrong.rstrip('.')}. Next: call again and "
             "answer with what the form asks for."
         ) from error
 

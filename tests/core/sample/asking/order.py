@@ -47,10 +47,11 @@ async def order(ctx: Context, what: str) -> str:
 
 @tool
 async def pick(ctx: Context) -> str:
-    """Ask for one of several words, and a number."""
+    """Ask for one of several words, one with a title, and a number."""
     word = await ask.form(ctx, "word", "Which?", ["red", "blue"])
+    size = await ask.form(ctx, "size", "How big?", {"s": {"title": "Small"}, "l": {"title": "Big"}})
     number = await ask.form(ctx, "number", "How many?", int)
-    return f"{word and word.data} {number and number.data}"
+    return f"{word and word.data} {size and size.data} {number and number.data}"
 
 
 @tool
