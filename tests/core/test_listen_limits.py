@@ -9,7 +9,7 @@ import pytest
 from mcp_types import SubscriptionFilter
 
 from server.core.state.events import PromptsListChanged, ResourceUpdated, ToolsListChanged
-from server.core.state.events.listen import Stream
+from server.core.state.events.listen import SECONDS_KNOWN, Stream
 from tests.speak import answer, call, request, stream, with_headers
 
 PACKAGES = ("tests.core.sample.tools", "tests.core.sample.resources", "tests.core.sample.secret")
@@ -77,6 +77,7 @@ async def test_what_is_taken_away_is_heard_no_more(replica, http, tmp_path):
         await touch(http, made, SECRET)
         assert (await anext(messages))["params"]["uri"] == SECRET
         assert answer(await http.post(made.url, **close))["result"]["isError"] is False
+        await asyncio.sleep(SECONDS_KNOWN + 0.1)
         await touch(http, made, SECRET)
         await touch(http, made, GREETING)
         assert (await anext(messages))["params"]["uri"] == GREETING

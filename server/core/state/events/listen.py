@@ -38,6 +38,10 @@ LONGEST_URI = 2048  # characters
 # Seconds that a client may leave a frame untaken before its place is given to another.
 SECONDS_TO_TAKE = 30.0
 
+# Seconds that a caller's right to a resource is taken for known: an event looks it up for each
+# stream, and there may be thousands. How many such rights are kept at most.
+SECONDS_KNOWN, MOST_KNOWN = 1.0, 10_000
+
 MayRead = Callable[[str], Awaitable[bool]]
 
 
@@ -53,7 +57,7 @@ class Listen:
 
     def __init__(self, bus: Bus, may_read: MayRead, limit: int, limit_per_client: int) -> None:
         self._bus = bus
-        self._may_read = may_read
+        self._may_read = _remembering(may_read)
         self._limit = limit
         self._limit_per_client = limit_per_client
         self._streams: set[Stream] = set()
@@ -171,6 +175,23 @@ class Stream:
                 event = next(iter(self._waiting))
                 del self._waiting[event]
                 yield event
+
+
+def _remembering(may_read: MayRead) -> MayRead:
+    """`may_read`, asked once for all streams of one token that an event comes to."""
+    asked: dict[tuple[str | None, str], tuple[float, asyncio.Future[bool]]] = {}
+
+    async def may_read_now(uri: str) -> bool:
+        token = get_access_token()
+        key, now = (token.token if token else None, uri), time.monotonic()
+        if key not in asked or asked[key][0] < now:
+            if len(asked) >= MOST_KNOWN:
+                asked.clear()
+            # A task of its own: it goes on for the others when the stream that asked is closed.
+            asked[key] = (now + SECONDS_KNOWN, asyncio.ensure_future(may_read(uri)))
+        return await asyncio.shield(asked[key][1])
+
+    return may_read_now
 
 
 def _expiry() -> float | None:
