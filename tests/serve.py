@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -55,6 +56,31 @@ def changed_scripts(*changes: tuple[str, str]) -> Callable[[], None]:
             setattr(session_scripts, name, Script(text))
 
     return change
+
+
+def impatient() -> None:
+    """Sessions take a silent call for a dead one at once."""
+    from server.core.state.sessions import reader
+    from server.core.store.sessions import SessionStore
+
+    read = SessionStore.read
+
+    async def read_nobody_runs(self: Any, *asked: Any) -> Any:
+        found = await read(self, *asked)
+        return found and replace(found, running=False)
+
+    reader.SURE_AFTER = 0
+    SessionStore.read = read_nobody_runs  # type: ignore[method-assign]
+
+
+def calls_that_are_not_kept() -> None:
+    """What calls of sessions say goes to their client, and nowhere else."""
+    from server.core.store.sessions import SessionStore
+
+    async def saved(self: Any, *said: Any) -> bool:
+        return True
+
+    SessionStore.save = saved  # type: ignore[method-assign]
 
 
 def plain_fastmcp(**options: Any) -> Callable[[], None]:
@@ -105,6 +131,11 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
         ("if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end", ""),
         ("tell(reader[1], 'kind', 'news'", "tell_all('kind', 'news'"),
     ),
+    "sure-of-death": impatient,
+    "session-notices": changed_scripts(
+        ("append(id, data, ttl, most)\n  elseif", "do end\n  elseif")
+    ),
+    "keeping": calls_that_are_not_kept,
     "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),
     "one-heir": changed_scripts(("or call[4] or alive(call[1])", "or call[4]")),
     "masking": plain_fastmcp(mask_error_details=False),

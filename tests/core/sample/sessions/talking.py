@@ -1,12 +1,16 @@
 """Tools that need the client again in mid-call, or remember it."""
 
+import asyncio
 import os
 from pathlib import Path
 
 from fastmcp import Context
 from fastmcp.tools import tool
+from mcp.server.subscriptions import ResourceUpdated, ToolsListChanged
 from mcp_types import ListRootsRequest, ListRootsResult
 from pydantic import BaseModel
+
+from server.core import publish
 
 
 class Size(BaseModel):
@@ -59,6 +63,21 @@ async def announce(ctx: Context, times: int) -> str:
 
 
 @tool
+async def relist() -> str:
+    """Say that the list of tools has changed."""
+    await publish(ToolsListChanged())
+    return "told"
+
+
+@tool
+async def touch_later(ctx: Context, uri: str, seconds: float) -> str:
+    """Say after a while that the resource `uri` has changed."""
+    await asyncio.sleep(seconds)
+    await publish(ResourceUpdated(uri=uri))
+    return "told"
+
+
+@tool
 async def hang_up(ctx: Context) -> str:
     """Close the stream of this call and go on."""
     await ctx.close_sse_stream()
@@ -72,8 +91,6 @@ def _count(path: str) -> None:
 
 
 async def _slowly(ctx: Context, path: str, steps: int, pause: float) -> str:
-    import asyncio
-
     _count(path)
     for step in range(steps):
         await ctx.report_progress(step, steps)

@@ -1,0 +1,154 @@
+"""Clients with sessions hear of changes on their GET stream: from any replica, each once."""
+
+import asyncio
+
+import pytest
+
+from tests.core.legacy import SETTINGS, Session, serving, soon
+from tests.speak import request, stream, text
+
+URI, OTHER = "sample://greeting", "sample://other"
+UPDATED = "notifications/resources/updated"
+
+
+@pytest.fixture(scope="module")
+def replicas(tmp_path_factory):
+    """Three replicas that share sessions."""
+    with serving(tmp_path_factory.mktemp("subscriptions"), 3) as started:
+        yield started
+
+
+@pytest.fixture
+async def session(http, replicas):
+    """A session that is open, on all."""
+    return await Session(http, replicas).open()
+
+
+async def heard(stream, seconds=2.0):
+    """Methods and URIs of all that comes within some seconds."""
+    found = []
+    try:
+        while True:
+            message = (await soon(stream, seconds)).message
+            found.append((message["method"], message.get("params", {}).get("uri")))
+    except TimeoutError:
+        return found
+
+
+async def test_a_change_at_any_replica_is_heard_once(session, replicas):
+    """Subscribed at one, heard at another, published at each of three."""
+    assert (await session.ask("resources/subscribe", replicas[0], uri=URI)).json()["result"] == {}
+    async with session.listen(replicas[1]) as listening:
+        for made in replicas:
+            assert text(await session.call("touch", made, uri=URI)) == "told"
+        assert await heard(listening) == [(UPDATED, URI)] * 3
+
+
+async def test_only_who_subscribed_hears_and_only_of_that(session, http, replicas):
+    """Another session, and another resource, are left alone."""
+    other = await Session(http, replicas).open()
+    await session.ask("resources/subscribe", uri=URI)
+    async with session.listen() as listening, other.listen() as elsewhere:
+        await session.call("touch", uri="sample://unheard")
+        await session.call("touch", uri=URI)
+        assert await heard(listening) == [(UPDATED, URI)]
+        assert await heard(elsewhere, 0.2) == []
+
+
+async def test_who_unsubscribes_hears_no_more(session, replicas):
+    """At another replica than it subscribed."""
+    await session.ask("resources/subscribe", replicas[0], uri=URI)
+    await session.ask("resources/subscribe", replicas[0], uri=URI)
+    unsubscribed = await session.ask("resources/unsubscribe", replicas[1], uri=URI)
+    assert unsubscribed.json()["result"] == {}
+    async with session.listen(replicas[2]) as listening:
+        await session.call("touch", uri=URI)
+        assert await heard(listening, 1) == []
+
+
+async def test_a_change_between_two_streams_is_heard_on_the_second(session, replicas):
+    """Nothing is lost while the client comes back."""
+    await session.ask("resources/subscribe", uri=URI)
+    async with session.listen(replicas[0]) as listening:
+        opened = await anext(listening)
+    await session.call("touch", replicas[1], uri=URI)
+    async with session.listen(replicas[2], after=opened.id) as listening:
+        assert await heard(listening) == [(UPDATED, URI)]
+
+
+async def test_an_unknown_resource_cannot_be_subscribed_to(session):
+    """-32002, as 2025-11-25 names it."""
+    response = await session.ask("resources/subscribe", uri="sample://nowhere")
+    assert response.json()["error"]["code"] == -32002
+
+
+async def test_lists_that_change_are_told_to_all_that_listen(session, http, replicas):
+    """Each once, whichever replica says so."""
+    other = await Session(http, replicas).open()
+    async with session.listen(replicas[0]) as one, other.listen(replicas[1]) as two:
+        await session.call("relist", replicas[2])
+        for listening in (one, two):
+            assert await heard(listening) == [("notifications/tools/list_changed", None)]
+
+
+async def test_both_eras_hear_the_same_change(session, http, replicas):
+    """One `publish`, and a client of 2026-07-28 beside the session."""
+    await session.ask("resources/subscribe", uri=URI)
+    asked = request("subscriptions/listen", notifications={"resourceSubscriptions": [URI]})
+    async with session.listen(replicas[0]) as older:
+        async with http.stream("POST", replicas[1].url, **asked) as response:
+            newer = stream(response)
+            await anext(newer)
+            await session.call("touch", replicas[2], uri=URI)
+            async with asyncio.timeout(10):
+                assert (await anext(newer))["method"] == UPDATED
+        assert await heard(older) == [(UPDATED, URI)]
+
+
+async def test_after_an_outage_of_redis_everything_counts_as_changed(http, service, valkey):
+    """What was published meanwhile could be kept nowhere: the client is told to fetch anew."""
+    replicas = [service(**SETTINGS) for _ in range(2)]
+    session = await Session(http, replicas).open()
+    await session.ask("resources/subscribe", uri=URI)
+    async with (
+        session.listen(replicas[1]) as listening,
+        session.streamed("touch_later", replicas[0], uri=URI, seconds=1.5) as call,
+    ):
+        await anext(call)
+        valkey.pause()
+        try:
+            await soon(call)
+        finally:
+            valkey.resume()
+        found = await heard(listening, 8)
+    assert (UPDATED, URI) in found
+    assert ("notifications/tools/list_changed", None) in found
+
+
+async def test_sessions_in_memory_hear_what_their_process_publishes(http, replica):
+    """`memory://`: the same, for one replica."""
+    made = replica(**SETTINGS)
+    session = await Session(http, [made]).open()
+    other = await Session(http, [made]).open()
+    await session.ask("resources/subscribe", uri=URI)
+    async with session.listen() as listening, other.listen() as elsewhere:
+        await session.call("touch", uri=URI)
+        await session.ask("resources/unsubscribe", uri=URI)
+        await session.call("touch", uri=URI)
+        await session.call("relist")
+        relisted = ("notifications/tools/list_changed", None)
+        assert await heard(listening) == [(UPDATED, URI), relisted]
+        assert await heard(elsewhere) == [relisted]
+    await session.delete()
+    await other.call("touch", uri=URI)
+    assert "Traceback" not in made.log
+
+
+async def test_without_fan_out_nobody_with_a_session_hears(http, service):
+    """The control: the bus alone reaches clients of 2026-07-28 only."""
+    replicas = [service(**SETTINGS, without=["session-notices"]) for _ in range(2)]
+    session = await Session(http, replicas).open()
+    await session.ask("resources/subscribe", uri=URI)
+    async with session.listen() as listening:
+        await session.call("touch", uri=URI)
+        assert await heard(listening) == []
