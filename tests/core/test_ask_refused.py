@@ -94,6 +94,18 @@ async def test_a_rejected_sampling_is_a_refusal_and_another_error_is_told(replic
     assert result.content[0].text == text
 
 
+async def test_roots_that_the_user_keeps_are_told_as_such(replica):
+    """They have no refusal of their own: it is an error that a tool may catch."""
+    made = replica(packages=ASKING, **SESSIONS)
+
+    async def rooted(context):
+        return types.ErrorData(code=-1, message="no")
+
+    async with Client(made.url, mode="legacy", list_roots_callback=rooted, cache=None) as client:
+        result = await client.call_tool("where", {})
+    assert result.content[0].text == "The user did not allow the client to tell its folders."
+
+
 class Slow(Person):
     """Somebody who takes their time."""
 

@@ -154,6 +154,8 @@ async def roots(ctx: Context, key: str) -> list[types.Root]:
         NotAnswered: the client has no roots to tell, or cannot be asked.
     """
     result = await _ask(ctx, Question(key, types.ListRootsRequest(), types.ListRootsResult, ROOTS))
+    if isinstance(result, Refused):
+        raise NotAnswered("The user did not allow the client to tell its folders.")
     found: list[types.Root] = result.roots
     return found
 
