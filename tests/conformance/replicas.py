@@ -77,9 +77,16 @@ def process(
 
 @contextmanager
 def replica(
-    folder: Path, name: str, module: str = "tests.conformance.serve", **settings: str
+    folder: Path,
+    name: str,
+    *arguments: str,
+    module: str = "tests.conformance.serve",
+    **settings: str,
 ) -> Iterator[Replica]:
-    """One replica of `module` with `settings` (environment variables), ready to serve."""
+    """One replica of `module` with `settings` (environment variables), ready to serve.
+
+    With the argument `worker` it runs jobs instead.
+    """
     port = free_port()
     log = folder / f"{name}.log"
     # Nothing of the caller's own settings may leak in: the run must be the same everywhere.
@@ -95,7 +102,7 @@ def replica(
         "MCP_DRAIN_SECONDS": "0",
         **settings,
     }
-    command = [sys.executable, "-m", module]
+    command = [sys.executable, "-m", module, *arguments]
     with process(command, log, env, folder) as child:
         wait_until_ready(f"http://127.0.0.1:{port}/readyz", child, log)
         yield Replica(name, port, log)
