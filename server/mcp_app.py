@@ -142,6 +142,7 @@ def _sessions(settings: Settings, mcp: App, repeatable: set[str]) -> "Endpoint |
     """The endpoint of sessions over all replicas; None if there are none, or one process's own."""
     if settings.mcp_stateless_http:
         framework.refuse_log_level(mcp)
+        framework.offer_no_list_changes(mcp)
         return None
     from server.core.state import sessions
 

@@ -33,7 +33,13 @@ from tests.core import test_framework_request, test_framework_sessions
 # What framework.py touches of each object, private names and those that nobody documents.
 SEAMS = {
     "FastMCP": {"_lifespan_manager", "_lookup_resource", "_mcp_server"},
-    "Server": {"middleware", "add_request_handler", "get_tool_input_schema", "_request_handlers"},
+    "Server": {
+        "middleware",
+        "add_request_handler",
+        "get_tool_input_schema",
+        "notification_options",
+        "_request_handlers",
+    },
     "StreamableHTTPSessionManager": {
         "_handle_request",
         "_server_instances",
@@ -167,6 +173,19 @@ def test_the_schema_lookup_is_what_the_sdk_asks():
     assert mcp._mcp_server.get_tool_input_schema("a") == {"type": "object"}
     assert mcp._mcp_server.get_tool_input_schema("b") is None
     assert "app.get_tool_input_schema" in inspect.getsource(modern._mcp_param_rejection)
+
+
+def test_offer_no_list_changes_takes_the_promise_away():
+    """FastMCP makes it to every client up to 2025-11-25, whether it can be kept or not."""
+    mcp = FastMCP("t")
+    server = mcp._mcp_server
+    before = server.create_initialization_options().capabilities
+    framework.offer_no_list_changes(mcp)
+    after = server.create_initialization_options().capabilities
+    assert before.tools
+    assert before.tools.list_changed
+    assert after.tools
+    assert not after.tools.list_changed
 
 
 def test_refuse_log_level_takes_the_handler_away():

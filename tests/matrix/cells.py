@@ -31,9 +31,9 @@ class Cell:
 Row = Mapping[str, Cell]
 
 WORKS: Final = Cell("works")
-JSON_MODES: Final = ("json",)
+JSON_MODES: Final = ("json", "sessions-json")
 STATELESS: Final = ("json", "auto", "stream")
-STREAM_MODES: Final = ("stream", "single", "sticky")
+STREAM_MODES: Final = ("stream", "sessions", "single", "sticky")
 IN_MEMORY: Final = ("single", "sticky")
 
 
@@ -51,7 +51,6 @@ BOTH_KINDS = in_modes(
 NEEDS_SESSION = in_modes(
     STATELESS, Cell("refused", "MCP_STATELESS_HTTP", "the server asks in a session")
 )
-NOT_YET = in_modes(IN_MEMORY, Cell("absent", why="next"))
 NO_SESSION_HERE = in_modes(STATELESS, Cell("absent", why="there are no sessions"))
 NO_SESSIONS = in_modes(tuple(MODES), Cell("absent", why="this revision has no sessions"))
 OTHERS_MEMORY = in_modes(
@@ -79,8 +78,8 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
     ("server and client at once", "legacy"): NEEDS_SESSION,
     ("subscriptions", "modern"): OTHERS_MEMORY,
     ("list-changed", "modern"): OTHERS_MEMORY,
-    ("subscriptions", "legacy"): {**NO_SESSION_HERE, **NOT_YET},
-    ("list-changed", "legacy"): in_modes(tuple(MODES), Cell("dropped", why="next")),
+    ("subscriptions", "legacy"): NO_SESSION_HERE,
+    ("list-changed", "legacy"): NO_SESSION_HERE,
     ("sessions", "modern"): NO_SESSIONS,
     ("state of a session", "modern"): NO_SESSIONS,
     ("resumption", "modern"): NO_SESSIONS,
@@ -89,6 +88,7 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
     ("resumption", "legacy"): {
         **NO_SESSION_HERE,
         **in_modes(IN_MEMORY, Cell("absent", why="in memory nothing that was sent is kept")),
+        **in_modes(("sessions-json",), Cell("absent", why="there is no stream to resume")),
     },
     ("state of a caller", "modern"): OTHERS_MEMORY,
     # A session keeps to its replica, and so to its memory.

@@ -52,6 +52,8 @@ MODES = {
         Mode("auto", "auto", AUTO, "`stack.yml`"),
         Mode("stream", "stream", STREAM, "`stack.yml`"),
         Mode("single", "single", SESSIONS | STREAM, "`single`", shared=False, count=1),
+        Mode("sessions", "sessions", SESSIONS | STREAM, "`sessions`"),
+        Mode("sessions-json", "sessions, JSON", SESSIONS, "`sessions`, `MCP_JSON_RESPONSE=true`"),
         Mode("sticky", "sticky", SESSIONS | STREAM, "`sticky`", shared=False, sticky=True),
     )
 }

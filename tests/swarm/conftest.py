@@ -34,14 +34,26 @@ def lab() -> Iterator[Lab]:
 def one_node(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """The stack on one node: this laptop's own engine where one answers, else the lab's."""
+    """The stack on one node."""
+    yield from _deployed(_cluster_of_one(request), tmp_path_factory.mktemp("secrets"))
+
+
+@pytest.fixture
+def pattern(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
+    """The stack on one node with the overlay that the test is parametrised with."""
+    overlay = f"deploy/patterns/{request.param}.yml"
+    # By turns: the next request of a client is for the next replica, unless it is kept from that.
+    yield from _deployed(_cluster_of_one(request), tmp_path, overlay, LB_BALANCE="roundrobin")
+
+
+def _cluster_of_one(request: pytest.FixtureRequest) -> Cluster:
+    """This laptop's own engine where one answers, else the lab's first node."""
     engine = Engine()
     if engine.answers():
         images.build(engine)
-        cluster = Cluster([engine], ["127.0.0.1"])
-    else:
-        cluster = request.getfixturevalue("lab").cluster(1)
-    yield from _deployed(cluster, tmp_path_factory.mktemp("secrets"))
+        return Cluster([engine], ["127.0.0.1"])
+    lab: Lab = request.getfixturevalue("lab")
+    return lab.cluster(1)
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +67,15 @@ def three_nodes(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     yield from _deployed(lab.cluster(3), secrets, LB_BALANCE="roundrobin")
 
 
-def _deployed(cluster: Cluster, secrets: Path, **settings: str) -> Iterator[Deployment]:
+def _deployed(
+    cluster: Cluster, secrets: Path, *overlays: str, **settings: str
+) -> Iterator[Deployment]:
     cluster.form()
     deployment = Deployment(cluster, secrets)
     try:
         if found := deployment.found():
             pytest.fail(f"not over what you have here: {', '.join(found)}. Remove it first.")
-        deployment.deploy(**settings)
+        deployment.deploy(*overlays, **settings)
         yield deployment
         deployment.remove()
     finally:

@@ -44,7 +44,7 @@ class Deployment:
         run(sys.executable, "deploy/make_secrets.py", str(self.secrets))
         self.cluster.label_data_node()
         self._apply(overlays, settings)
-        self.wait()
+        self.wait(int(self.counts()["mcp"][1]))
         self.placed = self.tasks()
 
     def rotate(self, keys: Sequence[str]) -> None:

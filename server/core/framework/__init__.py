@@ -12,6 +12,7 @@ import mcp_types as types
 from fastmcp import Context, FastMCP
 from mcp.server.context import ServerMiddleware
 from mcp.server.session import ServerSession
+from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
@@ -54,6 +55,11 @@ def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | Non
 def refuse_log_level(mcp: FastMCP) -> None:
     """T3: without sessions, one client's ``logging/setLevel`` would mute all clients."""
     mcp._mcp_server._request_handlers.pop("logging/setLevel", None)
+
+
+def offer_no_list_changes(mcp: FastMCP) -> None:
+    """Clients up to 2025-11-25 hear of changed lists in a session: without any, do not say so."""
+    mcp._mcp_server.notification_options = NotificationOptions()
 
 
 def wrap_client_requests(context: Context, wrap: Callable[[Any], Any]) -> None:

@@ -1,8 +1,11 @@
 """What is kept from one request to the next."""
 
+from pathlib import Path
+
+import anyio
 import httpx2
 
-from tests.deploy.session import opened
+from tests.deploy.session import Session, opened
 from tests.matrix.caller import connected
 from tests.matrix.modes import TOKEN
 from tests.matrix.seen import WORKS, Seen, Trial
@@ -55,37 +58,23 @@ async def caller_state(trial: Trial) -> Seen:
         await caller.call("remember", fact=fact)
         found = [await caller.call("recall") for _ in range(3)]
     if found != [fact] * 3:
-        assert set(found) <= {fact, "nothing"}
+        assert found.count(fact) == 1, "each recall meets another replica"
         return Seen("dropped", f"{found}")
     return WORKS
 
 
 async def resumption(trial: Trial) -> Seen:
     """A stream that was cut in mid-call is taken up by `Last-Event-ID`: what was missed, once."""
+    if trial.era == "modern":
+        return Seen("absent", "no Last-Event-ID: a call whose stream broke is made again")
+    if not trial.service.mode.stateful:
+        return Seen("absent", "a stream is resumed in a session")
     gate = trial.folder / "gate"
     async with _http() as http:
-        if trial.era == "modern":
-            return Seen("absent", "no Last-Event-ID: a call whose stream broke is made again")
-        if not trial.service.mode.stateful:
-            return Seen("absent", "a stream is resumed in a session")
         session = await opened(http, trial.service.url)
-        made = call("hold", "legacy", gate=str(gate))
-        made["json"]["params"]["_meta"] = {"progressToken": "t"}
-        sent = with_headers(made, Mcp_Session_Id=session.id)
-        last, heard = None, False
-        async with http.stream("POST", trial.service.url, **sent) as response:
-            if not response.headers["Content-Type"].startswith("text/event-stream"):
-                gate.touch()
-                return Seen("absent", "no stream to resume")
-            async for line in response.aiter_lines():
-                if line.startswith("id:"):
-                    last = line.removeprefix("id:").strip()
-                heard = heard or "notifications/progress" in line
-                if heard and not line:
-                    break
-        gate.touch()
+        last = await _cut_in_mid_call(http, session, gate, trial.patience)
         if last is None:
-            return Seen("absent", "its events have no id")
+            return Seen("absent", "there is no event with an id")
         headers = {
             "Accept": "text/event-stream",
             "Mcp-Session-Id": session.id,
@@ -107,6 +96,33 @@ async def resumption(trial: Trial) -> Seen:
     return WORKS
 
 
+async def _cut_in_mid_call(
+    http: httpx2.AsyncClient, session: Session, gate: Path, patience: float
+) -> str | None:
+    """Begins a call, hears its first word, and hangs up: the id of that event, if there is one."""
+    made = call("hold", "legacy", gate=str(gate))
+    made["json"]["params"]["_meta"] = {"progressToken": "t"}
+    sent = with_headers(made, Mcp_Session_Id=session.id)
+    last, heard = None, False
+    async with anyio.create_task_group() as group:
+        group.start_soon(_open, gate, patience)  # an answer in JSON comes only after that
+        async with http.stream("POST", session.url, **sent) as response:
+            async for line in response.aiter_lines():
+                if line.startswith("id:"):
+                    last = line.removeprefix("id:").strip()
+                heard = heard or "notifications/progress" in line
+                if heard and not line:
+                    break
+        group.cancel_scope.cancel()
+    gate.touch()  # noqa: ASYNC240 - a file of the test
+    return last
+
+
+async def _open(gate: Path, after: float) -> None:
+    await anyio.sleep(after)
+    gate.touch()  # noqa: ASYNC240 - a file of the test
+
+
 def _http() -> httpx2.AsyncClient:
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    return httpx2.AsyncClient(headers=headers, timeout=30, trust_env=False)
+    return httpx2.AsyncClient(headers=headers, timeout=30, verify=False, trust_env=False)
