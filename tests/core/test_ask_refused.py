@@ -1,12 +1,15 @@
 """Where nobody can be asked: an error at once that names what to change, never a hang."""
 
 import asyncio
+import time
 
 import mcp_types as types
 import pytest
+import uvloop
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
+from server.core.edge import call_limit
 from tests import speak
 from tests.person import Person
 from tests.speak import answer, call, request, with_headers
@@ -137,6 +140,26 @@ async def test_after_the_answer_the_time_limit_runs_again(replica):
     made = replica(packages=ASKING, MCP_CALL_TIMEOUT="1", **SESSIONS)
     text = await Slow().calls_after(made.url, 1.5, "ask_then_work", seconds=30)
     assert "did not finish within 1 s (MCP_CALL_TIMEOUT)" in text
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_clock_with_nothing_left_can_be_held_and_go_on(new_loop):
+    """The question was asked in the last instant: the limit ends the call after the answer."""
+
+    async def run():
+        clock = call_limit._Clock(0.01)
+        time.sleep(0.05)  # noqa: ASYNC251 - the loop itself is late
+        clock.stop()
+        await asyncio.sleep(0.05)
+        assert not clock.over.done()
+        clock.go_on()
+        clock.stop()
+        clock.go_on()
+        await asyncio.wait_for(clock.over, 5)
+
+    loop = new_loop()
+    loop.run_until_complete(run())
+    loop.close()
 
 
 @pytest.mark.parametrize("tool", ["pay", "elicit_directly"])

@@ -114,22 +114,24 @@ class _Clock:
     def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self.over: asyncio.Future[None] = self._loop.create_future()
+        self._stops = 1
         self._left = seconds
-        self._stops = 0
-        self._timer = self._loop.call_later(seconds, self._run_out)
+        self.go_on()
 
     def stop(self) -> None:
         """Holds it, once more if it is held already."""
         self._stops += 1
         if self._stops == 1:
-            self._left = self._timer.when() - self._loop.time()
+            self._left = self._due - self._loop.time()
             self._timer.cancel()
 
     def go_on(self) -> None:
         """Takes one stop back."""
         self._stops -= 1
         if self._stops == 0:
-            self._timer = self._loop.call_later(self._left, self._run_out)
+            # Not asked of the timer later: uvloop's has no time if none was left.
+            self._due = self._loop.time() + self._left
+            self._timer = self._loop.call_later(max(self._left, 0), self._run_out)
 
     def end(self, task: "asyncio.Future[Any]") -> None:
         """Called when the call has ended."""
