@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from tests.speak import answer, call, with_headers
+from tests.speak import answer, call, request, with_headers
 
 USED = "request_state_already_used"
 
@@ -105,6 +105,24 @@ async def test_each_further_question_has_a_state_of_its_own(service, http, done)
         again = await http.post(replicas[1].url, **transfer(done, state, times=3))
         assert outcome(again) == USED
     assert done() == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "key", "words"),
+    [
+        ("prompts/get", {"name": "greeting"}, "name", "Greet Ada."),
+        ("resources/read", {"uri": "asking://report"}, "about", "Report on Ada"),
+    ],
+)
+async def test_prompts_and_resources_too(replica, http, method, params, key, words):
+    """All that may ask with a state."""
+    made = replica(packages=("tests.core.sample.asking",))
+    asked = request(method, **params)
+    state = answer(await http.post(made.url, **asked))["result"]["requestState"]
+    said = {key: {"action": "accept", "content": {"value": "Ada"}}}
+    asked["json"]["params"] |= {"requestState": state, "inputResponses": said}
+    assert words in (await http.post(made.url, **asked)).text
+    assert outcome(await http.post(made.url, **asked)) == USED
 
 
 CALLERS = "\n".join(

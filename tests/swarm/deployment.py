@@ -55,7 +55,9 @@ class Deployment:
         revision = int(settings.get("KEYS_REVISION", "1")) + 1
         self._apply(overlays, {**settings, "KEYS_REVISION": str(revision)})
         deadline = time.monotonic() + 2 * READY_SECONDS
-        while before & set(self.replicas()):
+        while (
+            not (now := set(self.replicas())) or before & now
+        ):  # none: a balancer that is not there
             self._sleep(deadline, "a replica was not replaced")
         self.wait()
 
