@@ -23,7 +23,7 @@ async def session(http, service):
 
 def runs(path: Path) -> int:
     """How often the tool ran."""
-    return len(path.read_text())
+    return len(path.read_text().split())
 
 
 async def killed_in_mid_call(session, tool, path):

@@ -17,7 +17,17 @@ from tests.prove.proof import Outcome, Proof, markdown
 
 DOCS = Path(__file__).parents[2] / "docs"
 # In the order of the page; those that need the machine to themselves come first.
-NAMES = ("footprint", "loadtester", "starts", "fresh", "conformance", "swarm", "survival", "rounds")
+NAMES = (
+    "footprint",
+    "loadtester",
+    "starts",
+    "fresh",
+    "conformance",
+    "sessions",
+    "swarm",
+    "survival",
+    "rounds",
+)
 
 
 def main() -> int:

@@ -87,7 +87,7 @@ async def hang_up(ctx: Context) -> str:
 
 def _count(path: str) -> None:
     with Path(path).open("a") as file:
-        file.write("x")
+        file.write(f"{os.getpid()} ")
 
 
 async def _slowly(ctx: Context, path: str, steps: int, pause: float) -> str:
