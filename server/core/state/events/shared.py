@@ -90,6 +90,9 @@ class SharedBus:
                 if self._there.is_set() or pause == FIRST_PAUSE:
                     logger.warning("events of other replicas are not heard: %s", error)
                 self._there.clear()
+            except Exception:  # a mistake of ours or a library's: one event, not all that follow
+                logger.exception("hearing events failed; it begins anew")
+                self._there.clear()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
