@@ -11,8 +11,8 @@ from typing import Any
 import mcp_types as types
 from fastmcp import Context, FastMCP
 from mcp.server.context import ServerMiddleware
-from mcp.server.session import ServerSession
 from mcp.server.lowlevel.server import NotificationOptions
+from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
