@@ -5,6 +5,7 @@ Every caller waits for its own answer only. A Redis that fails or does not answe
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
+
+logger = logging.getLogger(__name__)
 
 # Most commands in one go: Redis serves others between two goes.
 MOST_AT_ONCE = 200
@@ -125,6 +128,8 @@ class Line:
             async with asyncio.timeout(2 * self.seconds):
                 outcomes = await self._evaluate(batch)
         except (RedisError, OSError) as error:
+            if not self.is_away:
+                logger.warning("Redis does not answer: %s", error)
             self.is_away = True
             waiting, self._asked = self._asked, []
             self._fail([*batch, *waiting], error)
@@ -133,6 +138,7 @@ class Line:
             asked.settle(outcome)
         if self.is_away:
             self.is_away = False
+            logger.warning("Redis answers again")
             for callback in self._back:
                 callback()
 

@@ -7,6 +7,7 @@ again, because whoever takes the call over numbers from the next attempt on.
 
 import asyncio
 import logging
+from collections import deque
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ from starlette.requests import Request
 from server.core.state.sessions.channel import CallChannel, wire
 from server.core.state.sessions.record import SERVING, Record
 from server.core.state.sessions.reply import Reply, Said
+from server.core.store.sessions import MOST_EVENTS
 
 if TYPE_CHECKING:
     from server.core.state.sessions.replica import Replica
@@ -89,7 +91,7 @@ class Call:
         self._said = 0
         self._done = False
         # What is still to be kept; None if the client cannot come back for it.
-        self._unkept: list[Said] | None = []
+        self._unkept: deque[Said] | None = deque(maxlen=MOST_EVENTS)
         self._more = asyncio.Event()
         self._lost = False
 
@@ -179,7 +181,7 @@ class Call:
 
     def _put(self, data: str, *, final: bool) -> None:
         self._said += 1
-        said = Said(f"{self._attempt}-{self._said}", data, final)
+        said = Said(self._attempt, self._said, data, final)
         self._done = final
         self.reply.put(said)
         if self._unkept is not None:
@@ -198,11 +200,16 @@ class Call:
             except (RedisError, OSError):
                 await self._replica.until_back()
                 continue
-            del self._unkept[: len(batch)]
+            self._forget(batch)
             if done and not self._unkept:
                 return
             if not self._unkept:
                 await self._wait_for_more()
+
+    def _forget(self, kept: list[Said]) -> None:
+        """What was kept; while that took, the oldest may have made way for new messages."""
+        while self._unkept and kept and self._unkept[0].number <= kept[-1].number:
+            self._unkept.popleft()
 
     async def _save(self, batch: list[Said], done: bool) -> bool:
         store, session = self._replica.store, self.record.id

@@ -5,6 +5,7 @@ each request brings it to life for as long as it takes, so it does not matter wh
 """
 
 import json
+import logging
 import re
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from http import HTTPStatus
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -24,6 +25,8 @@ from server.core.state.sessions.reader import GET, Reader
 from server.core.state.sessions.record import Record
 from server.core.state.sessions.refusal import Refusal
 from server.core.state.sessions.replica import Replica
+
+logger = logging.getLogger(__name__)
 
 SESSION_ID = "mcp-session-id"
 _EVENT_ID = re.compile(r"([0-9a-z]{1,64})\.(\d{1,20}-\d{1,20})")
@@ -76,9 +79,11 @@ class Endpoint:
             await self._serve(Request(scope, receive), note_start)
         except Refusal as refused:
             response = refused.response()
-        except (RedisError, OSError):
+        except (RedisError, OSError) as error:
             if started:
                 raise
+            if isinstance(error, ResponseError):  # it answers, but not as it should
+                logger.exception("the shared store refuses what a session needs")
             response = refusal.store_away().response()
         else:
             return

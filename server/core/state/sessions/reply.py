@@ -13,14 +13,21 @@ class Said:
     """One message of a call.
 
     Attributes:
-        position: in the stream of the call.
+        attempt: how often the call had been begun when it was said.
+        number: in that attempt.
         data: the message as JSON.
         final: it is the answer.
     """
 
-    position: str
+    attempt: int
+    number: int
     data: str
     final: bool = False
+
+    @property
+    def position(self) -> str:
+        """In the stream of the call, as Redis orders it."""
+        return f"{self.attempt}-{self.number}"
 
 
 class Reply:
