@@ -14,7 +14,7 @@ from tests.swarm.rounds import Service, replay, rotate
 TIMES = 10
 RATE = 15
 # Here a replica stops before the next one starts: the balancer must have looked away by then.
-HERE = {"MCP_DRAIN_SECONDS": "3"}
+HERE = {"MCP_DRAIN_SECONDS": "5"}
 
 
 def run(short: bool) -> list[Outcome]:
