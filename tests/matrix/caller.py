@@ -36,7 +36,7 @@ class Caller:
     logs: list[Any] = field(default_factory=list)
     changes: list[Any] = field(default_factory=list)
 
-    async def call(self, tool: str, **arguments: Any) -> str:
+    async def call(self, tool: str, /, **arguments: Any) -> str:
         """The text of a tool's answer.
 
         Raises:

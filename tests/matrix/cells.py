@@ -91,6 +91,9 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
         **in_modes(("sessions-json",), Cell("absent", why="there is no stream to resume")),
     },
     ("state of a caller", "modern"): OTHERS_MEMORY,
+    ("long tasks", "modern"): in_modes(
+        ("sticky",), Cell("refused", "no job", "only the replica that took it knows it")
+    ),
     # A session keeps to its replica, and so to its memory.
     ("state of a caller", "legacy"): {},
 }

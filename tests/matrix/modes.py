@@ -75,7 +75,7 @@ class Service:
 
 @contextmanager
 def serving(mode: Mode, folder: Path, redis_url: str) -> Iterator[Service]:
-    """The replicas of `mode` and their balancer, ready."""
+    """The replicas of `mode`, their worker and their balancer, ready."""
     settings = {
         "AUTH_ENABLED": "true",
         "AUTH_TOKEN": TOKEN,
@@ -86,13 +86,17 @@ def serving(mode: Mode, folder: Path, redis_url: str) -> Iterator[Service]:
     }
     with ExitStack() as stack:
         started = []
-        for number in range(1, mode.count + 1):
-            name = f"{mode.name}-{number}"
-            made = replicas.start(folder / name, SAMPLE, MCP_REPLICA=name, **settings)
+        names = [f"{mode.name}-{number}" for number in range(1, mode.count + 1)]
+        names += [f"{mode.name}-worker"] if mode.shared else []
+        for name in names:
+            made = replicas.start(
+                folder / name, SAMPLE, worker="worker" in name, MCP_REPLICA=name, **settings
+            )
             stack.callback(made.end)
             started.append(made)
         for made in started:
             made.wait_until_ready()
         sticky = {"LB_STICKY": "on"} if mode.sticky else {}
-        lb = stack.enter_context(balancer(folder, started, **sticky))
-        yield Service(mode, lb.url, started)
+        serving = started[: mode.count]  # all but the worker
+        lb = stack.enter_context(balancer(folder, serving, **sticky))
+        yield Service(mode, lb.url, serving)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from tests.matrix.probes import asks, calls, events, state, streams
+from tests.matrix.probes import asks, calls, events, state, streams, tasks
 from tests.matrix.seen import Seen, Trial
 
 Probe = Callable[[Trial], Awaitable[Seen]]
@@ -28,4 +28,5 @@ PROBES: dict[str, Probe] = {
     "state of a session": state.session_state,
     "state of a caller": state.caller_state,
     "resumption": state.resumption,
+    "long tasks": tasks.long_tasks,
 }

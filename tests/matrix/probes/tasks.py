@@ -1,0 +1,57 @@
+"""Work that outlasts the call that began it."""
+
+import json
+from typing import Any
+
+import anyio
+import httpx2
+
+from tests.matrix.caller import Caller, connected
+from tests.matrix.modes import TOKEN
+from tests.matrix.seen import WORKS, Seen, Trial
+from tests.speak import answer, request, with_headers
+
+BUILD = {"parts": 5}
+KNOWS_TASKS = {
+    "io.modelcontextprotocol/clientCapabilities": {
+        "extensions": {"io.modelcontextprotocol/tasks": {}}
+    }
+}
+
+
+async def long_tasks(trial: Trial) -> Seen:
+    """Begun by one request, run in the background, its result fetched by another."""
+    if trial.era == "legacy":  # by tools, as its protocol has nothing for it
+        async with connected(trial.service, trial.era) as caller:
+            return await _as_job(caller, trial.patience)
+    return await _as_task(trial)
+
+
+async def _as_task(trial: Trial) -> Seen:
+    """By hand, as the official client does not know the tasks extension."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=30, verify=False) as http:
+        made = request("tools/call", name="build", arguments=BUILD, _meta=KNOWS_TASKS)
+        task = answer(await http.post(trial.service.url, **made))["result"]
+        assert task["resultType"] == "task"
+        about = request("tasks/get", taskId=task["taskId"], _meta=KNOWS_TASKS)
+        about = with_headers(about, Mcp_Name=task["taskId"])
+        with anyio.fail_after(trial.patience * 2):
+            while task["status"] != "completed":
+                await anyio.sleep(0.1)
+                found = answer(await http.post(trial.service.url, **about))
+                if "error" in found:
+                    return Seen("refused", found["error"]["message"])
+                task = found["result"]
+    assert task["result"]["content"][0]["text"] == "built of 5 parts"
+    return WORKS
+
+
+async def _as_job(caller: Caller, patience: float) -> Seen:
+    submitted = json.loads(await caller.call("submit_job", tool="build", arguments=BUILD))
+    job: dict[str, Any] = {"job_id": submitted["job_id"]}
+    with anyio.fail_after(patience):
+        while json.loads(await caller.call("job_status", **job))["state"] != "completed":  # noqa: ASYNC110
+            await anyio.sleep(0.1)
+    assert await caller.call("job_result", **job) == "built of 5 parts"
+    return WORKS
