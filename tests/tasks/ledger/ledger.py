@@ -1,0 +1,66 @@
+"""A job whose effect is an entry in a ledger, keyed by the job: what was done, and how often begun.
+
+Dropped into server/tools of a test's stack, or served as a package of its own.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from fastmcp.tools import tool
+from sqlalchemy import DateTime, Integer, String, func, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from server.core import current_job, database
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Start(Base):
+    __tablename__ = "ledger_start"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    job: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class Effect(Base):
+    __tablename__ = "ledger_effect"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    job: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int] = mapped_column(Integer)
+
+
+database.declare(Base.metadata)
+
+
+@tool(task=True)
+async def book(number: int, seconds: float) -> int:
+    """Works for a while, then books `number`, once for each job."""
+    job = current_job()
+    if job is None:
+        return 0
+    async with database.session() as session:
+        session.add(Start(job=job.id, at=datetime.now(UTC)))
+    await asyncio.sleep(seconds)
+    async with database.session() as session:
+        # In one transaction: whoever comes second finds it done. No unique key helps it: that
+        # there is one row a job is what shall be shown.
+        booked = await session.scalar(select(func.count(Effect.id)).where(Effect.job == job.id))
+        if not booked:
+            session.add(Effect(job=job.id, number=number))
+    return number
+
+
+@tool
+async def ledger() -> dict[str, list[list[float | str]]]:
+    """All starts (job, when) and all effects (job, number)."""
+    async with database.session() as session:
+        starts = (await session.scalars(select(Start))).all()
+        effects = (await session.scalars(select(Effect))).all()
+    return {
+        "starts": [[start.job, start.at.timestamp()] for start in starts],
+        "effects": [[effect.job, effect.number] for effect in effects],
+    }

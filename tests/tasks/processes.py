@@ -1,0 +1,74 @@
+"""A service of real processes on this machine: replicas, workers, Valkey, and their trouble."""
+
+import secrets
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests import replica as replicas
+from tests.replica import Replica
+from tests.valkey import Valkey
+
+REDELIVERY = 5.0
+
+
+class Processes:
+    """Two replicas and `workers` workers on one Valkey."""
+
+    def __init__(
+        self, folder: Path, packages: Sequence[str], workers: int, **settings: Any
+    ) -> None:
+        self._folder = folder
+        self._packages = packages
+        self._started: list[Replica] = []
+        self.valkey = Valkey(folder / "valkey")
+        self._settings = {
+            "REDIS_URL": self.valkey.url,
+            "MCP_REQUEST_STATE_KEYS": secrets.token_hex(32),
+            "MCP_TASK_REDELIVERY_SECONDS": REDELIVERY,
+            **settings,
+        }
+        self.replica = self._start()
+        self.workers = [self._start(worker=True) for _ in range(workers)]
+
+    def kill_worker(self) -> None:
+        victim = self.workers.pop(0)
+        victim.kill(signal.SIGKILL)
+        self.workers.append(self._start(worker=True))
+
+    def roll_workers(self) -> None:
+        for old in list(self.workers):
+            self.workers.append(self._start(worker=True))  # start-first, as the stack does
+            code = old.stop(seconds=60)
+            assert code == 0, old.log
+            self.workers.remove(old)
+
+    def restart_redis(self) -> None:
+        self.valkey.kill()
+        self.valkey.start()
+
+    def end(self) -> None:
+        for process in self._started:
+            process.end()
+        self.valkey.end()
+
+    def _start(self, **options: Any) -> Replica:
+        folder = self._folder / f"process-{len(self._started)}"
+        made = replicas.start(folder, packages=self._packages, **options, **self._settings)
+        self._started.append(made)
+        made.wait_until_ready()
+        return made
+
+
+@contextmanager
+def processes(
+    folder: Path, packages: Sequence[str], workers: int = 2, **settings: Any
+) -> Iterator[Processes]:
+    """Started, and ended whatever happens."""
+    made = Processes(folder, packages, workers, **settings)
+    try:
+        yield made
+    finally:
+        made.end()
