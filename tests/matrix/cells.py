@@ -91,6 +91,9 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
         **in_modes(("sessions-json",), Cell("absent", why="there is no stream to resume")),
     },
     ("state of a caller", "modern"): OTHERS_MEMORY,
+    ("state by an id", "modern"): in_modes(
+        ("sticky",), Cell("refused", "unknown session", "only the replica that made it knows it")
+    ),
     ("long tasks", "modern"): in_modes(
         ("sticky",), Cell("refused", "no job", "only the replica that took it knows it")
     ),

@@ -27,6 +27,7 @@ PROBES: dict[str, Probe] = {
     "sessions": state.sessions,
     "state of a session": state.session_state,
     "state of a caller": state.caller_state,
+    "state by an id": state.state_by_id,
     "resumption": state.resumption,
     "long tasks": tasks.long_tasks,
 }

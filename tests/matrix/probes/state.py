@@ -6,9 +6,9 @@ import anyio
 import httpx2
 
 from tests.deploy.session import Session, opened
-from tests.matrix.caller import connected
+from tests.matrix.caller import ToolFailedError, connected
 from tests.matrix.modes import TOKEN
-from tests.matrix.seen import WORKS, Seen, Trial
+from tests.matrix.seen import WORKS, Seen, Trial, refused
 from tests.speak import LEGACY, MODERN, call, events, request, text, with_headers
 
 
@@ -60,6 +60,19 @@ async def caller_state(trial: Trial) -> Seen:
     if found != [fact] * 3:
         assert found.count(fact) == 1, "each recall meets another replica"
         return Seen("dropped", f"{found}")
+    return WORKS
+
+
+async def state_by_id(trial: Trial) -> Seen:
+    """`SessionId`: kept under an id that the client brings along, on whatever replica."""
+    async with connected(trial.service, trial.era) as caller:
+        name = await caller.call("create_session")
+        try:
+            await caller.call("put", session_id=name, value="blue")
+            found = [await caller.call("take", session_id=name) for _ in range(3)]
+        except ToolFailedError as error:
+            return refused(error)
+    assert found == ["blue"] * 3
     return WORKS
 
 
