@@ -3,7 +3,7 @@ PYTHON ?= python3
 IMAGE  ?= mcp-swarm:0.1.0
 RUN     = .venv/bin/python
 
-.PHONY: help up test test-swarm load lint secrets deploy prove clean
+.PHONY: help up test test-swarm load lint secrets deploy prove bench
 help:               ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
 
@@ -31,8 +31,8 @@ deploy: secrets     ## build the image and deploy stack.yml, on a Swarm of this 
 prove: .venv        ## run every proof and write its figures into docs/proofs.md
 	$(RUN) -m tests.prove
 
-clean:              ## take away what the verbs above made here
-	rm -rf .venv .uv .local .pytest_cache .mypy_cache .ruff_cache
+bench: .venv        ## what a request costs, beside FastMCP and others; into docs/performance.md
+	$(RUN) -m tests.bench
 
 # uv comes from the index like any package; `uv` on the PATH is used if there is one.
 UV = $(or $(shell command -v uv),.uv/bin/uv)

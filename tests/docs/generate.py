@@ -120,11 +120,24 @@ def capabilities() -> dict[str, Callable[[], str]]:
     }
 
 
+def performance() -> str:
+    """The tables of the last `make bench`."""
+    from tests.bench.report import table
+
+    store = ROOT / "docs" / "performance.json"
+    return (
+        table(json.loads(store.read_text()))
+        if store.exists()
+        else "_`make bench` has not run yet._"
+    )
+
+
 # Page → the generated parts that can be made at any time, without a server.
 STATIC: dict[str, dict[str, Callable[[], str]]] = {
     "docs/capabilities.md": capabilities(),
     "docs/load-test.md": {"load-tester-speed": load_tester_speed},
     "docs/load-test-json.md": {"fields": load_test_fields},
+    "docs/performance.md": {"performance": performance},
     "docs/settings.md": {"settings": settings},
     "docs/traps.md": {"traps": traps},
     "README.md": {"swarm-report": swarm_report},

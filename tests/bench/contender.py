@@ -1,0 +1,138 @@
+"""One contender as a process: ``python -m tests.bench.contender NAME PORT [--many] [--auth]``.
+
+All run in one uvicorn worker with the same flags and serve the same; those beside ours write no
+access log, ours writes its own.
+"""
+
+import argparse
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+
+from server.config import Settings
+from server.core.edge.auth import BearerVerifier, verifier
+
+TOKEN = "token-of-the-comparison"
+PACKAGES = {False: "tests.bench.sample.small", True: "tests.bench.sample.many"}
+MODULES = {False: ("small.tools", "small.others"), True: ("many.hundred",)}
+
+
+def decorated(many: bool) -> list[tuple[str, Callable[..., Any]]]:
+    """The functions to serve, each with its kind."""
+    found = []
+    for module in MODULES[many]:
+        for value in vars(importlib.import_module(f"tests.bench.sample.{module}")).values():
+            meta = getattr(value, "__fastmcp__", None)
+            if meta and inspect.isfunction(value):
+                found.append((meta.type, value))
+    return found
+
+
+def check() -> BearerVerifier:
+    """The same verifier for all that have one."""
+    made = verifier(Settings(auth_enabled=True, auth_token=TOKEN))
+    assert made
+    return made
+
+
+def ours(many: bool, auth: bool) -> None:
+    """This project's server at default settings: request id and request log on."""
+    from server import config, server
+
+    if os.environ.get("BENCH_WITHOUT_SHORT_PATH"):  # the guard's control
+        from tests.serve import PROTECTIONS
+
+        PROTECTIONS["short-path"]()
+    settings = config.load()
+    sys.exit(server.run(settings, packages=(PACKAGES[many],)))
+
+
+def fastmcp(many: bool, auth: bool) -> Any:
+    """FastMCP as its documentation starts it, stateless and in JSON as ours is by default."""
+    from fastmcp import FastMCP
+
+    mcp = FastMCP("bench", auth=check() if auth else None)
+    for kind, function in decorated(many):
+        {"tool": mcp.add_tool, "resource": mcp.add_resource, "prompt": mcp.add_prompt}[kind](
+            function
+        )
+    return mcp.http_app(path="/mcp", stateless_http=True, json_response=True)
+
+
+def mcpserver(many: bool, auth: bool) -> Any:
+    """The SDK's own server class."""
+    from mcp.server.auth.settings import AuthSettings
+    from mcp.server.mcpserver import Context, MCPServer
+
+    options: dict[str, Any] = {}
+    if auth:
+        url = "http://127.0.0.1/"
+        options = {
+            "token_verifier": check(),
+            "auth": AuthSettings(issuer_url=url, resource_server_url=None),
+        }
+    mcp = MCPServer("bench", log_level="WARNING", **options)
+    for kind, function in decorated(many):
+        if function.__name__ == "steps":
+
+            async def steps(ctx: Context) -> str:
+                for step in range(10):
+                    await ctx.report_progress(step, 10)
+                return "done"
+
+            mcp.add_tool(steps)
+        elif kind == "tool":
+            mcp.add_tool(function)
+        elif kind == "resource":
+            mcp.resource("bench://text", mime_type="text/plain")(function)
+        else:
+            mcp.prompt()(function)
+    return mcp.streamable_http_app(json_response=True, stateless_http=True)
+
+
+def starlette(many: bool, auth: bool) -> Any:
+    """A bare endpoint that reads JSON and writes JSON: what HTTP alone costs here."""
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+
+    async def answer(request: Request) -> Response:
+        body = await request.json()
+        arguments = body["params"]["arguments"]
+        text = str(arguments["a"] + arguments["b"])
+        result = {"content": [{"type": "text", "text": text}], "isError": False}
+        return JSONResponse({"jsonrpc": "2.0", "id": body["id"], "result": result})
+
+    return Starlette(routes=[Route("/mcp", answer, methods=["POST"])])
+
+
+def main() -> None:
+    """Serves until it is killed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=["ours", "fastmcp", "mcpserver", "starlette"])
+    parser.add_argument("port", type=int)
+    parser.add_argument("--many", action="store_true")
+    parser.add_argument("--auth", action="store_true")
+    options = parser.parse_args()
+    os.environ |= {"MCP_HOST": "127.0.0.1", "MCP_PORT": str(options.port)}
+    if options.auth and options.name == "ours":
+        os.environ |= {"AUTH_ENABLED": "true", "AUTH_TOKEN": TOKEN}
+    app = globals()[options.name](options.many, options.auth)
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=options.port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What every contender of the comparison serves: the same names, arguments and answers."""

@@ -1,0 +1,1 @@
+"""Four tools, a resource and a prompt."""
