@@ -7,6 +7,7 @@ away is what the framework builds around them for each request: transports, stre
 the same validation again. Everything else it hands to the framework, body and all.
 """
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -23,6 +24,8 @@ from server.core.framework import catalogue
 from server.core.framework import request as framework
 
 __all__ = ["ShortPathMiddleware"]
+
+logger = logging.getLogger(__name__)
 
 # Accept headers that were judged before; clients have few.
 _KEPT_ACCEPTS = 64
@@ -80,6 +83,7 @@ class ShortPathMiddleware:
         if told is None:
             await self.app(scope, receive, send)
         else:
+            logger.debug("the short path answered")
             await _respond(send, *told)
 
     def _version(self, headers: dict[bytes, bytes]) -> str | None:
@@ -139,12 +143,12 @@ class ShortPathMiddleware:
         if asked.method in LISTS:
             return await self.lists.answer(request, context)
         if asked.method != "tools/call":
-            return to_json(await framework.handled(request))
+            return framework.encoded(await framework.handled(request), asked)
         assert asked.params is not None
         tool = self.calls.tool(asked.params["name"])
         if tool is None or not await catalogue.may_use(tool):
             return None
-        return to_json(await self.calls.answer(request, context))
+        return framework.encoded(await self.calls.answer(request, context), asked)
 
 
 def _message(asked: Asked, result: bytes) -> bytes:

@@ -89,6 +89,8 @@ def _is_plain(method: str, params: dict[str, Any]) -> bool:
     meta = params.get("_meta")
     if meta is not None and (type(meta) is not dict or "fastmcp" in meta):
         return False
+    if meta and "progressToken" in meta and type(meta["progressToken"]) not in (int, str):
+        return False
     if method in NAMED and type(params.get(NAMED[method])) is not str:
         return False
     return type(params.get("arguments")) in (dict, type(None))

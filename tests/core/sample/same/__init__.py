@@ -1,0 +1,1 @@
+"""Tools whose answers are of every shape that an answer can have."""
