@@ -65,7 +65,7 @@ async def test_a_writing_call_on_a_lost_replica_is_answered_with_an_error(sessio
     began = time.monotonic()
     async with session.listen(session.replicas[1], after=seen[-1].id) as stream:
         more = await rest(stream)
-    assert final(more)["error"]["code"] == -31003
+    assert final(more)["error"]["code"] == -31007
     assert final(more)["error"]["data"] == {"retryable": False, "outcome": "unknown"}
     assert final(more)["id"] == 1
     assert time.monotonic() - began < 20

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 CANCELLED = ErrorData(code=-32800, message="Request cancelled")
 # Outside the ranges that JSON-RPC and MCP reserve.
 LOST = ErrorData(
-    code=-31003,
+    code=-31007,
     message="The replica that ran this call was lost before it answered. Whether the call took "
     "effect is not known: look, before you call again.",
     data={"retryable": False, "outcome": "unknown"},

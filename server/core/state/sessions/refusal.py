@@ -8,7 +8,7 @@ from starlette.responses import Response
 from server.core.store import STORE_UNAVAILABLE, unavailable
 
 # Outside the ranges that JSON-RPC and MCP reserve.
-TOO_MANY = -31004
+TOO_MANY = -31008
 # Seconds after which a client may try again.
 SOON = 1
 
