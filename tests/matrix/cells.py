@@ -57,6 +57,10 @@ OTHERS_MEMORY = in_modes(
     ("sticky",), Cell("dropped", why="in one replica's memory; for all replicas: REDIS_URL")
 )
 
+UNKNOWN_ELSEWHERE = in_modes(
+    ("sticky",), Cell("refused", "unknown session", "only the replica that made it knows it")
+)
+
 EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
     ("plain HTTP client", "modern"): BOTH_KINDS,
     ("plain HTTP client", "legacy"): BOTH_KINDS,
@@ -78,8 +82,8 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
     ("server and client at once", "legacy"): NEEDS_SESSION,
     ("subscriptions", "modern"): OTHERS_MEMORY,
     ("list-changed", "modern"): OTHERS_MEMORY,
-    ("subscriptions", "legacy"): NO_SESSION_HERE,
-    ("list-changed", "legacy"): NO_SESSION_HERE,
+    ("subscriptions", "legacy"): {**NO_SESSION_HERE, **OTHERS_MEMORY},
+    ("list-changed", "legacy"): {**NO_SESSION_HERE, **OTHERS_MEMORY},
     ("sessions", "modern"): NO_SESSIONS,
     ("state of a session", "modern"): NO_SESSIONS,
     ("resumption", "modern"): NO_SESSIONS,
@@ -91,14 +95,12 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
         **in_modes(("sessions-json",), Cell("absent", why="there is no stream to resume")),
     },
     ("state of a caller", "modern"): OTHERS_MEMORY,
-    ("state by an id", "modern"): in_modes(
-        ("sticky",), Cell("refused", "unknown session", "only the replica that made it knows it")
-    ),
+    ("state by an id", "modern"): UNKNOWN_ELSEWHERE,
+    ("state by an id", "legacy"): UNKNOWN_ELSEWHERE,
     ("long tasks", "modern"): in_modes(
         ("sticky",), Cell("refused", "no job", "only the replica that took it knows it")
     ),
-    # A session keeps to its replica, and so to its memory.
-    ("state of a caller", "legacy"): {},
+    ("state of a caller", "legacy"): OTHERS_MEMORY,
 }
 
 

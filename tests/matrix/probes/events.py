@@ -49,9 +49,11 @@ async def list_changed(trial: Trial) -> Seen:
 
 
 async def _heard(trial: Trial, caller: Caller, tool: str, kind: type, **arguments: str) -> Seen:
-    """Whether a client up to 2025-11-25 hears each of three calls of `tool`."""
+    """Whether a client up to 2025-11-25 hears of three calls of `tool` by three others."""
     for times in range(1, 4):
-        await caller.call(tool, **arguments)
+        # Another client, as a session of its own keeps to one replica where the balancer is sticky.
+        async with connected(trial.service, trial.era) as other:
+            await other.call(tool, **arguments)
         if not await until(
             lambda n=times: len([m for m in caller.changes if isinstance(m, kind)]) >= n,
             trial.patience,
