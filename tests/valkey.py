@@ -43,6 +43,20 @@ class Valkey:
         """For the test itself; a context manager."""
         return redis.Redis(port=self.port, **options)
 
+    def everything(self) -> list[tuple[bytes, Any]]:
+        """All keys and their values, whatever their kind."""
+        kinds: dict[bytes, Any] = {
+            b"hash": lambda client, key: client.hgetall(key),
+            b"zset": lambda client, key: client.zrange(key, 0, -1, withscores=True),
+            b"stream": lambda client, key: client.xrange(key),
+            b"string": lambda client, key: client.get(key),
+            b"set": lambda client, key: client.smembers(key),
+            b"list": lambda client, key: client.lrange(key, 0, -1),
+        }
+        with self.client() as client:
+            found = [(key, client.type(key)) for key in client.scan_iter()]
+            return [(key, kinds[kind](client, key)) for key, kind in found if kind in kinds]
+
     def pause(self) -> None:
         """It hangs: connections stay open and nothing answers."""
         os.kill(self._pid, signal.SIGSTOP)

@@ -23,6 +23,7 @@ NAMES = (
     "starts",
     "fresh",
     "conformance",
+    "tasks",
     "sessions",
     "swarm",
     "survival",

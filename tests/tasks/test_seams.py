@@ -72,11 +72,7 @@ def test_nothing_of_docket_reads_a_pickle_from_redis():
 def test_fastmcp_still_lacks_what_we_add():
     """The wrap of the SDK's serializer, the check of arguments, whose call it is."""
     assert callable(wire_production.install)
-    assert list(inspect.signature(components.coerce_task_arguments).parameters) == [
-        "component",
-        "arguments",
-        "strict",
-    ]
+    assert list(inspect.signature(components._call_shape_probe).parameters) == ["fn"]
     assert callable(dependencies._is_client_tool_call)
 
 

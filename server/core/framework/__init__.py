@@ -10,11 +10,13 @@ from typing import Any
 
 import mcp_types as types
 from fastmcp import Context, FastMCP
+from fastmcp.tools.function_tool import FunctionTool
 from mcp.server.context import ServerMiddleware
 from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
+from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -140,6 +142,22 @@ def is_client_tool_call() -> bool:
     from fastmcp.server.dependencies import _is_client_tool_call
 
     return _is_client_tool_call()
+
+
+def argument_check(tool: FunctionTool) -> Callable[[dict[str, Any]], Any]:
+    """Checks a call's arguments as running `tool` would, strictly, without running it.
+
+    Made once for each tool: FastMCP's own check for tasks builds its schema anew for each call.
+    The function it gives raises pydantic's ValidationError.
+    """
+    from fastmcp.server.dependencies import without_injected_parameters
+    from fastmcp.tools.function_tool import _validate_input
+    from fastmcp_tasks.components import _call_shape_probe
+
+    plain = without_injected_parameters(tool.fn, run_in_thread=tool.run_in_thread)
+    probe: Any = _call_shape_probe(plain)
+    adapter: TypeAdapter[Any] = TypeAdapter(probe)
+    return lambda arguments: _validate_input(adapter, arguments, strict=True)
 
 
 _lets_task_results_out = False

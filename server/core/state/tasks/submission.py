@@ -4,16 +4,23 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from fastmcp import FastMCP
-from fastmcp.exceptions import NotFoundError, ValidationError
+from fastmcp.exceptions import NotFoundError
 from fastmcp.tools.base import Tool
-from pydantic import ValidationError as PydanticValidationError
+from fastmcp.tools.function_tool import FunctionTool
+from pydantic import ValidationError
 
+from server.core.framework import argument_check
 from server.core.state.tasks import caller
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import Job
+
+# A tool's function → the check of its arguments.
+_checks: WeakKeyDictionary[Any, Callable[[dict[str, Any]], Any]] = WeakKeyDictionary()
 
 
 async def find_tool(mcp: FastMCP, name: str) -> Tool:
@@ -38,13 +45,17 @@ def validate(tool: Tool, arguments: dict[str, Any]) -> None:
     Raises:
         JobError: invalid; the message names each argument that is wrong.
     """
-    from fastmcp_tasks.components import coerce_task_arguments
-
+    if not isinstance(tool, FunctionTool):
+        return  # FastMCP has no schema to check by: the tool will say itself
+    check = _checks.get(tool.fn)
+    if check is None:
+        check = _checks[tool.fn] = argument_check(tool)
     try:
-        coerce_task_arguments(tool, arguments, strict=True)
+        check(arguments)
     except ValidationError as error:
-        message = f"Arguments of {tool.name!r}: {_wrong(error)}."
-        raise JobError("invalid", message) from None
+        found = error.errors(include_url=False, include_input=False)
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+        raise JobError("invalid", f"Arguments of {tool.name!r}: {wrong}.") from None
 
 
 def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, Any] | None) -> Job:
@@ -64,12 +75,3 @@ def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, A
 def digest(value: Any) -> str:
     """A fingerprint: equal for equal JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _wrong(error: ValidationError) -> str:
-    """``seconds: Input should be a valid number``, for each argument that is wrong."""
-    cause = error.__cause__
-    if not isinstance(cause, PydanticValidationError):
-        return str(error)
-    found = cause.errors(include_url=False, include_input=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
