@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.core.edge.short_path.calls import Calls
+from server.core.edge.short_path.fetches import Fetches
 from server.core.edge.short_path.lists import Lists
-from server.core.edge.short_path.message import LISTS, Asked, read, version_of
+from server.core.edge.short_path.message import LISTS, NAMED, Asked, read, version_of
 from server.core.framework import catalogue
 from server.core.framework import request as framework
 
@@ -65,6 +66,7 @@ class ShortPathMiddleware:
         self.harmless = harmless
         self.bearer = catalogue.bearer_backend(mcp)
         self.calls = Calls(mcp)
+        self.fetches = Fetches(mcp)
         self.lists = Lists(mcp)
         self._accepts: dict[bytes, bool] = {}
 
@@ -142,9 +144,14 @@ class ShortPathMiddleware:
         """The encoded result, None if it is for the framework."""
         if asked.method in LISTS:
             return await self.lists.answer(request, context)
-        if asked.method != "tools/call":
-            return framework.encoded(await framework.handled(request), asked)
         assert asked.params is not None
+        if asked.method != "tools/call":
+            found = self.fetches.find(asked.method, asked.params[NAMED[asked.method]])
+            if found is None:
+                return framework.encoded(await framework.handled(request), asked)
+            if not await catalogue.may_use(found):
+                return None
+            return framework.encoded(await self.fetches.answer(request, context), asked)
         tool = self.calls.tool(asked.params["name"])
         if tool is None or not await catalogue.may_use(tool):
             return None

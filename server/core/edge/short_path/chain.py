@@ -14,6 +14,8 @@ Link = Callable[[MiddlewareContext[Any]], Awaitable[Any]]
 
 _HOOKS = {
     "tools/call": "on_call_tool",
+    "resources/read": "on_read_resource",
+    "prompts/get": "on_get_prompt",
     "tools/list": "on_list_tools",
     "resources/list": "on_list_resources",
     "resources/templates/list": "on_list_resource_templates",
@@ -61,10 +63,14 @@ def _linked(middleware: Middleware, method: str, chain: Link) -> Link:
     if kind.__call__ is not Middleware.__call__ or "_dispatch_handler" in vars(kind):
         return _link(middleware, chain)  # it does all by itself
     for name in (_HOOKS[method], "on_request", "on_message"):  # innermost first
-        hook = getattr(middleware, name)
-        if getattr(hook, "__func__", None) is not getattr(Middleware, name):
-            chain = _link(hook, chain)
+        guards = name == "on_read_resource" and _has_own(middleware, "check_resource_access")
+        if guards or _has_own(middleware, name):
+            chain = _link(getattr(middleware, name), chain)
     return chain
+
+
+def _has_own(middleware: Middleware, name: str) -> bool:
+    return getattr(getattr(middleware, name), "__func__", None) is not getattr(Middleware, name)
 
 
 def _link(hook: Callable[..., Awaitable[Any]], after: Link) -> Link:
