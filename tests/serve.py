@@ -109,6 +109,25 @@ def docket_without_kept_leases() -> None:
     docket_parts.make_worker = Worker
 
 
+def jobs_in_clear() -> None:
+    """Records as FastMCP's own tasks keep them (T12)."""
+    import json
+
+    from server.core.state.tasks.seal import Seal
+
+    Seal.close = lambda self, value, place: json.dumps(value).encode()
+    Seal.open = lambda self, sealed, place: json.loads(sealed)
+
+
+def docket_with_pickles() -> None:
+    """What Docket reads from Redis with (T12)."""
+    import cloudpickle
+
+    from server.core.state.tasks import docket_parts
+
+    docket_parts.Json = cloudpickle
+
+
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
@@ -125,6 +144,8 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "state-merging": fastmcps_own_state_store,
     "single-use": lambda: setattr(SingleUse, "_once", pass_on),
+    "job-sealing": jobs_in_clear,
+    "json-payloads": docket_with_pickles,
     "lease-keeping": docket_without_kept_leases,
     "one-reader": changed_scripts(
         ("if alive(reader[1]) then", "if false then"),

@@ -124,6 +124,20 @@ async def test_ask_works_in_a_job_as_in_a_call(replica, curl):
     assert await curl.text(made, job) == "L: True"
 
 
+async def test_a_job_may_ask_more_often_than_it_may_be_lost(replica, curl):
+    """Each round is a start of its own; none of them counts as a worker that was lost."""
+    made = replica(packages=SAMPLE, MCP_TASK_ATTEMPTS=1)
+    job = await curl.submit(made, "quiz", questions=3)
+    for number in range(3):
+        found = await curl.until(made, job, "input_required", "failed", "completed")
+        ((key, one),) = found["input_requests"].items()
+        assert one["params"]["message"] == f"Number {number}?"
+        field = next(iter(one["params"]["requestedSchema"]["properties"]))
+        given = {key: {"action": "accept", "content": {field: True}}}
+        await curl.http.post(f"{made.base}/jobs/{job}/answers", json=given)
+    assert await curl.text(made, job) == "3 times yes"
+
+
 async def test_a_client_is_asked_only_what_it_can_answer(replica, curl, http):
     """One that knows tasks and has no user to ask: the job fails and says what is missing."""
     made = replica(packages=SAMPLE)

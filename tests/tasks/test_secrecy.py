@@ -1,5 +1,6 @@
 """What a caller sent is nobody's business: in Redis sealed, over HTTP its owner's alone."""
 
+import asyncio
 import hashlib
 import pickle
 
@@ -61,6 +62,15 @@ async def test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear(
     seen += everything_in(valkey)
     for clear in (SECRET, "token-a", "client-a", "tenant-a", "Your name?"):
         assert clear.encode() not in seen
+
+
+async def test_without_sealing_the_argument_is_there_to_read(authed, a, valkey):
+    """The control of T12: what is looked through would show it."""
+    made = authed.replica(without=["job-sealing"])
+    await a.submit(made, "work", seconds=0.1, secret=SECRET)
+    seen = everything_in(valkey)
+    assert SECRET.encode() in seen
+    assert b"client-a" in seen
 
 
 async def test_every_key_but_the_queues_own_has_a_time_to_live(authed, a, valkey):
@@ -150,6 +160,23 @@ class Bomb:
 
     def __reduce__(self):
         return open, (self.path, "w")
+
+
+async def test_with_pickles_a_writer_to_redis_runs_what_it_likes(team, curl, valkey, tmp_path):
+    """The control: Docket as it comes opens the file."""
+    made = team.replica(without=["json-payloads"])
+    await curl.submit(made, "work", seconds=0.1)
+    ran = tmp_path / "ran"
+    with valkey.client() as client:
+        (entry,) = client.xrange("template-mcp:jobs:stream")
+        bomb = pickle.dumps(Bomb(str(ran)))
+        forged = {**entry[1], b"key": b"forged", b"generation": b"0", b"args": bomb}
+        client.xadd("template-mcp:jobs:stream", forged)
+    team.worker(without=["json-payloads"])
+    for _ in range(400):
+        if not ran.exists():
+            await asyncio.sleep(0.05)
+    assert ran.exists()
 
 
 async def test_keys_rotate_while_jobs_wait(team, curl, key):

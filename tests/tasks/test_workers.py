@@ -161,6 +161,19 @@ async def test_a_job_that_kills_its_worker_is_given_up(team, curl):
     assert "2 workers were lost" in found["message"]
 
 
+async def test_a_job_that_the_queue_has_lost_is_queued_again(team, curl, valkey):
+    """The last net: the record is there, Docket's entry is not."""
+    settings = {"MCP_TASK_REDELIVERY_SECONDS": 1}
+    made = team.replica(**settings)
+    job = await curl.submit(made, "work", seconds=0.1)
+    with valkey.client() as client:
+        for key in client.scan_iter("template-mcp:jobs:*"):
+            if key.decode().split(":")[2] in ("stream", "runs"):
+                client.delete(key)
+    team.worker(**settings)
+    assert await curl.text(made, job) == "worked 0.1 s"
+
+
 async def test_a_worker_says_why_it_cannot_start(replica, key, valkey):
     """No shared queue, or nothing to run from it."""
     alone = replica(ready=False, worker=True, packages=("tests.tasks.sample",))

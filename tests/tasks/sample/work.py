@@ -110,6 +110,15 @@ async def order(ctx: Context) -> str:
 
 
 @tool(task=True)
+async def quiz(ctx: Context, questions: int) -> str:
+    """Asks one question after the other."""
+    for number in range(questions):
+        if not await ask.confirm(ctx, f"question-{number}", f"Number {number}?"):
+            return f"no to {number}"
+    return f"{questions} times yes"
+
+
+@tool(task=True)
 async def who_am_i() -> dict[str, str | None]:
     """The caller, as a job sees it."""
     token = get_access_token()

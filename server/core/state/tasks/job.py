@@ -24,7 +24,9 @@ class Job:
         tenant: hash of whose share of the workers it uses.
         call: ``{"arguments": …, "caller": … or None}``.
         revision: goes up whenever the job changes hands; an older hand can change nothing.
-        starts: how often a worker began it. tries: how many of these failed.
+        starts: how often a worker began it. tries: how many of these failed. returns: how many
+            ended in good order, with a question or by a stopping worker. The others were lost.
+        unknown_since: when a worker whose release does not have the tool first met it.
         beat: when its worker last said that it is alive, in seconds since 1970, as all times.
         progress, total: as the tool reported. message: the text with it.
         outcome: ``{"result": …}`` or ``{"error": {"code", "message", "data"}}``.
@@ -41,6 +43,8 @@ class Job:
     revision: int = 0
     starts: int = 0
     tries: int = 0
+    returns: int = 0
+    unknown_since: float = 0
     created: float = 0
     updated: float = 0
     started: float = 0
@@ -104,6 +108,11 @@ class Job:
             "input_requests": self.input_requests(),
         }
         return {name: value for name, value in told.items() if value is not None}
+
+    @property
+    def lost(self) -> int:
+        """How often its worker was lost."""
+        return self.starts - self.tries - self.returns
 
     @property
     def is_error(self) -> bool:

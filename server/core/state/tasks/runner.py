@@ -85,8 +85,8 @@ class Runner:
             raise PutBack(self._settings.mcp_task_redelivery_seconds) from None
         if job is None:
             return
-        if (lost := job.starts - 1 - job.tries) >= self._settings.mcp_task_attempts:
-            message = f"{lost} workers were lost while they ran it: it is not begun again."
+        if job.lost > self._settings.mcp_task_attempts:  # this start counts, until it has ended
+            message = f"{job.lost - 1} workers were lost while they ran it: it is not begun again."
             await self._fail(job, GIVEN_UP, message)
             return
         tool = await self._tool(job)
@@ -102,6 +102,7 @@ class Runner:
         except asyncio.CancelledError:
             await _end(call)
             if self._is_ending():
+                job.returns += 1
                 await self._put_back(job, after=0, message="its worker was stopped")
             raise
         await self._settle(job, call)
@@ -134,11 +135,12 @@ class Runner:
         return tool if tool and set(job.call["arguments"]) <= known else None
 
     async def _wait_for_its_release(self, job: Job) -> None:
-        if time.time() - job.created > FOR_THE_RIGHT_RELEASE:
+        job.unknown_since = job.unknown_since or time.time()
+        if time.time() - job.unknown_since > FOR_THE_RIGHT_RELEASE:
             message = f"No worker has had the tool {job.tool!r} for an hour: was it taken away?"
             await self._fail(job, GIVEN_UP, message)
             return
-        job.starts -= 1
+        job.returns += 1
         await self._put_back(job, after=1, message="waits for a worker of its own release")
 
     async def _call(self, job: Job, tool: Tool, reported: Reported) -> ToolResult:
@@ -229,11 +231,13 @@ class Runner:
             await self._fail(job, GIVEN_UP, message)
             return
         answers = {"given": dict[str, Any](), "state": asked.request_state}
-        told = {"state": "input_required", "asked": requests, "answers": answers}
+        told: dict[str, Any] = {"state": "input_required", "asked": requests, "answers": answers}
+        told |= {"returns": job.returns + 1}
         await self._write(job, told)
 
     async def _put_back(self, job: Job, *, after: float, message: str) -> None:
-        told = {"state": "queued", "tries": job.tries, "starts": job.starts, "message": message}
+        told: dict[str, Any] = {"state": "queued", "message": message, "tries": job.tries}
+        told |= {"returns": job.returns, "unknown_since": job.unknown_since}
         if await self._write(job, told, into="queued", score=time.time() + after):
             raise PutBack(after)
 

@@ -236,7 +236,14 @@ class Jobs:
         job = await self.records.find(job_id)
         if job is None or not (job.state == "failed" or job.is_error):
             return False
-        told = {"state": "queued", "tries": 0, "starts": 0, "outcome": None, "ended": 0.0}
+        told = {
+            "state": "queued",
+            "tries": 0,
+            "starts": 0,
+            "returns": 0,
+            "outcome": None,
+            "ended": 0.0,
+        }
         if await self.records.move(job, {**told, "updated": time.time()}, into="queued") != "ok":
             return False
         await self.engine.add(job.id, job.tenant)
