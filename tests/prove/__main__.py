@@ -26,6 +26,7 @@ NAMES = (
     "tasks",
     "sessions",
     "swarm",
+    "jobs",
     "survival",
     "rounds",
 )

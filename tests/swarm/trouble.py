@@ -1,0 +1,45 @@
+"""What is done to the stack while it works on jobs: see tests/tasks/storm.py."""
+
+import contextlib
+from dataclasses import dataclass
+
+from tests.swarm.commands import CommandError
+from tests.swarm.deployment import NAME, Deployment
+from tests.swarm.engine import Engine
+
+OVERLAY = "tests/swarm/ledger.yml"
+
+
+@dataclass(frozen=True)
+class SwarmTrouble:
+    """Workers and Redis of `stack`; Swarm itself brings back what is killed."""
+
+    stack: Deployment
+
+    def kill_worker(self) -> None:
+        """SIGKILL of one worker's container."""
+        self._kill("worker")
+
+    def roll_workers(self) -> None:
+        """Every worker is replaced, a new one first."""
+        order = ("service", "update", "--force", "--quiet", "--detach=false", f"{NAME}_worker")
+        self.stack.cluster.manager.docker(*order, timeout=600)
+
+    def restart_redis(self) -> None:
+        """SIGKILL of Redis; the next one reads the log file that it left."""
+        self._kill("redis")
+        self.stack.wait()
+
+    def _kill(self, service: str) -> None:
+        label = f"label=com.docker.swarm.service.name={NAME}_{service}"
+        for engine in self.stack.cluster.engines:
+            if found := _running(engine, label):
+                engine.docker("kill", "--signal", "KILL", found[0])
+                return
+        raise CommandError(f"no node has a container of {service!r}")
+
+
+def _running(engine: Engine, label: str) -> list[str]:
+    with contextlib.suppress(CommandError):
+        return engine.docker("ps", "-q", "--filter", label).split()
+    return []
