@@ -8,6 +8,7 @@ import inspect
 import re
 from pathlib import Path
 
+import key_value.aio
 import mcp_types
 import pytest
 import uvicorn
@@ -271,3 +272,9 @@ def test_every_private_name_in_the_framework_folder_is_checked():
         for module, names in test_framework_request.IMPORTED.items()
         for name in names
     }
+
+
+def test_py_key_value_reads_the_switch_of_its_checks():
+    """It does so when it is imported."""
+    source = Path(key_value.aio.__file__).read_text()
+    assert "PY_KEY_VALUE_DISABLE_BEARTYPE" in source

@@ -19,6 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 # In the order of the page; those that need the machine to themselves come first.
 NAMES = (
     "footprint",
+    "flat",
     "loadtester",
     "starts",
     "fresh",

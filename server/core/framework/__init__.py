@@ -4,6 +4,7 @@ Each function names the trap it closes (docs/traps.md). ``tests/core/test_framew
 with the name of what has moved when an upgrade moves it.
 """
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -52,6 +53,14 @@ async def may_read(mcp: FastMCP, uri: str) -> bool:
 def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | None]) -> None:
     """T1: else every call with arguments first lists all tools, through all middleware."""
     mcp._mcp_server.get_tool_input_schema = lookup
+
+
+def leave_key_value_unchecked() -> None:
+    """Must come before py-key-value is imported, which FastMCP does at the first look for state.
+
+    It would wrap all its functions in run-time type checks first: the first caller waits for it.
+    """
+    os.environ.setdefault("PY_KEY_VALUE_DISABLE_BEARTYPE", "true")
 
 
 def refuse_log_level(mcp: FastMCP) -> None:
