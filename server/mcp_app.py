@@ -185,7 +185,9 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     mcp.add_extension(extension)
     mcp.add_middleware(HandOverMiddleware(extension))
     JobTools(jobs, names).add_to(mcp)
-    JobRoutes(jobs, needs_token=settings.auth_enabled).add_to(mcp)
+    JobRoutes(jobs, needs_token=settings.auth_enabled, body_limit=settings.mcp_body_limit).add_to(
+        mcp
+    )
     return jobs
 
 

@@ -150,6 +150,7 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds that a stopping worker goes on with its jobs, before it puts them back.",
     )
+    mcp_task_result_limit: int = Field(8 << 20, gt=0, description="Largest result of a job, bytes.")
     mcp_task_result_seconds: float = Field(
         86400.0, ge=1, allow_inf_nan=False, description="Seconds that a job's result is kept."
     )

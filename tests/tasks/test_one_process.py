@@ -221,6 +221,18 @@ async def test_what_cannot_run_is_refused_before_it_is_queued(replica, curl, htt
     assert is_error(await http.post(made.url, **call("job_status", job_id="nothing")))
 
 
+async def test_neither_a_call_nor_a_result_is_larger_than_it_may_be(replica, curl):
+    """Redis holds both: one caller could fill it."""
+    made = replica(packages=SAMPLE, MCP_BODY_LIMIT=5000, MCP_TASK_RESULT_LIMIT=5000)
+    large = await curl.post(made, "work", seconds=0.1, secret="x" * 6000)
+    assert large.status_code == 413
+    assert "MCP_BODY_LIMIT" in large.json()["detail"]
+    assert (await curl.post(made, "work", seconds=0.1, secret="x" * 4000)).status_code == 202
+    found = await curl.until(made, await curl.submit(made, "verbose", size=6000))
+    assert found["state"] == "failed"
+    assert "MCP_TASK_RESULT_LIMIT" in found["message"]
+
+
 async def test_the_same_key_gives_the_same_job(replica, http):
     """A caller that did not hear the answer asks again; another call under the key is refused."""
     made = replica(packages=SAMPLE)

@@ -1,9 +1,11 @@
 """Replicas that serve and workers that work, on one Redis: nothing is lost, nothing done twice."""
 
 import asyncio
+import json
 import signal
 import time
 
+from tests.speak import answer, request, stream
 from tests.tasks.conftest import effects
 
 
@@ -182,3 +184,23 @@ async def test_a_worker_says_why_it_cannot_start(replica, key, valkey):
     idle = replica(ready=False, worker=True, REDIS_URL=valkey.url, MCP_REQUEST_STATE_KEYS=key)
     assert idle.wait() == 3
     assert "task=True" in idle.log
+
+
+async def test_a_listening_client_is_told_when_its_job_changes(team, curl, http):
+    """What the worker reports reaches a client that listens to another process, without polling."""
+    made = team.replica(MCP_JSON_RESPONSE="false")
+    job = await curl.submit(made, "work", seconds=2.0)
+    uri = f"job://{job}"
+    asked = request("subscriptions/listen", notifications={"resourceSubscriptions": [uri]})
+    async with http.stream("POST", made.url, **asked) as response:
+        messages = stream(response)
+        first = await anext(messages)
+        assert first["method"] == "notifications/subscriptions/acknowledged"
+        team.worker()
+        told = await anext(messages)
+        while (await curl.status(made, job))["state"] != "completed":
+            told = await anext(messages)
+        assert told["method"] == "notifications/resources/updated"
+        assert told["params"]["uri"] == uri
+    read = answer(await http.post(made.url, **request("resources/read", uri=uri)))["result"]
+    assert json.loads(read["contents"][0]["text"])["state"] == "completed"

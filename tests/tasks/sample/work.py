@@ -119,6 +119,12 @@ async def quiz(ctx: Context, questions: int) -> str:
 
 
 @tool(task=True)
+async def verbose(size: int) -> str:
+    """Says much."""
+    return "x" * size
+
+
+@tool(task=True)
 async def who_am_i() -> dict[str, str | None]:
     """The caller, as a job sees it."""
     token = get_access_token()

@@ -1,5 +1,6 @@
 """What a tool's end means: try again, or a result, and how a client reads it."""
 
+import json
 import logging
 import random
 from typing import Any
@@ -46,3 +47,8 @@ def wire(result: ToolResult) -> dict[str, Any]:
     elif isinstance(made, list):
         made = types.CallToolResult(content=made)
     return made.model_dump(by_alias=True, mode="json", exclude_none=True)
+
+
+def size(result: ToolResult) -> int:
+    """Bytes of its JSON: what the store would have to hold."""
+    return len(json.dumps(wire(result)))

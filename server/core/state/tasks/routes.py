@@ -10,6 +10,7 @@ Another caller's job is answered like none: 404.
 """
 
 import base64
+import json
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,8 +28,16 @@ from server.core.state.tasks.service import Jobs
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_STATUS = {"unknown": 404, "invalid": 422, "full": 503, "conflict": 409, "unfinished": 409}
+_STATUS = {
+    "unknown": 404,
+    "invalid": 422,
+    "large": 413,
+    "full": 503,
+    "conflict": 409,
+    "unfinished": 409,
+}
 _TITLES = {
+    "large": "Content Too Large",
     "unknown": "Not Found",
     "invalid": "Unprocessable Content",
     "full": "Service Unavailable",
@@ -42,11 +51,13 @@ class JobRoutes:
 
     Args:
         needs_token: whether a caller without a token is refused.
+        body_limit: largest request body, in bytes.
     """
 
-    def __init__(self, jobs: Jobs, *, needs_token: bool) -> None:
+    def __init__(self, jobs: Jobs, *, needs_token: bool, body_limit: int) -> None:
         self._jobs = jobs
         self._needs_token = needs_token
+        self._body_limit = body_limit
 
     def add_to(self, mcp: FastMCP) -> None:
         """Serves the routes beside /mcp."""
@@ -83,7 +94,7 @@ class JobRoutes:
         return checked
 
     async def _submit(self, request: Request) -> Response:
-        body = await _json(request)
+        body = await self._json(request)
         tool, arguments = body.get("tool"), body.get("arguments", {})
         if not isinstance(tool, str) or not isinstance(arguments, dict):
             raise JobError("invalid", 'Expected {"tool": "…", "arguments": {…}}.')
@@ -119,25 +130,30 @@ class JobRoutes:
         return JSONResponse(result, headers={"Cache-Control": "no-store"})
 
     async def _answer(self, request: Request) -> Response:
-        job = await self._jobs.answer(_id(request), await _json(request))
+        job = await self._jobs.answer(_id(request), await self._json(request))
         return JSONResponse(_with_links(job.status()), status_code=202)
 
     async def _cancel(self, request: Request) -> Response:
         return JSONResponse(_with_links((await self._jobs.cancel(_id(request))).status()))
 
+    async def _json(self, request: Request) -> dict[str, Any]:
+        content = b""
+        async for part in request.stream():
+            content += part
+            if len(content) > self._body_limit:
+                message = f"The body is larger than {self._body_limit} bytes (MCP_BODY_LIMIT)."
+                raise JobError("large", message)
+        try:
+            body = json.loads(content)
+        except (ValueError, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            raise JobError("invalid", "The body must be a JSON object.")
+        return body
+
 
 def _id(request: Request) -> str:
     return str(request.path_params["job_id"])
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise JobError("invalid", "The body must be a JSON object.")
-    return body
 
 
 def _with_links(status: dict[str, Any]) -> dict[str, Any]:

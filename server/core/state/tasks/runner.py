@@ -200,10 +200,12 @@ class Runner:
             result = call.result()
             if isinstance(result, InputRequiredToolResult):
                 await self._ask(job, result.input_required)
+            elif (size := outcome.size(result)) > (most := self._settings.mcp_task_result_limit):
+                message = f"Its result has {size} bytes, more than {most} (MCP_TASK_RESULT_LIMIT)."
+                await self._fail(job, OVER_LIMIT, message)
             else:
-                await self._end(
-                    job, "completed", {"result": outcome.wire(result)}, bad=result.is_error
-                )
+                told = outcome.wire(result)
+                await self._end(job, "completed", {"result": told}, bad=result.is_error)
             return
         retryable, after = outcome.is_retryable(error)
         if retryable and job.tries + 1 < self._settings.mcp_task_attempts:
@@ -214,8 +216,8 @@ class Runner:
         elif isinstance(error, MCPError):
             await self._fail(job, error.error.code, error.error.message, error.error.data)
         else:
-            told = outcome.told(job.tool, job.id, error)
-            await self._end(job, "completed", {"result": outcome.wire(told)}, bad=True)
+            told = outcome.wire(outcome.told(job.tool, job.id, error))
+            await self._end(job, "completed", {"result": told}, bad=True)
 
     async def _ask(self, job: Job, asked: types.InputRequiredResult) -> None:
         """Leaves the worker free until the user has answered."""
