@@ -20,6 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 NAMES = (
     "footprint",
     "flat",
+    "scale",
     "loadtester",
     "starts",
     "fresh",
