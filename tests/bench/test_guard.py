@@ -27,6 +27,7 @@ def test_a_request_costs_its_share_of_plain_fastmcps(tmp_path):
         assert share <= GUARDED[row.name.rpartition(" (")[0]] * MARGIN, (row.name, share)
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(240)
 def test_the_guard_sees_a_call_that_goes_the_long_way(tmp_path, monkeypatch):
     """The control: without the short path the share is far above what is allowed."""
