@@ -9,6 +9,17 @@ Every message says what, the value, what was expected and the next step. Message
 operator's terminal, never a client: tools tell clients by ``fastmcp.exceptions.ToolError``.
 """
 
+# Our own JSON-RPC error codes, outside the reserved -32768..-32000 (2026-07-28, basic/index).
+CALL_TIMED_OUT = -31001  # over MCP_CALL_TIMEOUT
+STORE_UNAVAILABLE = -31002  # Redis does not answer; try again
+TOO_MANY_STREAMS = -31003  # of subscriptions/listen; try again
+JOB_OVER_LIMIT = -31004  # over its tool's time limit
+JOB_GIVEN_UP = -31005  # no worker could finish it
+NO_STREAM = -31006  # the caller takes no stream, and can only be asked over one
+CALL_LOST = -31007  # its replica died; whether it took effect is not known
+TOO_MANY_SESSIONS = -31008  # or streams of them; try again
+QUEUE_FULL = -31009  # of jobs; try again
+
 EXIT_FINE = 0
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2

@@ -18,10 +18,9 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 
-logger = logging.getLogger(__name__)
+from server.core.errors import CALL_TIMED_OUT
 
-# JSON-RPC 2.0 §5.1 leaves -32000..-32099 to servers, but MCP reserves them: a code outside.
-CALL_TIMED_OUT = -31001
+logger = logging.getLogger(__name__)
 
 
 class CallLimitMiddleware(Middleware):

@@ -9,7 +9,7 @@ import mcp_types as types
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 
-from server.core.store import STORE_UNAVAILABLE
+from server.core.errors import STORE_UNAVAILABLE
 
 
 class UnavailableMiddleware(Middleware):

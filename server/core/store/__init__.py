@@ -16,11 +16,9 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from server.core.errors import STORE_UNAVAILABLE
 from server.core.store.line import Line
 from server.core.store.sessions import SessionStore
-
-# Outside JSON-RPC's and MCP's reserved -32768..-32000 (2026-07-28, basic/index).
-STORE_UNAVAILABLE = -31002
 
 # Seconds. A caller is told at once that the store is gone, rather than kept waiting for it.
 CONNECT_TIMEOUT, COMMAND_TIMEOUT = 1.0, 2.0

@@ -8,8 +8,7 @@ from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
 from mcp_types import INTERNAL_ERROR
 from starlette.types import Message, Receive, Send
 
-# Outside JSON-RPC's and MCP's reserved -32768..-32000 (2026-07-28, basic/index).
-NO_STREAM = -31006
+from server.core.errors import NO_STREAM
 
 _END_OF_FRAME = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 # Headers that say how a stream is carried.

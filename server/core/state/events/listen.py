@@ -27,10 +27,8 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 
+from server.core.errors import TOO_MANY_STREAMS
 from server.core.state.events.bus import Bus
-
-# Outside JSON-RPC's and MCP's reserved -32768..-32000 (2026-07-28, basic/index).
-TOO_MANY_STREAMS = -31003
 
 MOST_URIS = 1000
 LONGEST_URI = 2048  # characters

@@ -26,6 +26,7 @@ from mcp_types import (
 from redis.exceptions import RedisError
 from starlette.requests import Request
 
+from server.core.errors import CALL_LOST
 from server.core.state.sessions.channel import CallChannel, wire
 from server.core.state.sessions.record import SERVING, Record
 from server.core.state.sessions.reply import Reply, Said
@@ -38,9 +39,8 @@ logger = logging.getLogger(__name__)
 
 # As the SDK answers a request that was cancelled on this wire: LSP's RequestCancelled.
 CANCELLED = ErrorData(code=-32800, message="Request cancelled")
-# Outside the ranges that JSON-RPC and MCP reserve.
 LOST = ErrorData(
-    code=-31007,
+    code=CALL_LOST,
     message="The replica that ran this call was lost before it answered. Whether the call took "
     "effect is not known: look, before you call again.",
     data={"retryable": False, "outcome": "unknown"},

@@ -5,10 +5,9 @@ from http import HTTPStatus
 from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.responses import Response
 
-from server.core.store import STORE_UNAVAILABLE, unavailable
+from server.core.errors import STORE_UNAVAILABLE, TOO_MANY_SESSIONS
+from server.core.store import unavailable
 
-# Outside the ranges that JSON-RPC and MCP reserve.
-TOO_MANY = -31008
 # Seconds after which a client may try again.
 SOON = 1
 
@@ -59,7 +58,7 @@ def too_many(what: str, most: int, setting: str) -> Refusal:
     return Refusal(
         HTTPStatus.SERVICE_UNAVAILABLE,
         f"Too many {what}: {most} are open ({setting}). Try again later.",
-        TOO_MANY,
+        TOO_MANY_SESSIONS,
         {"Retry-After": "30"},
         {"retryable": True},
     )

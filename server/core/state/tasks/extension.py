@@ -25,6 +25,7 @@ from mcp_types.jsonrpc import HEADER_MISMATCH, MISSING_REQUIRED_CLIENT_CAPABILIT
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field
 
+from server.core.errors import QUEUE_FULL
 from server.core.framework import is_client_tool_call, let_task_results_out
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.handover import HandedOver
@@ -32,9 +33,6 @@ from server.core.state.tasks.job import Job, stamp
 from server.core.state.tasks.service import Jobs
 
 VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)
-
-# Outside JSON-RPC's and MCP's reserved -32768..-32000.
-QUEUE_FULL = -31003
 
 # In a request's _meta: the same key and call again give the same task.
 IDEMPOTENCY_KEY = "mcp-swarm/idempotencyKey"

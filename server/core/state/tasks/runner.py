@@ -21,6 +21,7 @@ from mcp.shared.exceptions import MCPError
 from redis.exceptions import RedisError
 
 from server.config import Settings
+from server.core.errors import JOB_GIVEN_UP, JOB_OVER_LIMIT
 from server.core.state.tasks import caller, outcome
 from server.core.state.tasks.context import JobContext, Reported, enter_job
 from server.core.state.tasks.engine import TO_END, PutBack
@@ -29,9 +30,6 @@ from server.core.state.tasks.records import Records
 from server.core.state.tasks.seal import SealError
 
 logger = logging.getLogger(__name__)
-
-# Outside JSON-RPC's and MCP's reserved -32768..-32000.
-OVER_LIMIT, GIVEN_UP = -31004, -31005
 
 # Seconds a job waits for a worker whose release has its tool, before it fails.
 FOR_THE_RIGHT_RELEASE = 3600.0
@@ -87,7 +85,7 @@ class Runner:
             return
         if job.lost > self._settings.mcp_task_attempts:  # this start counts, until it has ended
             message = f"{job.lost - 1} workers were lost while they ran it: it is not begun again."
-            await self._fail(job, GIVEN_UP, message)
+            await self._fail(job, JOB_GIVEN_UP, message)
             return
         tool = await self._tool(job)
         if tool is None:
@@ -138,7 +136,7 @@ class Runner:
         job.unknown_since = job.unknown_since or time.time()
         if time.time() - job.unknown_since > FOR_THE_RIGHT_RELEASE:
             message = f"No worker has had the tool {job.tool!r} for an hour: was it taken away?"
-            await self._fail(job, GIVEN_UP, message)
+            await self._fail(job, JOB_GIVEN_UP, message)
             return
         job.returns += 1
         await self._put_back(job, after=1, message="waits for a worker of its own release")
@@ -157,7 +155,7 @@ class Runner:
                 if not scope.expired():
                     raise
                 message = f"It ran for longer than its limit of {limit:g} s and was stopped."
-                raise MCPError(OVER_LIMIT, message) from None
+                raise MCPError(JOB_OVER_LIMIT, message) from None
             finally:
                 await context.leave()
 
@@ -202,7 +200,7 @@ class Runner:
                 await self._ask(job, result.input_required)
             elif (size := outcome.size(result)) > (most := self._settings.mcp_task_result_limit):
                 message = f"Its result has {size} bytes, more than {most} (MCP_TASK_RESULT_LIMIT)."
-                await self._fail(job, OVER_LIMIT, message)
+                await self._fail(job, JOB_OVER_LIMIT, message)
             else:
                 told = outcome.wire(result)
                 await self._end(job, "completed", {"result": told}, bad=result.is_error)
@@ -230,7 +228,7 @@ class Runner:
         }
         if not requests:
             message = f"Tool {job.tool!r} asked for input but for nothing in particular."
-            await self._fail(job, GIVEN_UP, message)
+            await self._fail(job, JOB_GIVEN_UP, message)
             return
         answers = {"given": dict[str, Any](), "state": asked.request_state}
         told: dict[str, Any] = {"state": "input_required", "asked": requests, "answers": answers}
