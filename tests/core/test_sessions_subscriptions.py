@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.core.legacy import SETTINGS, Session, serving, soon
-from tests.speak import request, stream, text
+from tests.speak import answer, request, stream, text
 
 URI, OTHER = "sample://greeting", "sample://other"
 UPDATED = "notifications/resources/updated"
@@ -37,7 +37,8 @@ async def heard(stream, seconds=2.0):
 
 async def test_a_change_at_any_replica_is_heard_once(session, replicas):
     """Subscribed at one, heard at another, published at each of three."""
-    assert (await session.ask("resources/subscribe", replicas[0], uri=URI)).json()["result"] == {}
+    subscribed = await session.ask("resources/subscribe", replicas[0], uri=URI)
+    assert answer(subscribed)["result"] == {}
     async with session.listen(replicas[1]) as listening:
         for made in replicas:
             assert text(await session.call("touch", made, uri=URI)) == "told"
@@ -60,7 +61,7 @@ async def test_who_unsubscribes_hears_no_more(session, replicas):
     await session.ask("resources/subscribe", replicas[0], uri=URI)
     await session.ask("resources/subscribe", replicas[0], uri=URI)
     unsubscribed = await session.ask("resources/unsubscribe", replicas[1], uri=URI)
-    assert unsubscribed.json()["result"] == {}
+    assert answer(unsubscribed)["result"] == {}
     async with session.listen(replicas[2]) as listening:
         await session.call("touch", uri=URI)
         assert await heard(listening, 1) == []
@@ -79,7 +80,7 @@ async def test_a_change_between_two_streams_is_heard_on_the_second(session, repl
 async def test_an_unknown_resource_cannot_be_subscribed_to(session):
     """-32002, as 2025-11-25 names it."""
     response = await session.ask("resources/subscribe", uri="sample://nowhere")
-    assert response.json()["error"]["code"] == -32002
+    assert answer(response)["error"]["code"] == -32002
 
 
 async def test_lists_that_change_are_told_to_all_that_listen(session, http, replicas):
