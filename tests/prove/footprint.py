@@ -23,16 +23,17 @@ def run(short: bool) -> list[Outcome]:
     seen = [_start_once() for _ in range(3 if short else 9)]
     ready = statistics.median(seconds for seconds, _ in seen)
     memory = max(megabytes for _, megabytes in seen)
+    small = memory < MEGABYTES
     figures = {
         "starts": str(len(seen)),
         "ready after, median": f"{ready:.2f} s",
         "ready after, slowest": f"{max(seconds for seconds, _ in seen):.2f} s",
         "resident memory when ready, most": f"{memory:.0f} MB",
     }
-    # A busy machine in CI says nothing about the time; the figure is told, not judged.
-    in_time = short or ready < SECONDS
+    if short:  # a busy machine in CI says nothing about the time: told, not judged
+        return [Outcome(f"`python -m server` starts below {MEGABYTES} MB", small, figures)]
     claim = f"`python -m server` is ready in under {SECONDS:g} s and below {MEGABYTES} MB"
-    return [Outcome(claim, in_time and memory < MEGABYTES, figures)]
+    return [Outcome(claim, small and ready < SECONDS, figures)]
 
 
 def _start_once() -> tuple[float, float]:
