@@ -85,6 +85,7 @@ def test_all_of_it_is_healthy_and_within_its_limits(one_node: Deployment) -> Non
         "mcp": ["3", "3"],
         "postgres": ["1", "1"],
         "redis": ["1", "1"],
+        "worker": ["2", "2"],
     }
     manager = one_node.cluster.manager
     ended = manager.docker("ps", "-aq", "--filter", "status=exited", "--filter", f"name={NAME}_")
