@@ -13,6 +13,7 @@ MARGIN = 1.2
 GUARDED = {"call, small": 1 / 4, "tools/list, 100 tools": 1 / 10, "call, small, auth on": 1 / 3}
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(240)
 def test_a_request_costs_its_share_of_plain_fastmcps(tmp_path):
     """Small calls with and without auth, and a long list, in both eras."""

@@ -15,6 +15,8 @@ from tests.swarm.commands import CommandError, run
 NAME = "mcp-swarm"
 PORT = 8150
 READY_SECONDS = 150
+# haproxy.cfg's slowstart, 3 s, in which a new replica is given less than its share.
+SLOW_START = 4
 
 
 class Deployment:
@@ -96,6 +98,7 @@ class Deployment:
         """``docker service scale``, and waits until they answer."""
         self.cluster.manager.docker("service", "scale", "--detach", f"{NAME}_mcp={replicas}")
         self.wait(replicas)
+        time.sleep(SLOW_START)
 
     def roll(self) -> None:
         """``docker service update --force``: every replica is replaced by a new one."""

@@ -1,7 +1,6 @@
 """Every pattern of deploy/patterns/ on a Swarm of one node.
 
-With MCP_SWARM_FULL set, all of them; else the one that is this project's own. Each pattern runs
-from its own files in tests/deploy too, without a Swarm.
+With MCP_SWARM_FULL set. Each pattern runs from its own files in tests/deploy too, without a Swarm.
 """
 
 import os
@@ -13,13 +12,14 @@ from tests.deploy.session import Session, opened
 from tests.speak import answer, request
 from tests.swarm.deployment import Deployment
 
-pytestmark = [pytest.mark.swarm, pytest.mark.timeout(900)]
-
-# Each deploys the stack anew, which takes minutes.
-full = pytest.mark.skipif(
-    not os.environ.get("MCP_SWARM_FULL"),
-    reason="MCP_SWARM_FULL=1 runs it; tests/deploy runs it here",
-)
+pytestmark = [
+    pytest.mark.swarm,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(  # each deploys the stack anew, which takes minutes
+        not os.environ.get("MCP_SWARM_FULL"),
+        reason="MCP_SWARM_FULL=1 runs it; tests/deploy runs it here",
+    ),
+]
 
 
 async def served(session: Session, times: int = 6) -> list[tuple[int, str]]:
@@ -31,7 +31,6 @@ async def served(session: Session, times: int = 6) -> list[tuple[int, str]]:
     return found
 
 
-@full
 @pytest.mark.parametrize("pattern", ["single"], indirect=True)
 async def test_single_is_one_replica_that_keeps_its_sessions(
     pattern: Deployment, http: httpx2.AsyncClient
@@ -43,7 +42,6 @@ async def test_single_is_one_replica_that_keeps_its_sessions(
     assert pattern.counts()["redis"] == ["0", "0"]
 
 
-@full
 @pytest.mark.parametrize("pattern", ["sticky"], indirect=True)
 async def test_sticky_keeps_a_session_on_its_replica_as_long_as_that_lives(
     pattern: Deployment, http: httpx2.AsyncClient
@@ -75,7 +73,6 @@ async def test_sessions_are_served_by_every_replica(
     assert {status for status, _ in await served(session)} == {200}
 
 
-@full
 @pytest.mark.parametrize("pattern", ["split"], indirect=True)
 async def test_split_serves_two_services_by_one_balancer(
     pattern: Deployment, http: httpx2.AsyncClient

@@ -17,6 +17,10 @@ from tests.swarm.lab import obstacle
 
 pytestmark = [pytest.mark.swarm, pytest.mark.timeout(180)]
 
+# In its short form, the worst that can happen to a lab.
+FULL = bool(os.environ.get("MCP_SWARM_FULL"))
+HOW = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT] if FULL else [signal.SIGKILL]
+
 # A second lab beside the one of the other tests, with no image and so up in seconds.
 OTHER = {**os.environ, "MCP_SWARM_LAB": "9"}
 ENDLESS = """
@@ -49,7 +53,7 @@ def a_lab() -> "Iterator[subprocess.Popen[str]]":
             run(sys.executable, "-c", SWEEP, env=OTHER)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", HOW)
 def test_nothing_is_left_of_a_lab_whose_tests_are_killed(
     a_lab: "subprocess.Popen[str]", how: signal.Signals
 ) -> None:
