@@ -102,7 +102,7 @@ async def test_ipv6_is_served_and_its_own_address_may_be_called(replica, http):
     """MCP_HOST may be an IPv6 address."""
     made = replica(MCP_HOST="::1", ready=False)
     port = made.wait_for_log(r"listening on http://.*:(\d+)/mcp")[1]
-    made.wait_for_log("startup complete")
+    made.wait_for_log("Uvicorn running")
     assert await status(http, f"http://[::1]:{port}") == 200
     assert await status(http, f"http://[::1]:{port}", host="[2001:db8::2]") == 421
 
