@@ -1,5 +1,7 @@
 """Who may call: the Host and Origin checks, and CORS for the browser clients among them."""
 
+import asyncio
+
 import pytest
 
 from server.core.edge.origin import OriginMiddleware, host_name
@@ -98,11 +100,25 @@ async def test_the_address_that_was_called_is_our_own(replica, http):
     assert await status(http, own, host="127.0.0.8") == 421
 
 
+async def listens(address: str, port: int) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        _, writer = await asyncio.open_connection(address, port)
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
 async def test_ipv6_is_served_and_its_own_address_may_be_called(replica, http):
     """MCP_HOST may be an IPv6 address."""
     made = replica(MCP_HOST="::1", ready=False)
     port = made.wait_for_log(r"listening on http://.*:(\d+)/mcp")[1]
-    made.wait_for_log("Uvicorn running")
+    made.wait_for_log("startup complete")
+    async with asyncio.timeout(10):
+        while not await listens("::1", int(port)):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
     assert await status(http, f"http://[::1]:{port}") == 200
     assert await status(http, f"http://[::1]:{port}", host="[2001:db8::2]") == 421
 
