@@ -65,13 +65,14 @@ def claims(seen: Comparison) -> list[tuple[str, bool]]:
 def table(found: dict[str, Any]) -> str:
     """The document as Markdown: CPU a request, then the rest."""
     there = [name for name in NAMES if any(name in row for row in found["rows"].values())]
+    header = ["| request | " + " | ".join(NAMES[name] for name in there) + " |"]
+    header.append("|---|" + "--:|" * len(there))
     lines = [
         f"_{found['when']}, {found['machine']}: {found['rounds']} rounds in turns, medians._",
         "",
         "CPU µs a request of the server's process; in brackets its share of plain FastMCP's:",
         "",
-        "| request | " + " | ".join(NAMES[name] for name in there) + " |",
-        "|---|" + "--:|" * len(there),
+        *header,
     ]
     for row, by_name in found["rows"].items():
         lines.append(f"| {row} | " + " | ".join(_cell(by_name.get(name)) for name in there) + " |")
@@ -79,8 +80,7 @@ def table(found: dict[str, Any]) -> str:
         "",
         "Requests a second · latency p50 / p99 ms, eight connections:",
         "",
-        "| request | " + " | ".join(NAMES[name] for name in there) + " |",
-        "|---|" + "--:|" * len(there),
+        *header,
     ]
     for row, by_name in found["rows"].items():
         lines.append(f"| {row} | " + " | ".join(_pace(by_name.get(name)) for name in there) + " |")
