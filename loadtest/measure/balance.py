@@ -75,21 +75,22 @@ def _guess(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
 
 
 def _windows(result: Result) -> tuple[int, int, Mapping[str, tuple[int, int]]]:
-    """The run's first and last answer, and each replica's, stretched to the run's where close.
+    """The run's first call and last answer, and each replica's, stretched to the run's where close.
 
-    Close is counted in answers, not in time: a pause of all is no absence of one.
+    Close is counted in answers, not in time: a pause of all is no absence of one. A replica was
+    there when the call was sent that it answered first: a slow one came no later than a quick one.
     """
     seen = {name: each for name, each in result.replicas.items() if name != UNNAMED}
-    start = min((each.first for each in seen.values()), default=0)
+    start = min((each.asked for each in seen.values()), default=0)
     end = max((each.last for each in seen.values()), default=0)
     calls = sum(each.calls for each in seen.values())
     windows = {}
     for name, each in seen.items():
-        first, last = each.first // TICK_NS, each.last // TICK_NS
+        first, last = each.asked // TICK_NS, each.last // TICK_NS
         before = sum(count for tick, count in result.ticks.items() if tick < first)
         after = sum(count for tick, count in result.ticks.items() if tick > last)
         many = _ABSENT_GAPS * calls / each.calls
-        windows[name] = (each.first if before > many else start, each.last if after > many else end)
+        windows[name] = (each.asked if before > many else start, each.last if after > many else end)
     return start, end, windows
 
 

@@ -22,12 +22,14 @@ _OTHER = "other errors"
 class Replica:
     """What one replica did, as named by X-Served-By.
 
-    Latency is since a call was sent; `first` and `last` are ns since the run's start.
+    Latency is since a call was sent; `asked`, `first` and `last` are ns since the run's start:
+    when the call was sent that it answered first, that answer, and its last one.
     """
 
     calls: int = 0
     failed: int = 0
     latency: Histogram = field(default_factory=Histogram)
+    asked: int = 0
     first: int = 0
     last: int = 0
 
@@ -36,6 +38,7 @@ class Replica:
         self.calls += other.calls
         self.failed += other.failed
         self.latency.merge(other.latency)
+        self.asked = min(self.asked, other.asked)
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
 
@@ -225,12 +228,12 @@ class Result:
         name = exchange.replica or UNNAMED
         replica = self.replicas.get(name)
         if replica is None:
-            replica = self.replicas[name] = Replica(first=at)
+            replica = self.replicas[name] = Replica(asked=exchange.sent - self.start, first=at)
         replica.calls += 1
         if at > replica.last:
             replica.last = at
         elif at < replica.first:
-            replica.first = at
+            replica.asked, replica.first = exchange.sent - self.start, at
         return replica
 
     def _group(self, error: str, at: int, replica: str) -> None:

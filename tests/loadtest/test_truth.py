@@ -159,6 +159,16 @@ async def test_a_pause_of_all_is_no_absence_of_one():
     assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
 
 
+async def test_a_slow_replica_was_there_before_its_first_answer():
+    """Five by turns, one of which takes its time: its first answer comes late, it did not."""
+    async with Target(
+        replica=lambda n: names(5)[n % 5], delay=lambda n: 0.25 if n % 5 == 4 else 0.0
+    ).serving() as target:
+        run = await load(target, calls=300, workers=50)
+
+    assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
+
+
 async def test_a_replica_that_gets_little_is_not_excused_as_absent():
     """One call in sixty, the first of them late: it was there, and the spread is uneven."""
     async with Target(

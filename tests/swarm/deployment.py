@@ -47,6 +47,7 @@ class Deployment:
         self.cluster.label_data_node()
         self._apply(overlays, settings)
         self.wait(int(self.counts()["mcp"][1]))
+        time.sleep(SLOW_START)
         self.placed = self.tasks()
 
     def rotate(self, keys: Sequence[str]) -> None:
