@@ -77,8 +77,9 @@ def _guess(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
 def _windows(result: Result) -> tuple[int, int, Mapping[str, tuple[int, int]]]:
     """The run's first call and last answer, and each replica's, stretched to the run's where close.
 
-    Close is counted in answers, not in time: a pause of all is no absence of one. A replica was
-    there when the call was sent that it answered first: a slow one came no later than a quick one.
+    Close is counted in calls, not in time: a pause of all is no absence of one. It is counted in
+    calls sent, from that which a replica answered first to its last answer: a slow replica came no
+    later than a quick one, and a quick one did not go while the slow one's last answers came.
     """
     seen = {name: each for name, each in result.replicas.items() if name != UNNAMED}
     start = min((each.asked for each in seen.values()), default=0)
@@ -105,7 +106,7 @@ def _time_shares(result: Result) -> dict[str, float] | None:
         return None
     start, end, windows = _windows(result)
     shares = dict.fromkeys(windows, 0.0)
-    for tick, answers in result.ticks.items():
+    for tick, calls in result.ticks.items():
         low, high = max(start, tick * TICK_NS), min(end, (tick + 1) * TICK_NS)
         present = {
             name: max(0, min(high, last) - max(low, first))
@@ -113,5 +114,5 @@ def _time_shares(result: Result) -> dict[str, float] | None:
         }
         whole = sum(present.values())
         for name, time in present.items():
-            shares[name] += answers * time / whole if whole else 0.0
+            shares[name] += calls * time / whole if whole else 0.0
     return shares

@@ -127,7 +127,7 @@ class Result:
         self.errors: dict[str, ErrorGroup] = {}
         self.seconds: dict[int, Second] = {}
         self.ticks: dict[int, int] = {}
-        """Answers by tenth of a second: which of them came before a replica's first."""
+        """Answered calls by the tenth of a second they were sent in."""
         self.warmup = 0
         """Calls made before measuring began: in no other figure."""
         self.extra = 0
@@ -223,7 +223,7 @@ class Result:
         """The replica that answered, anything at all; None where nothing did."""
         if not exchange.status:
             return None
-        tick = at // TICK_NS
+        tick = (exchange.sent - self.start) // TICK_NS
         self.ticks[tick] = self.ticks.get(tick, 0) + 1
         name = exchange.replica or UNNAMED
         replica = self.replicas.get(name)

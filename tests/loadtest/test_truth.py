@@ -169,6 +169,16 @@ async def test_a_slow_replica_was_there_before_its_first_answer():
     assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
 
 
+async def test_quick_replicas_were_there_while_a_slow_one_s_last_answers_came():
+    """All calls are sent at once; one of two replicas answers its half after the other's."""
+    async with Target(
+        replica=lambda n: names(2)[n % 2], delay=lambda n: 0.01 + 0.3 * (n % 2)
+    ).serving() as target:
+        run = await load(target, calls=200, workers=200)
+
+    assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
+
+
 async def test_a_replica_that_gets_little_is_not_excused_as_absent():
     """One call in sixty, the first of them late: it was there, and the spread is uneven."""
     async with Target(
