@@ -31,7 +31,10 @@ def main(arguments: list[str]) -> int:
 
         settings = load()
         # only now: a wrong setting is told at once
-        module = importlib.import_module(f"server.{_MODULES[options.command]}")
+        from server.core.startup import deferred_build
+
+        with deferred_build():
+            module = importlib.import_module(f"server.{_MODULES[options.command]}")
         return int(module.run(settings, *([options.rest] if options.command == "tasks" else [])))
     except McpSwarmError as error:
         print(f"error: {error}", file=sys.stderr)

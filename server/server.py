@@ -5,7 +5,6 @@ with the graceful stop of ``core/drain.py``.
 """
 
 import asyncio
-import gc
 import logging
 import socket
 import sys
@@ -21,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import __version__
 from server.config import Settings, load
-from server.core import framework, logs
+from server.core import framework, logs, startup
 from server.core.edge.accept import AcceptMiddleware
 from server.core.edge.access_log import AccessLogMiddleware
 from server.core.edge.crash import CrashMiddleware
@@ -198,10 +197,7 @@ def serve(settings: Settings, mcp: App) -> int:
         drain_seconds=settings.mcp_drain_seconds,
         close_streams=service.close_streams,
     )
-    # What is loaded by now lives as long as the process: never looked through again.
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    startup.keep_what_is_loaded()
     with bound(settings) as listening:
         try:
             server.run([listening])

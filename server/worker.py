@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from server.config import Settings
-from server.core import framework, logs
+from server.core import framework, logs, startup
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, StartError
 from server.core.health import Health
 from server.mcp_app import PACKAGES, App, build_mcp
@@ -45,6 +45,7 @@ def work(settings: Settings, mcp: App) -> int:
     health = Health()
     config = uvicorn.Config(_app(settings, mcp, health), log_config=None, access_log=False)
     server = DrainingServer(config, health=health, drain_seconds=0, close_streams=lambda: None)
+    startup.keep_what_is_loaded()
     with bound(settings, "/healthz") as listening:
         try:
             server.run([listening])

@@ -15,17 +15,20 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from server import config, mcp_app, server
-from server.core import framework
-from server.core.edge import call_limit
-from server.core.edge.access_log import NoteMethod
-from server.core.edge.call_limit import CallLimitMiddleware
-from server.core.edge.crash import CrashMiddleware
-from server.core.edge.request_id import RequestIdMiddleware
-from server.core.edge.short_path import ShortPathMiddleware
-from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
-from server.core.state.request_state import SingleUse
-from tests.core.sample.lists import CountLists
+from server.core.startup import deferred_build
+
+with deferred_build():  # as `python -m server` does
+    from server import config, mcp_app, server
+    from server.core import framework
+    from server.core.edge import call_limit
+    from server.core.edge.access_log import NoteMethod
+    from server.core.edge.call_limit import CallLimitMiddleware
+    from server.core.edge.crash import CrashMiddleware
+    from server.core.edge.request_id import RequestIdMiddleware
+    from server.core.edge.short_path import ShortPathMiddleware
+    from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
+    from server.core.state.request_state import SingleUse
+    from tests.core.sample.lists import CountLists
 
 
 def nothing(*args: Any, **kwargs: Any) -> None:

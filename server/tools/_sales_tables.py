@@ -57,7 +57,9 @@ async def sample_data(session: AsyncSession) -> None:
         ]
     session.add_all(customers)
     await session.flush()
-    await session.execute(insert(Sale), list(_sample_sales([found.id for found in customers])))
+    # into the table and not the class: the same rows at half the cost
+    sales = list(_sample_sales([found.id for found in customers]))
+    await session.execute(insert(Base.metadata.tables["sale"]), sales)
 
 
 def _sample_sales(customer_ids: list[int]) -> list[dict[str, object]]:
