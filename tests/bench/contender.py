@@ -5,6 +5,7 @@ access log, ours writes its own.
 """
 
 import argparse
+import gc
 import importlib
 import inspect
 import os
@@ -13,9 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-
-from server.config import Settings
-from server.core.edge.auth import BearerVerifier, verifier
 
 TOKEN = "token-of-the-comparison"
 PACKAGES = {False: "tests.bench.sample.small", True: "tests.bench.sample.many"}
@@ -33,8 +31,11 @@ def decorated(many: bool) -> list[tuple[str, Callable[..., Any]]]:
     return found
 
 
-def check() -> BearerVerifier:
+def check() -> Any:
     """The same verifier for all that have one."""
+    from server.config import Settings
+    from server.core.edge.auth import verifier
+
     made = verifier(Settings(auth_enabled=True, auth_token=TOKEN))
     assert made
     return made
@@ -42,7 +43,11 @@ def check() -> BearerVerifier:
 
 def ours(many: bool, auth: bool) -> None:
     """This project's server at default settings: request id and request log on."""
-    from server import config, server
+    from server.core.startup import deferred_build
+
+    gc.disable()  # from here on as server/__main__.py does it
+    with deferred_build():
+        from server import config, server
 
     if os.environ.get("BENCH_WITHOUT_SHORT_PATH"):  # the guard's control
         from tests.serve import PROTECTIONS
