@@ -1,6 +1,7 @@
 """The stack on one node: what a developer's laptop or a first server has."""
 
 import json
+import re
 import subprocess
 import sys
 import urllib.error
@@ -68,6 +69,16 @@ def test_a_replica_is_locked_in(one_node: Deployment) -> None:
     assert int(capabilities.split()[1], 16) == 0
     assert "Read-only file system" in rest[0]
     assert rest[1:] == ["ModuleNotFoundError: No module named 'pip'"]
+
+
+def test_a_start_compiles_nothing(one_node: Deployment) -> None:
+    """All bytecode is in the image: on a read-only file system it could never be kept."""
+    manager = one_node.cluster.manager
+    container = manager.docker("ps", "-q", "--filter", f"name={NAME}_mcp").split()[0]
+    imported = "python -v -c 'import server.server, server.tools.sales' 2>&1"
+    said = manager.docker("exec", container, "sh", "-c", imported).splitlines()
+    assert len([line for line in said if line.endswith(".py") and " matches " in line]) > 500
+    assert [line for line in said if re.search(r"code object from /.*\.py$", line)] == []
 
 
 def test_secrets_are_in_no_environment_and_no_argument(one_node: Deployment) -> None:
