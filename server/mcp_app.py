@@ -22,6 +22,7 @@ from server.core.state import events, request_state
 from server.core.state.ask.middleware import AskMiddleware
 from server.core.state.events.listen import Listen
 from server.core.state.request_state import SingleUse
+from server.core.state.user_state import unkept
 
 if TYPE_CHECKING:
     from server.core.state.sessions.endpoint import Endpoint
@@ -92,6 +93,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         mcp.add_tool(end_session)
     framework.serve_listen(mcp, mcp.listen)
     framework.wrap_requests(mcp, request_state.note)
+    framework.note_kept_state(unkept.told_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)
     mcp.sessions = _sessions(settings, mcp, repeatable(found))

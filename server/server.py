@@ -21,9 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server import __version__
 from server.config import Settings, load
 from server.core import framework, logs, startup
-from server.core.edge.accept import AcceptMiddleware
+from server.core.edge.accept import AcceptMiddleware, RefuseMiddleware
 from server.core.edge.access_log import AccessLogMiddleware
 from server.core.edge.crash import CrashMiddleware
+from server.core.edge.disconnect import DisconnectMiddleware
 from server.core.edge.origin import OriginMiddleware, written
 from server.core.edge.request_id import RequestIdMiddleware
 from server.core.edge.served_by import ServedByMiddleware
@@ -83,12 +84,17 @@ class Service:
         if settings.mcp_allowed_origins:
             # answers a browser's preflight; inside the check that its origin may call
             stack.append((CORSMiddleware, _cors(settings.mcp_allowed_origins)))
+        # around all that answers: whether a client's going away cancels its call
+        has_sessions = not settings.mcp_stateless_http
+        stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))
         if settings.mcp_json_response:
             # nearly last: whatever it does not take goes on to the framework
             stack.append((ShortPathMiddleware, _short_path(settings, self.mcp)))
+        # last: the framework's answers take the form that their callers accept
         if settings.mcp_json_response == "auto":
-            # last: it gives the framework's answers the form that their callers take
             stack.append((AcceptMiddleware, {}))
+        else:
+            stack.append((RefuseMiddleware, {"streams": not settings.mcp_json_response}))
         for middleware, options in reversed(stack):
             app = middleware(app, **options)
         return app
@@ -122,6 +128,10 @@ class Service:
                 framework_sessions.limit_sessions(manager, self.settings.mcp_session_limit)
                 if self.mcp.sessions:
                     self.mcp.sessions.serve_in(manager)
+                elif not self.settings.mcp_stateless_http:
+                    from server.core.state.sessions.unknown import TellUnknownSessions
+
+                    framework_sessions.wrap_sessions(manager, TellUnknownSessions)
                 self.health.started = True
                 yield
 

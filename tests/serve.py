@@ -24,6 +24,7 @@ with deferred_build():  # as `python -m server` does
     from server.core.edge.access_log import NoteMethod
     from server.core.edge.call_limit import CallLimitMiddleware
     from server.core.edge.crash import CrashMiddleware
+    from server.core.edge.disconnect import DisconnectMiddleware
     from server.core.edge.request_id import RequestIdMiddleware
     from server.core.edge.short_path import ShortPathMiddleware
     from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
@@ -74,6 +75,13 @@ def impatient() -> None:
 
     reader.SURE_AFTER = 0
     SessionStore.read = read_nobody_runs  # type: ignore[method-assign]
+
+
+def patient() -> None:
+    """Whoever needs Redis waits for it, however long it takes."""
+    from server.core import store
+
+    store.COMMAND_TIMEOUT = 3600
 
 
 def calls_that_are_not_kept() -> None:
@@ -144,6 +152,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
     "short-path": lambda: setattr(ShortPathMiddleware, "__call__", pass_on_asgi),
+    "disconnect": lambda: setattr(DisconnectMiddleware, "__call__", pass_on_asgi),
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "state-merging": fastmcps_own_state_store,
     "single-use": lambda: setattr(SingleUse, "_once", pass_on),
@@ -157,8 +166,9 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     ),
     "sure-of-death": impatient,
     "session-notices": changed_scripts(
-        ("append(id, data, ttl, most)\n  elseif", "do end\n  elseif")
+        ("append(id, data, ttl, most, uri)\n  elseif", "do end\n  elseif")
     ),
+    "store-limit": patient,
     "keeping": calls_that_are_not_kept,
     "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),
     "one-heir": changed_scripts(("or call[4] or alive(call[1])", "or call[4]")),

@@ -62,8 +62,8 @@ class Settings(BaseSettings):
     )
     mcp_json_response: bool | Literal["auto"] = Field(
         True,
-        description="`true` answers in JSON only. `false` streams progress, logs and cancellation "
-        "too. `auto` lets the client's Accept decide, call by call.",
+        description="`true` answers in JSON only. `false` streams progress and log messages too. "
+        "`auto` lets the client's Accept decide, call by call.",
     )
     mcp_tools: Listed = Field(
         ("all",), description="Modules of server/tools to serve, by name: `sales,files`."

@@ -12,7 +12,7 @@ import key_value.aio
 import mcp_types
 import pytest
 import uvicorn
-from fastmcp import FastMCP
+from fastmcp import Client, Context, FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from mcp.server import _streamable_http_modern as modern
 from mcp.server import runner
@@ -164,6 +164,25 @@ def test_progress_and_log_messages_of_a_tool_go_through_its_session():
 
     assert "self.session.send_progress_notification(" in inspect.getsource(context.Context)
     assert "await session.send_log_message(" in inspect.getsource(context)
+
+
+async def test_what_a_tool_keeps_goes_through_set_state(monkeypatch):
+    """What note_kept_state replaces, for all contexts; however often, each call is told once."""
+    monkeypatch.setattr(Context, "set_state", Context.set_state)  # put back afterwards
+    mcp, before, noted = FastMCP("t"), [], []
+
+    @mcp.tool
+    async def keep(ctx: Context) -> str:
+        await ctx.set_state("a", 1)
+        await ctx.set_state("b", 2, serializable=False)
+        return f"{await ctx.get_state('a')} {await ctx.get_state('b')}"
+
+    framework.note_kept_state(before.append)
+    framework.note_kept_state(noted.append)
+    async with Client(mcp) as client:
+        assert (await client.call_tool("keep")).data == "1 2"
+    assert before == []
+    assert [type(context) for context in noted] == [Context]
 
 
 def test_the_schema_lookup_is_what_the_sdk_asks():

@@ -49,6 +49,14 @@ async def test_older_clients_go_to_the_endpoint_in_the_sdks_place():
     assert "await self._handle_stateful_request(scope, receive, send)" in source
 
 
+async def test_what_is_put_around_the_sdks_sessions_is_asked_in_their_place():
+    """And has them to ask in turn."""
+    async with running() as manager:
+        inner = manager._handle_stateful_request
+        sessions.wrap_sessions(manager, lambda theirs: (theirs, nobody))
+        assert manager._handle_stateful_request == (inner, nobody)
+
+
 async def test_the_limit_of_sessions_is_the_sdks():
     """T18: it asks `max_sessions` before it opens another."""
     async with running() as manager:

@@ -46,7 +46,7 @@ NO_STREAM = in_modes(
 )
 BOTH_KINDS = in_modes(
     STREAM_MODES,
-    Cell("refused", "406", "406: clients must take JSON and event streams both"),
+    Cell("refused", "MCP_JSON_RESPONSE=auto", "406: clients must take JSON and event streams both"),
 )
 NEEDS_SESSION = in_modes(
     STATELESS, Cell("refused", "MCP_STATELESS_HTTP", "the server asks in a session")
@@ -70,9 +70,6 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
     ("progress", "legacy"): NO_STREAM,
     ("streamed results", "modern"): NO_STREAM,
     ("streamed results", "legacy"): NO_STREAM,
-    ("cancellation", "modern"): in_modes(
-        JSON_MODES, Cell("dropped", why="a call is cancelled by closing its stream")
-    ),
     ("cancellation", "legacy"): in_modes(
         STATELESS, Cell("dropped", why="without a session nobody knows which call is meant")
     ),
@@ -88,7 +85,9 @@ EXCEPTIONS: Final[Mapping[tuple[str, Era], Row]] = {
     ("state of a session", "modern"): NO_SESSIONS,
     ("resumption", "modern"): NO_SESSIONS,
     ("sessions", "legacy"): NO_SESSION_HERE,
-    ("state of a session", "legacy"): NO_SESSION_HERE,
+    ("state of a session", "legacy"): in_modes(
+        STATELESS, Cell("dropped", "MCP_STATELESS_HTTP", "kept for that call only")
+    ),
     ("resumption", "legacy"): {
         **NO_SESSION_HERE,
         **in_modes(IN_MEMORY, Cell("absent", why="in memory nothing that was sent is kept")),

@@ -7,6 +7,7 @@ with the name of what has moved when an upgrade moves it.
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import wraps
 from typing import Any
 
 import mcp_types as types
@@ -97,6 +98,23 @@ def wrap_notices(
         session.send_log_message = log(session.send_log_message)  # type: ignore[method-assign]
 
     _with_session(context, wrapped)
+
+
+def note_kept_state(noted: Callable[[Context], None]) -> None:
+    """Calls `noted` at each ``ctx.set_state`` that is meant to outlast its call.
+
+    FastMCP makes the context of each tool itself, so this holds for the process: the last one counts.
+    """
+    found = Context.set_state
+    set_state = getattr(found, "__wrapped__", found)
+
+    @wraps(set_state)
+    async def noting(self: Context, key: str, value: Any, *, serializable: bool = True) -> None:
+        if serializable:
+            noted(self)
+        await set_state(self, key, value, serializable=serializable)
+
+    Context.set_state = noting  # type: ignore[method-assign]
 
 
 def _with_session(context: Context, then: Callable[[ServerSession], None]) -> None:

@@ -49,6 +49,13 @@ def serve_sessions(manager: StreamableHTTPSessionManager, endpoint: ASGIApp) -> 
     manager._handle_stateful_request = endpoint  # type: ignore[assignment,method-assign]
 
 
+def wrap_sessions(
+    manager: StreamableHTTPSessionManager, wrap: Callable[[ASGIApp], ASGIApp]
+) -> None:
+    """Puts `wrap` around the SDK's own sessions in this process."""
+    serve_sessions(manager, wrap(manager._handle_stateful_request))
+
+
 def lifespan_state(manager: StreamableHTTPSessionManager) -> Any:
     """What the server's lifespan gave, which the SDK hands to every call."""
     return manager._lifespan_state

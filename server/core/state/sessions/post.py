@@ -8,7 +8,6 @@ from uuid import uuid4
 import pydantic_core
 from mcp.server.connection import Connection
 from mcp.server.runner import ServerRunner, modern_error_data, serve_one
-from mcp.server.streamable_http import check_accept_headers
 from mcp.shared.dispatcher import as_request_id
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
@@ -56,12 +55,8 @@ class Post:
         """The one message in the body.
 
         Raises:
-            Refusal: 400, 406 or 415.
+            Refusal: 400 or 415.
         """
-        takes_json, takes_streams = check_accept_headers(request)
-        if not takes_json or not (takes_streams or self._json_only):
-            both = "application/json" + ("" if self._json_only else " and text/event-stream")
-            raise refusal.not_acceptable(both)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Refusal(

@@ -7,7 +7,14 @@ from pathlib import Path
 from fastmcp import Context
 from fastmcp.tools import tool
 from mcp.server.subscriptions import ResourceUpdated, ToolsListChanged
-from mcp_types import ListRootsRequest, ListRootsResult
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import (
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitResult,
+    ListRootsRequest,
+    ListRootsResult,
+)
 from pydantic import BaseModel
 
 from server.core import publish
@@ -22,6 +29,13 @@ async def note_fact(ctx: Context, fact: str) -> str:
     """Remember a fact in the session."""
     await ctx.set_state("fact", fact)
     return "noted"
+
+
+@tool
+async def note_for_now(ctx: Context) -> str:
+    """Remember something as long as this call takes."""
+    await ctx.set_state("moment", "now", serializable=False)
+    return str(await ctx.get_state("moment"))
 
 
 @tool
@@ -45,6 +59,24 @@ async def question(ctx: Context, text: str) -> str:
         text, Size.model_json_schema(), related_request_id=ctx.request_id
     )
     return f"{answer.action} {answer.content}"
+
+
+@tool
+async def slow_question(ctx: Context, text: str) -> str:
+    """The same, and tell how far the client said it was."""
+    steps: list[float] = []
+
+    async def note(done: float, total: float | None, message: str | None) -> None:
+        steps.append(done)
+
+    schema = Size.model_json_schema()
+    answer = await ctx.session.send_request(
+        ElicitRequest(params=ElicitRequestFormParams(message=text, requested_schema=schema)),
+        ElicitResult,
+        metadata=ServerMessageMetadata(related_request_id=ctx.request_id),
+        progress_callback=note,
+    )
+    return f"{answer.action} after {steps}"
 
 
 @tool
