@@ -1,12 +1,15 @@
 """Clients with sessions hear of changes on their GET stream: from any replica, each once."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.core.legacy import SETTINGS, Session, serving, soon
+from tests.core.legacy import PACKAGES, SETTINGS, Session, rest, serving, soon
+from tests.core.test_listen_limits import callers
 from tests.speak import answer, request, stream, text
 
+SECRET = "secret://plan"
 URI, OTHER = "sample://greeting", "sample://other"
 UPDATED = "notifications/resources/updated"
 
@@ -143,6 +146,36 @@ async def test_sessions_in_memory_hear_what_their_process_publishes(http, replic
     await session.delete()
     await other.call("touch", uri=URI)
     assert "Traceback" not in made.log
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["redis", "memory"])
+async def test_what_is_taken_away_is_told_no_more(http, service, replica, tmp_path, shared):
+    """The right is looked up again for each change: this one was there when the client subscribed."""
+    options = {**SETTINGS, **callers(tmp_path), "packages": (*PACKAGES, "tests.core.sample.secret")}
+    made = (service if shared else replica)(**options)
+    session = await Session(http, [made], {"Authorization": "Bearer token-a"}).open()
+    other = await Session(http, [made], {"Authorization": "Bearer token-b"}).open()
+    for uri in (SECRET, URI):
+        assert "result" in answer(await session.ask("resources/subscribe", uri=uri))
+    assert answer(await other.ask("resources/subscribe", uri=SECRET))["error"]["code"] == -32002
+    async with session.listen() as listening:
+        await other.call("touch", uri=SECRET)  # whoever publishes: the subscriber's right counts
+        assert (await soon(listening)).message["params"]["uri"] == SECRET
+        assert text(await session.call("close_plans")) == "hidden"
+        await other.call("touch", uri=SECRET)
+        await other.call("touch", uri=URI)
+        assert await heard(listening) == [(UPDATED, URI)]
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(http, service, tmp_path):
+    """The client opens it again with a token that is good, if it has one."""
+    soon_over = (datetime.now(UTC) + timedelta(seconds=8)).replace(microsecond=0)
+    made = service(**SETTINGS, **callers(tmp_path, expires_at=soon_over.isoformat()))
+    session = await Session(http, [made], {"Authorization": "Bearer token-a"}).open()
+    async with session.listen() as listening:
+        assert [event.message for event in await rest(listening)] == [None]
+    async with session.get() as response:
+        assert response.status_code == 401
 
 
 async def test_without_fan_out_nobody_with_a_session_hears(http, service):

@@ -4,7 +4,8 @@ ARGV[1] is always the service's name. Keys (all expire):
 
     session:<id>                 hash: owner, params, version, level, has_uris
     session:<id>:uris            set: resources it subscribed to
-    session:<id>:stream:<name>   stream: what was sent; `get`, or a call's own name
+    session:<id>:stream:<name>   stream: what was sent (d), of which resource it tells, if it does (u);
+                                 `get`, or a call's own name
     session:<id>:reader:<name>   hash: replica and token that send it to the client; cursor
     session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, done
     sessions, listeners          sorted sets of session ids by expiry; listeners opened a GET stream
@@ -64,8 +65,9 @@ local function touch(id, ttl)
   if left < 0.9 * ttl then keep(id, ttl) end  -- else it is long enough: most requests write nothing
   return 1
 end
-local function append(id, data, ttl, most)
-  redis.call('XADD', session(id, 'stream', 'get'), 'MAXLEN', '~', most, '*', 'd', data)
+local function append(id, data, ttl, most, uri)
+  local stream = session(id, 'stream', 'get')
+  redis.call('XADD', stream, 'MAXLEN', '~', most, '*', 'd', data, 'u', uri or '')
   redis.call('PEXPIRE', session(id, 'stream', 'get'), ttl)
   wake(id, 'get')
 end
@@ -258,7 +260,7 @@ for n, id in ipairs(ids) do
   if n > 200 then
     later[#later + 1] = id
   elseif redis.call('EXISTS', session(id)) == 1 then
-    append(id, data, ttl, most)
+    append(id, data, ttl, most, uri)
   elseif uri == '' then
     redis.call('ZREM', key('listeners'), id)
   else
@@ -279,17 +281,17 @@ for n = 5, #ARGV do
   if redis.call('EXISTS', session(id)) == 1 then
     for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
       local data = ARGV[4] .. cjson.encode(uri) .. '}}'
-      append(id, data, tonumber(ARGV[2]), ARGV[3])
+      append(id, data, tonumber(ARGV[2]), ARGV[3], uri)
     end
   end
 end
 """)
 
-# data, ttl, most entries, then ids of sessions: those of NOTIFY that were still to be told
+# uri or '', data, ttl, most entries, then ids of sessions: those of NOTIFY still to be told
 NOTIFY_MORE = _script("""
-for n = 5, #ARGV do
+for n = 6, #ARGV do
   if redis.call('EXISTS', session(ARGV[n])) == 1 then
-    append(ARGV[n], ARGV[2], tonumber(ARGV[3]), ARGV[4])
+    append(ARGV[n], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[2])
   end
 end
 """)

@@ -27,12 +27,13 @@ class Events:
     """News of a stream, and how it stands with the call that writes it.
 
     Attributes:
-        events: position in the stream and JSON of each message.
+        events: position in the stream and JSON of each message, and the URI of the resource
+            that it says has changed, or "".
         done: the call has been answered, in these events or earlier ones.
         running: the replica that runs the call is alive.
     """
 
-    events: tuple[tuple[str, str], ...]
+    events: tuple[tuple[str, str, str], ...]
     done: bool
     running: bool
 
@@ -138,7 +139,10 @@ class SessionStore:
         if found is None:
             return None
         entries, done, running = found
-        events = tuple((at.decode(), fields[1].decode()) for at, fields in entries)
+        events = tuple(
+            (at.decode(), fields[1].decode(), b"".join(fields[3:]).decode())
+            for at, fields in entries
+        )
         return Events(events, bool(done), bool(running))
 
     async def leave(self, session: str, name: str, token: str) -> None:
@@ -171,7 +175,7 @@ class SessionStore:
         later = await self._run(lua.NOTIFY, uri or "", data, self._ttl, MOST_EVENTS)
         while later:
             now, later = later[:TOLD_AT_ONCE], later[TOLD_AT_ONCE:]
-            await self._run(lua.NOTIFY_MORE, data, self._ttl, MOST_EVENTS, *now)
+            await self._run(lua.NOTIFY_MORE, uri or "", data, self._ttl, MOST_EVENTS, *now)
 
     async def notify_of_all(self, head: str) -> None:
         """Tells each session that all it subscribed to has changed.

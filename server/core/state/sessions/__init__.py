@@ -63,6 +63,7 @@ def serve_shared(
     )
     return Endpoint(
         replica,
+        may_read,
         json_only=settings.mcp_json_response is True,
         most_sessions=settings.mcp_session_limit,
         most_streams=settings.mcp_stream_limit,

@@ -4,9 +4,12 @@ On with ``MCP_STATELESS_HTTP=false`` and ``REDIS_URL=redis://…``. A session is
 each request brings it to life for as long as it takes, so it does not matter where it lands.
 """
 
+import asyncio
 import json
 import logging
 import re
+import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 
@@ -25,6 +28,7 @@ from server.core.state.sessions.reader import GET, Reader
 from server.core.state.sessions.record import Record
 from server.core.state.sessions.refusal import Refusal
 from server.core.state.sessions.replica import Replica
+from server.core.state.sessions.subscriptions import MayRead
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +41,23 @@ class Endpoint:
 
     Args:
         replica: this one.
+        may_read: whether the caller of the running request may read a resource.
         json_only: whether answers are JSON, which has no room for anything beside them.
         most_sessions: of the service.
         most_streams: that this replica sends at once.
     """
 
     def __init__(
-        self, replica: Replica, *, json_only: bool, most_sessions: int, most_streams: int
+        self,
+        replica: Replica,
+        may_read: MayRead,
+        *,
+        json_only: bool,
+        most_sessions: int,
+        most_streams: int,
     ) -> None:
         self._replica = replica
+        self._may_read = may_read
         self._most_streams = most_streams
         self._post = Post(replica, json_only=json_only, most_sessions=most_sessions)
 
@@ -127,14 +139,18 @@ class Endpoint:
             record.id,
             name,
             lambda orphan: self._replica.adopt(record, name, orphan, request),
+            self._may_read,
         )
         self._replica.add_reader(reader)
+        expiry = _at_expiry(request, reader.end)
         try:
             await self._follow(reader, after)
             primed = record.is_primed and not after
             await reader.send(request.receive, send, primed=primed)
         finally:
             self._replica.remove_reader(reader)
+            if expiry:
+                expiry.cancel()
 
     async def _follow(self, reader: Reader, after: str) -> None:
         """Takes the stream.
@@ -190,6 +206,13 @@ def _resumed(request: Request) -> tuple[str, str]:
             "Last-Event-ID is not the id of an event of this server. Send the last `id:` received.",
         )
     return match[1], match[2]
+
+
+def _at_expiry(request: Request, end: Callable[[], None]) -> asyncio.TimerHandle | None:
+    """Calls `end` when the caller's token ends; None if it has no end, or there is no token."""
+    user = request.scope.get("user")
+    at = user.access_token.expires_at if isinstance(user, AuthenticatedUser) else None
+    return asyncio.get_running_loop().call_later(at - time.time(), end) if at is not None else None
 
 
 def _owner(request: Request) -> str:

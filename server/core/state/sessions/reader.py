@@ -7,7 +7,7 @@ one reader at a time over all replicas: Redis gives news to who holds the token,
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from secrets import token_hex
 
@@ -34,15 +34,18 @@ class Reader:
         session: id of the session.
         name: of the stream.
         adopt: answers for the dead replica of a call, once.
+        may_read: whether the client may read a resource: asked again for each change that it is
+            told of, since what it may read may have changed after it subscribed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - one for each part
         self,
         store: SessionStore,
         replica: str,
         session: str,
         name: str,
         adopt: Callable[[Orphan], None],
+        may_read: Callable[[str], Awaitable[bool]],
     ) -> None:
         self.session = session
         self.name = name
@@ -50,6 +53,7 @@ class Reader:
         self._store = store
         self._replica = replica
         self._adopt = adopt
+        self._may_read = may_read
         self._after = ""
         self._news = asyncio.Event()
         self._ended = False
@@ -94,9 +98,11 @@ class Reader:
                 found = Events((), done=False, running=True)  # nothing is lost: it is read later
             if found is None:
                 return
-            for position, data in found.events:
-                await sse.write(send, sse.event(self._event_id(position), data))
-                self._after, sent = position, time.monotonic()
+            for position, data, uri in found.events:
+                if not uri or await self._may_read(uri):
+                    await sse.write(send, sse.event(self._event_id(position), data))
+                    sent = time.monotonic()
+                self._after = position
             if found.events:
                 continue
             if found.done:

@@ -7,6 +7,8 @@ on the stream of each of them, once. Local (``memory://``): the sessions of this
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context as Rights
+from contextvars import copy_context
 from typing import Any, Protocol
 
 from mcp.server.context import ServerRequestContext
@@ -90,6 +92,7 @@ class LocalSubscriptions(Subscriptions):
         super().__init__(may_read)
         self._uris: dict[str, set[str]] = {}
         self._sessions: dict[str, ServerSession] = {}
+        self._rights: dict[str, Rights] = {}  # whose request subscribed, by session
         self._telling: set[asyncio.Task[None]] = set()
         bus.subscribe(self._tell, self._all_uris)
 
@@ -106,6 +109,7 @@ class LocalSubscriptions(Subscriptions):
         if uri not in uris and len(uris) >= MOST_URIS:
             return False
         uris.add(uri)
+        self._rights[session_id(ctx)] = copy_context()
         return True
 
     async def _remove(self, ctx: Context, uri: str) -> None:
@@ -113,6 +117,7 @@ class LocalSubscriptions(Subscriptions):
 
     def _forget(self, session: str) -> None:
         del self._sessions[session], self._uris[session]
+        self._rights.pop(session, None)
 
     def _all_uris(self) -> set[str]:
         return set().union(*self._uris.values())
@@ -120,16 +125,18 @@ class LocalSubscriptions(Subscriptions):
     def _tell(self, event: ServerEvent) -> None:
         for session, uris in self._uris.items():
             if not isinstance(event, ResourceUpdated) or event.uri in uris:
-                task = asyncio.create_task(_send(self._sessions[session], event))
+                telling = self._send(self._sessions[session], event)
+                task = asyncio.create_task(telling, context=self._rights.get(session))
                 self._telling.add(task)
                 task.add_done_callback(self._telling.discard)
 
-
-async def _send(session: ServerSession, event: ServerEvent) -> None:
-    try:
-        await session.send_notification(event_to_notification(event, {}))
-    except Exception:  # a session that ends meanwhile must not stop the others
-        logger.exception("a notification could not be sent")
+    async def _send(self, session: ServerSession, event: ServerEvent) -> None:
+        try:
+            # Asked again: what the client may read may have changed since it subscribed.
+            if not isinstance(event, ResourceUpdated) or await self._may_read(event.uri):
+                await session.send_notification(event_to_notification(event, {}))
+        except Exception:  # a session that ends meanwhile must not stop the others
+            logger.exception("a notification could not be sent")
 
 
 def session_id(ctx: Context) -> str:
