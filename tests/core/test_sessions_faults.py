@@ -222,6 +222,19 @@ async def test_while_redis_hangs_sessions_are_refused_at_once_and_come_back(http
     assert text(await session.call("noted_fact")) == "blue"
 
 
+async def test_without_a_limit_a_call_would_wait_as_long_as_redis_hangs(http, service, valkey):
+    """The control: nobody is told anything."""
+    made = service(**SETTINGS, without=["store-limit"])
+    session = await Session(http, [made]).open()
+    valkey.pause()
+    try:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(session.call("echo", text="x"), 6)
+    finally:
+        valkey.resume()
+    assert text(await session.call("echo", text="x")) == "x"
+
+
 async def test_a_redis_that_dies_and_comes_back_has_kept_the_sessions(http, session, valkey):
     """With an append-only file, as in stack.yml."""
     await session.call("note_fact", fact="blue")

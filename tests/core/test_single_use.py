@@ -6,6 +6,7 @@ import hashlib
 import pytest
 
 from tests.speak import answer, call, request, with_headers
+from tests.valkey import Valkey
 
 USED = "request_state_already_used"
 
@@ -64,6 +65,25 @@ async def test_a_confirmed_action_replayed_over_replicas_runs_once(service, http
     replicas = [service(MCP_REPLICA=name) for name in "abc"]
     assert await replayed(http, replicas, done) == ["done"] + [USED] * 9
     assert done() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "second"),
+    [({"appendfsync": "everysec"}, USED), ({"appendonly": "no"}, "done")],
+    ids=["as in stack.yml", "without its file"],
+)
+async def test_it_stays_used_when_redis_is_killed(service, http, done, tmp_path, options, second):
+    """What Redis answered is in its file, although not on the disk yet; the control has no file."""
+    kept = Valkey(tmp_path / "kept", **options)
+    try:
+        made = service(REDIS_URL=kept.url)
+        state = await begun(http, made, done)
+        assert outcome(await http.post(made.url, **transfer(done, state))) == "done"
+        kept.kill()  # SIGKILL
+        kept.start()
+        assert outcome(await http.post(made.url, **transfer(done, state))) == second
+    finally:
+        kept.end()
 
 
 async def test_without_the_protection_it_runs_every_time(service, http, done):

@@ -85,6 +85,19 @@ def test_the_balancer_has_time_to_stop() -> None:
     assert _seconds(SERVICES["lb"]["stop_grace_period"]) > _seconds(hard[1])
 
 
+def test_redis_keeps_what_it_is_told_and_asks_for_a_password() -> None:
+    """On a volume, in its append-only file; the password is a secret to it and to who calls it."""
+    redis = SERVICES["redis"]
+    told = redis["command"][-1]
+    assert re.search(r"^appendonly yes$", told, re.MULTILINE)
+    assert re.search(r"^maxmemory-policy noeviction$", told, re.MULTILINE)
+    assert re.search(r"^requirepass \$\$\(cat /run/secrets/redis_password\)$", told, re.MULTILINE)
+    assert redis["volumes"] == ["redis-data:/data"]
+    for name in ("mcp", "worker"):
+        assert "REDIS_URL" not in SERVICES[name]["environment"]
+        assert SERVICES[name]["environment"]["REDIS_URL_FILE"].startswith("/run/secrets/")
+
+
 def test_secrets_and_configs_can_be_renewed() -> None:
     """They are immutable in Swarm, so each name carries a revision."""
     for kind in ("secrets", "configs"):
