@@ -173,18 +173,20 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     if not names:
         return None
     from server.core.state.tasks.extension import HandOverMiddleware, TasksExtension
+    from server.core.state.tasks.job import uri_of
     from server.core.state.tasks.job_tools import JobTools
     from server.core.state.tasks.routes import JobRoutes
     from server.core.state.tasks.service import Jobs
 
     async def changed(job_id: str) -> None:
-        await mcp.bus.publish(events.ResourceUpdated(uri=f"job://{job_id}"))
+        await mcp.bus.publish(events.ResourceUpdated(uri=uri_of(job_id)))
 
     around = AskMiddleware(settings.mcp_ask_timeout, waiting=nullcontext)
     jobs = Jobs(mcp, settings, mcp.store, around, changed)
     mcp.parts.append(jobs.lifetime)
     extension = TasksExtension(jobs, settings.mcp_task_result_seconds)
     mcp.add_extension(extension)
+    mcp.listen.tasks = extension
     mcp.add_middleware(HandOverMiddleware(extension))
     JobTools(jobs, names).add_to(mcp)
     JobRoutes(jobs, needs_token=settings.auth_enabled, body_limit=settings.mcp_body_limit).add_to(

@@ -6,10 +6,12 @@
 """
 
 import argparse
+import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -117,7 +119,11 @@ def docket_without_kept_leases() -> None:
 
     from server.core.state.tasks import docket_parts
 
-    docket_parts.make_worker = Worker
+    def own(docket: Any, silence: float, **options: Any) -> Worker:
+        return Worker(docket, redelivery_timeout=timedelta(seconds=silence), **options)
+
+    docket_parts.make_worker = own
+    docket_parts.PLACE_KEPT = 1
 
 
 def jobs_in_clear() -> None:
@@ -137,6 +143,49 @@ def docket_with_pickles() -> None:
     from server.core.state.tasks import docket_parts
 
     docket_parts.Json = cloudpickle
+
+
+def jobs_that_whoever_writes_last_ends() -> None:
+    """A worker that was thought dead and is not writes what its run came to."""
+    from server.core.store import jobs
+
+    fence = "if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then"
+    if fence not in jobs._MOVE:
+        raise LookupError(f"the script has {fence!r} no more")
+    jobs._MOVE = jobs._MOVE.replace(fence, "if false then")
+
+
+def jobs_of_other_releases_are_dropped() -> None:
+    """As Docket does with a function that it does not know (T10)."""
+    from server.core.state.tasks.runner import Runner
+
+    async def drop(self: Any, job: Any) -> None:
+        return None
+
+    Runner._wait_for_its_release = drop  # type: ignore[method-assign]
+
+
+def jobs_whose_end_nobody_hears() -> None:
+    """A worker that hangs once it has written a job's end, before it tells anyone."""
+    from server.core.state.tasks.runner import Runner
+
+    end = Runner._end
+
+    async def end_and_hang(self: Any, *args: Any, **kwargs: Any) -> None:
+        async def hang(job_id: str) -> None:
+            await asyncio.Event().wait()
+
+        self._changed = hang
+        await end(self, *args, **kwargs)
+
+    Runner._end = end_and_hang  # type: ignore[method-assign]
+
+
+def jobs_of_anyone() -> None:
+    """All callers are one."""
+    from server.core.state.tasks import caller
+
+    caller._hash = lambda *parts: "anyone"
 
 
 PROTECTIONS: dict[str, Callable[[], None]] = {
@@ -159,6 +208,10 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "job-sealing": jobs_in_clear,
     "json-payloads": docket_with_pickles,
     "lease-keeping": docket_without_kept_leases,
+    "job-fencing": jobs_that_whoever_writes_last_ends,
+    "job-release": jobs_of_other_releases_are_dropped,
+    "job-owner": jobs_of_anyone,
+    "job-news": jobs_whose_end_nobody_hears,
     "one-reader": changed_scripts(
         ("if alive(reader[1]) then", "if false then"),
         ("if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end", ""),

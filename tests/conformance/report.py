@@ -27,6 +27,10 @@ WAYS = {
         "sessions, balanced",
         "2026-07-28: HAProxy over three replicas, sessions in Redis for older clients, streaming",
     ),
+    "2026-07-28-tasks": (
+        "workers, balanced",
+        "2026-07-28: HAProxy over three replicas, each request on the next one, a worker, streaming",
+    ),
     "2025-11-25-stateful": (
         "sessions",
         "2025-11-25: one replica, sessions in its memory, streaming",

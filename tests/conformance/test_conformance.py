@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import httpx2
 import pytest
 import yaml
 
 from tests.conformance import report, suite
 from tests.conformance.balancer import Balancer, balancer
 from tests.conformance.replicas import new_key, replica, replicas
+from tests.tasks.test_following import created, following, told_until
 from tests.valkey import Valkey
 
 pytestmark = [
@@ -85,10 +87,31 @@ def test_every_scenario_of_the_tasks_extension_passes_with_each_request_on_anoth
     found = {name: s for name, s in run.scenarios.items() if name.startswith("tasks-")}
     assert len(found) == 10
     assert {name: s.complaints for name, s in found.items() if s.result == "failed"} == {}
-    # The suite cannot listen yet, and says so: it skips that one.
+    # Its run() gives back "skipped" and asks the server nothing, whatever the server does: it
+    # waits for a rewrite on subscriptions/listen. The next test asks in its place.
     unseen = {name for name, s in found.items() if s.result == "not exercised"}
     assert unseen == {"tasks-status-notifications"}
     assert run.failed == [], run.output
+
+
+async def test_status_notifications_come_with_each_request_on_another_replica(
+    tmp_path: Path, valkey: Valkey, http: httpx2.AsyncClient
+) -> None:
+    """What tasks-status-notifications describes and does not ask: taskId, status, the result."""
+    key = new_key()
+    shared = {"REDIS_URL": valkey.url, "MCP_REQUEST_STATE_KEYS": key}
+    with (
+        replicas(tmp_path, [key] * 3, REDIS_URL=valkey.url) as servers,
+        replica(tmp_path, "worker", "worker", **shared),
+        balancer(tmp_path, servers) as lb,
+    ):
+        task = await created(http, lb, "slow_compute", seconds=2, label="x")
+        async with following(http, lb, task) as (honored, messages):
+            seen = await told_until(messages)
+    assert honored == {"taskIds": [task]}
+    assert {told["taskId"] for told in seen} == {task}
+    assert seen[0]["status"] == "working"
+    assert seen[-1]["result"]["content"][0]["text"] == "x done after 2 s"
 
 
 def test_only_progress_of_2026_07_28_is_given_up_at_default_settings(

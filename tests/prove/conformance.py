@@ -18,6 +18,8 @@ CLAIMS = {
     "2026-07-28-sessions-balanced": "2026-07-28, streaming, where older clients have sessions in "
     "Redis, through HAProxy over three replicas, each request on the next one: every scored "
     "scenario passes",
+    "2026-07-28-tasks": "2026-07-28, through HAProxy over three replicas and a worker: every scored "
+    "scenario passes, and the ten of the tasks extension but the one that asks nothing",
     "2025-11-25-stateful": "2025-11-25, with sessions, directly: every scored scenario passes",
     "2025-11-25-sessions-balanced": "2025-11-25, with sessions in Redis, through HAProxy over three "
     "replicas, each request on the next one: every scenario passes, the unscored too",

@@ -1,6 +1,7 @@
 """Replicas and workers on one Valkey, and an HTTP client that follows jobs."""
 
 import asyncio
+import hashlib
 import tempfile
 import time
 import warnings
@@ -19,6 +20,11 @@ from tests.valkey import Valkey
 
 SAMPLE = ("tests.tasks.sample",)
 SECONDS_TO_SETTLE = 40.0
+CALLERS = "\n".join(
+    f"- sha256: {hashlib.sha256(f'token-{who}'.encode()).hexdigest()}\n"
+    f"  client: client-{who}\n  tenant: tenant-{who}"
+    for who in "ab"
+)
 
 
 @pytest.fixture
@@ -65,15 +71,19 @@ class Follower:
         self.http = http
         self.headers = headers
 
-    async def submit(self, at: Replica, tool: str, **arguments: Any) -> str:
+    async def submit(self, at: Replica, tool: str, key: str = "", **arguments: Any) -> str:
         """The id of a new job."""
-        answer = await self.post(at, tool, **arguments)
+        answer = await self.post(at, tool, key, **arguments)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["job_id"])
 
-    async def post(self, at: Replica, tool: str, **arguments: Any) -> httpx2.Response:
+    async def post(
+        self, at: Replica, tool: str, key: str = "", **arguments: Any
+    ) -> httpx2.Response:
+        """`key` is the idempotency key."""
         body = {"tool": tool, "arguments": arguments}
-        return await self.http.post(f"{at.base}/jobs", json=body, headers=self.headers)
+        headers = self.headers | ({"Idempotency-Key": key} if key else {})
+        return await self.http.post(f"{at.base}/jobs", json=body, headers=headers)
 
     async def status(self, at: Replica, job: str) -> dict[str, Any]:
         answer = await self.http.get(f"{at.base}/jobs/{job}/status", headers=self.headers)
@@ -106,10 +116,38 @@ async def curl(http: httpx2.AsyncClient) -> AsyncIterator[Follower]:
     yield Follower(http)
 
 
+@pytest.fixture
+def authed(team: Team, tmp_path: Path) -> Team:
+    """The team, for two callers with tokens, of a tenant each."""
+    (tmp_path / "callers.yml").write_text(CALLERS)
+    team.settings |= {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": tmp_path / "callers.yml"}
+    return team
+
+
+@pytest.fixture
+def a(http: httpx2.AsyncClient) -> Follower:
+    """One of them."""
+    return Follower(http, Authorization="Bearer token-a")
+
+
+@pytest.fixture
+def b(http: httpx2.AsyncClient) -> Follower:
+    """The other one."""
+    return Follower(http, Authorization="Bearer token-b")
+
+
 def effects(folder: Path) -> list[str]:
     """What the sample tools have noted there."""
     file = folder / "effects"
     return file.read_text().splitlines() if file.exists() else []
+
+
+async def noted(folder: Path, count: int) -> None:
+    """Returns once the sample tools have noted so much."""
+    deadline = time.monotonic() + SECONDS_TO_SETTLE
+    while len(found := effects(folder)) < count:
+        assert time.monotonic() < deadline, f"only {found}"
+        await asyncio.sleep(0.02)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ this one speaks the same protocol over sealed records. Its rules on who gets a t
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import mcp_types as types
@@ -29,7 +30,7 @@ from server.core.errors import QUEUE_FULL
 from server.core.framework import is_client_tool_call, let_task_results_out
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.handover import HandedOver
-from server.core.state.tasks.job import Job, stamp
+from server.core.state.tasks.job import Job, stamp, uri_of
 from server.core.state.tasks.service import Jobs
 
 VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)
@@ -53,7 +54,7 @@ class TaskUpdateParams(TaskParams):
 
 
 class TasksExtension(ServerExtension):
-    """``tools/call`` that makes a task, and tasks/get, tasks/update, tasks/cancel.
+    """``tools/call`` that makes a task; tasks/get, tasks/update, tasks/cancel; notifications/tasks.
 
     Args:
         jobs: what runs them.
@@ -106,9 +107,34 @@ class TasksExtension(ServerExtension):
         let_task_results_out()
         return {"resultType": "task", **self._task(job, tool)}
 
+    async def followed(
+        self, ctx: ServerRequestContext[Any, Any], task_ids: list[str]
+    ) -> dict[str, str]:
+        """For ``subscriptions/listen``: those that are the caller's, by the URI of their events.
+
+        Raises:
+            MCPError: -32021 the request does not declare the extension.
+        """
+        self._declared(ctx)
+        found = {}
+        for task_id in task_ids:
+            with suppress(JobError):
+                found[uri_of((await self._jobs.find(task_id)).id)] = task_id
+        return found
+
+    async def news(self, task_id: str) -> dict[str, Any] | None:
+        """What ``notifications/tasks`` tells: as tasks/get now; None if the task is gone."""
+        try:
+            return await self._detailed(await self._jobs.find(task_id))
+        except JobError:
+            return None
+
     async def _get(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> dict[str, Any]:
-        job = await self._find(ctx, params)
-        told = {"resultType": "complete", **self._task(job, await self.server.get_tool(job.tool))}
+        return {"resultType": "complete", **await self._detailed(await self._find(ctx, params))}
+
+    async def _detailed(self, job: Job) -> dict[str, Any]:
+        """The task with what its state brings along (SEP-2663, DetailedTask)."""
+        told = self._task(job, await self.server.get_tool(job.tool))
         outcome = job.outcome or {}
         if job.state == "completed":
             told["result"] = outcome["result"]
@@ -137,8 +163,7 @@ class TasksExtension(ServerExtension):
 
     async def _find(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Job:
         """The caller's job; first of all that it may ask and is routed where it says."""
-        if self.client_settings(ctx) is None:
-            raise _missing_capability("Tasks are for clients that declare the extension")
+        self._declared(ctx)
         try:
             named = get_http_request().headers.get(MCP_NAME_HEADER)
         except RuntimeError:  # not over HTTP
@@ -150,6 +175,10 @@ class TasksExtension(ServerExtension):
             return await self._jobs.find(params.task_id)
         except JobError as error:
             raise _as_mcp(error) from None
+
+    def _declared(self, ctx: ServerRequestContext[Any, Any]) -> None:
+        if self.client_settings(ctx) is None:
+            raise _missing_capability("Tasks are for clients that declare the extension")
 
     def _task(self, job: Job, tool: Tool | None) -> dict[str, Any]:
         """The flat task fields (SEP-2663); numbers of progress go with the text."""

@@ -128,6 +128,11 @@ class Job:
         return {key: one["request"] for key, one in asked.items() if one["name"] not in given}
 
 
+def uri_of(job_id: str) -> str:
+    """The resource that a job is, which is told as updated at each change."""
+    return f"job://{job_id}"
+
+
 def stamp(seconds: float) -> str | None:
     """ISO 8601 in UTC; None for never."""
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else None

@@ -82,6 +82,8 @@ class Runner:
             logger.warning("job %s cannot be begun: %s", job_id, error)
             raise PutBack(self._settings.mcp_task_redelivery_seconds) from None
         if job is None:
+            if redelivered:  # who ended it may have been lost before it could tell anyone
+                await self._changed(job_id)
             return
         if job.lost > self._settings.mcp_task_attempts:  # this start counts, until it has ended
             message = f"{job.lost - 1} workers were lost while they ran it: it is not begun again."

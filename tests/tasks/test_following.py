@@ -1,0 +1,164 @@
+"""Clients that listen to their jobs instead of polling: `subscriptions/listen` with `taskIds`.
+
+SEP-2663, "Task Status Notifications". The official suite has a scenario for it that asks nothing:
+it waits for its own rewrite, and says so.
+"""
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.speak import answer, request, stream
+from tests.tasks.test_one_process import OPTED_IN, about_task, as_task
+
+ENDED = ("completed", "failed", "cancelled")
+
+
+def listen(*task_ids, opted_in=True, **more):
+    meta = {"_meta": OPTED_IN} if opted_in else {}
+    return request(
+        "subscriptions/listen", notifications={"taskIds": list(task_ids), **more}, **meta
+    )
+
+
+@asynccontextmanager
+async def following(http, made, *task_ids, headers=None, **more):
+    """What a stream was acknowledged, and its messages."""
+    asked = listen(*task_ids, **more)
+    asked["headers"] |= headers or {}
+    async with http.stream("POST", made.url, **asked) as response:
+        messages = stream(response)
+        first = await asyncio.wait_for(anext(messages), 20)
+        assert first["method"] == "notifications/subscriptions/acknowledged", first
+        yield first["params"]["notifications"], messages
+
+
+async def told_until(messages, *states):
+    """The tasks that were told of, up to the first in one of these states."""
+    seen = []
+    while not seen or seen[-1]["status"] not in (states or ENDED):
+        message = await asyncio.wait_for(anext(messages), 40)
+        assert message["method"] == "notifications/tasks", message
+        assert message["params"].pop("_meta")["io.modelcontextprotocol/subscriptionId"] == 1
+        seen.append(message["params"])
+    return seen
+
+
+@pytest.fixture
+def streaming(team):
+    """The team, its answers streamed."""
+    team.settings["MCP_JSON_RESPONSE"] = "false"
+    return team
+
+
+async def created(http, made, tool, **arguments):
+    return answer(await http.post(made.url, **as_task(tool, **arguments)))["result"]["taskId"]
+
+
+async def test_a_client_hears_how_its_task_goes_from_another_replica(streaming, http):
+    """Begun on one, followed on the other, run by a worker: nobody polls, and all is told."""
+    one, two = streaming.replica(), streaming.replica()
+    task = await created(http, one, "work", seconds=2.0)
+    async with following(http, two, task) as (honored, messages):
+        assert honored == {"taskIds": [task]}
+        streaming.worker()
+        seen = await told_until(messages)
+    assert {one["taskId"] for one in seen} == {task}
+    assert {one["status"] for one in seen[:-1]} == {"working"}
+    assert any("%" in one.get("statusMessage", "") for one in seen)
+    # "identical to what tasks/get would have returned at that moment"
+    got = answer(await http.post(one.url, **about_task("tasks/get", task)))["result"]
+    assert seen[-1] == {
+        name: value for name, value in got.items() if name not in ("resultType", "_meta")
+    }
+    assert seen[-1]["result"]["content"][0]["text"] == "worked 2 s"
+
+
+async def test_who_comes_late_hears_the_end_all_the_same(streaming, http, curl):
+    """The task ended before its client listened: the first message tells it."""
+    made = streaming.replica()
+    streaming.worker()
+    task = await created(http, made, "work", seconds=0.05)
+    await curl.until(made, task)
+    async with following(http, made, task) as (_, messages):
+        (only,) = await told_until(messages)
+    assert only["status"] == "completed"
+
+
+async def test_questions_answers_and_the_end_come_the_same_way(streaming, http):
+    """input_required with what is asked; after tasks/update it goes on; null stays null."""
+    one, two = streaming.replica(), streaming.replica()
+    streaming.worker()
+    task = await created(http, one, "greet", hello="Hi")
+    async with following(http, two, task) as (_, messages):
+        asked = (await told_until(messages, "input_required"))[-1]["inputRequests"]
+        given = {next(iter(asked)): {"action": "accept", "content": {"name": "Ada"}}}
+        await http.post(one.url, **about_task("tasks/update", task, inputResponses=given))
+        assert (await told_until(messages))[-1]["result"]["content"][0][
+            "text"
+        ] == "Hi, Ada! (asked)"
+
+
+async def test_failure_and_cancellation_are_told(streaming, http):
+    """With the error as it was; of two tasks each by its id."""
+    made = streaming.replica()
+    fails, stops = await created(http, made, "refused"), await created(http, made, "endless")
+    async with following(http, made, fails, stops) as (_, messages):
+        streaming.worker()
+        failed = (await told_until(messages, "failed"))[-1]
+        await http.post(made.url, **about_task("tasks/cancel", stops))
+        cancelled = (await told_until(messages, "cancelled"))[-1]
+    assert failed["taskId"] == fails
+    assert failed["error"] == {
+        "code": -32055,
+        "message": "no such dataset",
+        "data": {"dataset": "x"},
+    }
+    assert cancelled["taskId"] == stops
+
+
+async def test_tasks_of_others_and_clients_without_tasks_are_refused(authed, streaming, a, http):
+    """-32021 without the extension (MUST); what is not the caller's is left out like what is not."""
+    made = authed.replica()
+    theirs = await a.submit(made, "work", seconds=0.1)
+    a_too, b = ({"Authorization": f"Bearer token-{who}"} for who in "ab")
+    async with following(http, made, theirs, "none", headers=a_too) as (honored, _):
+        assert honored == {"taskIds": [theirs]}
+    async with following(http, made, theirs, "none", headers=b, toolsListChanged=True) as (mine, _):
+        assert mine == {"toolsListChanged": True}
+    undeclared = listen(theirs, opted_in=False)
+    undeclared["headers"] |= a_too
+    refused = answer(await http.post(made.url, **undeclared))["error"]
+    assert refused["code"] == -32021
+    assert "io.modelcontextprotocol/tasks" in refused["data"]["requiredCapabilities"]["extensions"]
+    wrong = request("subscriptions/listen", notifications={"taskIds": [1]}, _meta=OPTED_IN)
+    wrong["headers"] |= a_too
+    assert answer(await http.post(made.url, **wrong))["error"]["code"] == -32602
+
+
+async def test_the_end_is_told_even_if_who_wrote_it_died_before_it_could(streaming, http, curl):
+    """The task is delivered once more, its end found, and then told."""
+    made = streaming.replica()
+    task = await created(http, made, "work", seconds=0.2)
+    async with following(http, made, task) as (_, messages):
+        await told_until(messages, "working")
+        doomed = streaming.worker(without=["job-news"])
+        await curl.until(made, task)
+        doomed.kill(signal.SIGKILL)
+        streaming.worker()
+        assert (await told_until(messages))[-1]["status"] == "completed"
+
+
+async def test_redis_away_and_back_tells_what_was_missed(streaming, http, valkey, curl):
+    """After the gap each task is told as it is, without anyone asking."""
+    made = streaming.replica()
+    task = await created(http, made, "work", seconds=3.0)
+    async with following(http, made, task) as (_, messages):
+        streaming.worker()
+        await curl.until(made, task, "running")
+        valkey.kill()
+        await asyncio.sleep(4)  # it ends meanwhile
+        valkey.start()
+        assert (await told_until(messages))[-1]["status"] == "completed"
