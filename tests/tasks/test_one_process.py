@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.speak import answer, call, is_error, request, text, with_headers
+from server.core.state.tasks import outcome
+from tests.speak import answer, call, request, text, with_headers
 from tests.tasks.conftest import SAMPLE, effects
 
 EXTENSION = "io.modelcontextprotocol/tasks"
@@ -32,6 +33,8 @@ async def test_a_slow_call_is_polled_over_http(replica, curl):
     assert posted.headers["Retry-After"] == "1"
     job = posted.json()["job_id"]
     assert posted.headers["Location"] == f"/jobs/{job}/status"
+    asked = await curl.http.get(f"{made.base}/jobs/{job}/status")
+    assert int(asked.headers["Retry-After"]) >= 1
     seen = [await curl.until(made, job, "running")]
     while seen[-1]["state"] == "running":
         seen.append(await curl.status(made, job))
@@ -43,6 +46,8 @@ async def test_a_slow_call_is_polled_over_http(replica, curl):
     assert told["remaining_seconds"] > 0
     assert seen[-1]["state"] == "completed"
     assert seen[-1]["fraction"] == 1.0
+    ended = await curl.http.get(f"{made.base}/jobs/{job}/status")
+    assert "Retry-After" not in ended.headers
     assert seen[-1]["result_url"] == f"/jobs/{job}/result"
     assert seen[-1]["ended_at"] > seen[-1]["started_at"] > seen[-1]["created_at"]
     assert await curl.text(made, job) == "worked 1.5 s"
@@ -162,13 +167,11 @@ async def test_a_cancelled_job_stops(replica, curl, tmp_path):
     assert (await curl.http.delete(f"{made.base}/jobs/{job}")).json()["state"] == "cancelled"
 
 
-async def test_a_job_over_its_limit_is_stopped_and_says_so(replica, curl):
-    """Its tool's own limit (T8), or that of all jobs."""
-    made = replica(packages=SAMPLE, MCP_TASK_LIMIT_SECONDS=1)
-    for tool, limit in (("too_slow", "0.5"), ("endless", "1 s")):
-        found = await curl.until(made, await curl.submit(made, tool))
-        assert found["state"] == "failed"
-        assert limit in found["message"]
+def test_tries_are_further_and_further_apart():
+    """1 s, 2 s, 4 s … a minute, each up to a half longer: those that failed together part."""
+    pauses = [outcome.pause(tries) for tries in range(1, 9)]
+    assert all(min(60, 2**n) <= pause <= 1.5 * min(60, 2**n) for n, pause in enumerate(pauses))
+    assert len({outcome.pause(5) for _ in range(20)}) > 1
 
 
 async def test_an_error_marked_as_retryable_is_tried_again(replica, curl, tmp_path):
@@ -206,60 +209,6 @@ async def test_errors_are_told_as_a_direct_call_tells_them(replica, curl, http):
         "message": "no such dataset",
         "data": {"dataset": "x"},
     }
-
-
-async def test_what_cannot_run_is_refused_before_it_is_queued(replica, curl, http):
-    """Unknown tools, wrong arguments, tools that are not for it."""
-    made = replica(packages=SAMPLE)
-    wrong = await curl.post(made, "work", seconds="long")
-    assert wrong.status_code == 422
-    assert "seconds: Input should be a valid number" in wrong.json()["detail"]
-    for tool in ("decide", "nothing"):
-        assert (await curl.post(made, tool)).status_code == 404
-    assert (await http.post(f"{made.base}/jobs", content=b"[1]")).status_code == 422
-    assert (await http.get(f"{made.base}/jobs/nothing/status")).status_code == 404
-    assert is_error(await http.post(made.url, **call("job_status", job_id="nothing")))
-
-
-async def test_neither_a_call_nor_a_result_is_larger_than_it_may_be(replica, curl):
-    """Redis holds both: one caller could fill it."""
-    made = replica(packages=SAMPLE, MCP_BODY_LIMIT=5000, MCP_TASK_RESULT_LIMIT=5000)
-    large = await curl.post(made, "work", seconds=0.1, secret="x" * 6000)
-    assert large.status_code == 413
-    assert "MCP_BODY_LIMIT" in large.json()["detail"]
-    assert (await curl.post(made, "work", seconds=0.1, secret="x" * 4000)).status_code == 202
-    found = await curl.until(made, await curl.submit(made, "verbose", size=6000))
-    assert found["state"] == "failed"
-    assert "MCP_TASK_RESULT_LIMIT" in found["message"]
-
-
-async def test_the_same_key_gives_the_same_job(replica, http):
-    """A caller that did not hear the answer asks again; another call under the key is refused."""
-    made = replica(packages=SAMPLE)
-
-    async def post(key, **arguments):
-        body = {"tool": "work", "arguments": arguments}
-        return await http.post(f"{made.base}/jobs", json=body, headers={"Idempotency-Key": key})
-
-    first = (await post("a", seconds=0.1)).json()["job_id"]
-    assert (await post("a", seconds=0.1)).json()["job_id"] == first
-    assert (await post("b", seconds=0.1)).json()["job_id"] != first
-    assert (await post("a", seconds=0.2)).status_code == 409
-
-
-async def test_a_full_queue_refuses_and_says_when(replica, curl, http):
-    """Instead of growing without bound: in HTTP, and as an error of the protocol."""
-    made = replica(packages=SAMPLE, MCP_TASK_QUEUE_LIMIT=2, MCP_TASK_CONCURRENCY=1)
-    running = await curl.submit(made, "work", seconds=30.0)
-    await curl.until(made, running, "running")
-    for _ in range(2):
-        await curl.submit(made, "work", seconds=0.1)
-    refused = await curl.post(made, "work", seconds=0.1)
-    assert refused.status_code == 503
-    assert int(refused.headers["Retry-After"]) >= 1
-    error = answer(await http.post(made.url, **as_task("work", seconds=0.1)))["error"]
-    assert error["data"]["retryable"]
-    await http.delete(f"{made.base}/jobs/{running}")
 
 
 async def test_a_tool_decides_by_itself_to_go_on_in_the_background(replica, http, curl):

@@ -7,11 +7,13 @@ import ast
 import inspect
 import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import docket
 import docket._redelivery
 import docket._redis
+import docket.dependencies._concurrency
 import docket.docket
 import docket.worker
 import pytest
@@ -23,6 +25,8 @@ from server.core.state.tasks import docket_parts
 SEAMS = {
     docket.Docket: {"_redis", "worker_group_name", "stream_key", "redis"},
     docket.Worker: {"_renew_leases", "_worker_stopping", "_tasks_by_key", "_processing_session"},
+    docket._redelivery.RedeliverySweep: {"min_idle_time", "interval"},
+    docket.dependencies._concurrency: {"_acquire_or_park"},
     docket._redis.RedisConnection: {"_connection_pool_from_url"},
 }
 
@@ -45,6 +49,30 @@ def test_lease_renewal_is_called_as_we_override_it():
     assert "self._renew_leases(redis, active_tasks)" in inspect.getsource(docket.Worker)
     wanted = {"stream_key", "group_name", "consumer_name", "message_ids"}
     assert wanted <= set(inspect.signature(docket._redelivery.renew_leases).parameters)
+
+
+def test_a_lost_job_is_delivered_while_its_place_in_its_tenants_share_is_kept():
+    """Docket keeps the place for a timeout since it was renewed, four times in each."""
+    assert "RedeliverySweep(" in inspect.getsource(docket.Worker)
+    limit = inspect.getsource(docket.ConcurrencyLimit)
+    assert "stale_threshold = current_time - redelivery_timeout.total_seconds()" in limit
+    assert "result = await _acquire_or_park(" in limit
+    script = (Path(docket.__file__).parent / "lua" / "acquire_or_park.lua").read_text()
+    assert "if is_redelivery and slot_time <= stale_threshold then" in script
+    timeout = docket_parts.PLACE_KEPT * timedelta(seconds=10)
+    kept = timeout - timeout / docket.dependencies._concurrency.LEASE_RENEWAL_FACTOR
+
+    def delivered_by(make):
+        options = {"worker_name": "w", "redelivery_timeout": timeout, "message_batch": 1}
+        sweep = make(docket.Docket("d"), **options)
+        return timedelta(milliseconds=sweep.min_idle_time), timedelta(seconds=sweep.interval)
+
+    docket_parts.load()
+    idle, pause = delivered_by(docket.worker.RedeliverySweep)
+    assert idle == timedelta(seconds=10)
+    assert idle + pause * docket._redelivery.JITTER[1] < kept
+    idle, pause = delivered_by(docket._redelivery.RedeliverySweep)  # the control: their own
+    assert idle > kept
 
 
 def test_nothing_of_docket_reads_a_pickle_from_redis():

@@ -1,34 +1,12 @@
 """What a caller sent is nobody's business: in Redis sealed, over HTTP its owner's alone."""
 
 import asyncio
-import hashlib
 import pickle
 
-import pytest
-
 from tests.speak import answer, call, request, with_headers
-from tests.tasks.conftest import Follower
 from tests.tasks.test_one_process import about_task, as_task
 
 SECRET = "argument-in-clear"
-CALLERS = "\n".join(
-    f"- sha256: {hashlib.sha256(f'token-{who}'.encode()).hexdigest()}\n"
-    f"  client: client-{who}\n  tenant: tenant-{who}"
-    for who in "ab"
-)
-
-
-@pytest.fixture
-def authed(team, tmp_path):
-    """The team, for two callers with tokens."""
-    (tmp_path / "callers.yml").write_text(CALLERS)
-    team.settings |= {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": tmp_path / "callers.yml"}
-    return team
-
-
-@pytest.fixture
-def a(http):
-    return Follower(http, Authorization="Bearer token-a")
 
 
 def everything_in(valkey) -> bytes:
@@ -73,21 +51,6 @@ async def test_without_sealing_the_argument_is_there_to_read(authed, a, valkey):
     assert b"client-a" in seen
 
 
-async def test_every_key_but_the_queues_own_has_a_time_to_live(authed, a, valkey):
-    """Docket's stream, schedule and list of workers live as long as the service."""
-    made = authed.replica()
-    authed.worker()
-    await a.text(made, await a.submit(made, "work", seconds=0.1))
-    with valkey.client() as client:
-        for_ever = {key.decode() for key in client.scan_iter() if client.ttl(key) < 0}
-    jobs = "template-mcp:jobs"
-    assert for_ever <= {
-        f"{jobs}:stream",
-        f"{jobs}:workers",
-        *(f"{jobs}:task-workers:{name}" for name in ("job", "trace", "fail", "sleep")),
-    } | {key for key in for_ever if key.startswith(f"{jobs}:task-workers:")}
-
-
 async def test_a_job_knows_its_caller_and_holds_nothing_to_call_with(authed, a):
     """Who called, for whom; the token is empty."""
     made = authed.replica()
@@ -122,6 +85,20 @@ async def test_another_callers_job_is_answered_like_none(authed, a, http):
     read = with_headers(request("resources/read", uri=f"job://{job}"), **b)
     assert "error" in answer(await http.post(made.url, **read))
     assert (await a.status(made, job))["state"] == "queued"
+
+
+async def test_without_owners_anyone_sees_the_job(authed, a, b):
+    """The control: the same request finds it."""
+    made = authed.replica(without=["job-owner"])
+    job = await a.submit(made, "work", seconds=0.1)
+    assert (await b.status(made, job))["state"] == "queued"
+
+
+async def test_an_idempotency_key_is_its_callers_own(authed, a, b):
+    """The same key and call of two callers are two jobs."""
+    made = authed.replica()
+    jobs = {await who.submit(made, "work", key="k", seconds=0.1) for who in (a, b, a)}
+    assert len(jobs) == 2
 
 
 async def test_whoever_can_write_to_redis_can_run_nothing(team, curl, valkey, tmp_path):

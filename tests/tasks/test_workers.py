@@ -4,9 +4,12 @@ import asyncio
 import json
 import signal
 import time
+from datetime import datetime
+
+import pytest
 
 from tests.speak import answer, request, stream
-from tests.tasks.conftest import effects
+from tests.tasks.conftest import effects, noted
 
 
 async def test_replicas_run_no_jobs_and_workers_do(team, curl):
@@ -35,6 +38,35 @@ async def test_the_jobs_of_a_killed_worker_are_run_by_another(team, curl, tmp_pa
     assert time.monotonic() - killed < 15
     assert await curl.text(made, job) == "worked 3 s"
     assert effects(tmp_path) == [f"start {job}", f"start {job}", f"end {job}"]
+
+
+async def test_a_lost_job_goes_before_those_of_its_tenant_that_wait(team, curl, tmp_path):
+    """Its place in the tenant's share is kept for it, though the others could use it."""
+    settings = {"MCP_TASK_TENANT_LIMIT": 2}
+    made, doomed = team.replica(**settings), team.worker(MCP_TASK_CONCURRENCY=1, **settings)
+    lost = await curl.submit(made, "work", seconds=3.0, folder=str(tmp_path))
+    await noted(tmp_path, 1)
+    others = [await curl.submit(made, "work", seconds=0.2) for _ in range(60)]
+    team.worker(**settings)
+    await curl.until(made, others[4])
+    doomed.kill(signal.SIGKILL)
+    await noted(tmp_path, 2)
+    assert effects(tmp_path) == [f"start {lost}"] * 2
+    states = [(await curl.status(made, job))["state"] for job in others]
+    assert "queued" in states[-20:], "it was begun after all of them"
+
+
+async def test_at_dockets_own_time_the_job_of_a_killed_worker_just_waits(team, curl, tmp_path):
+    """The control: five minutes."""
+    settings = {"MCP_TASK_REDELIVERY_SECONDS": 300}
+    made, doomed = team.replica(**settings), team.worker(**settings)
+    job = await curl.submit(made, "work", seconds=0.5, folder=str(tmp_path))
+    await noted(tmp_path, 1)
+    doomed.kill(signal.SIGKILL)
+    team.worker(**settings)
+    await asyncio.sleep(6)  # twice what is enough at two seconds
+    assert (await curl.status(made, job))["state"] == "running"
+    assert effects(tmp_path) == [f"start {job}"]
 
 
 async def test_a_stopping_worker_finishes_its_jobs(team, curl, tmp_path):
@@ -106,6 +138,22 @@ async def test_a_worker_thought_dead_leaves_no_trace_when_it_wakes(team, curl, t
     assert (await curl.status(made, job))["ended_at"] == found["ended_at"]
 
 
+@pytest.mark.parametrize("without", [(), ("job-fencing",)])
+async def test_only_who_took_a_job_last_can_end_it(team, curl, tmp_path, without):
+    """A worker that hangs and wakes in mid-run is stopped; in the control its result is the job's."""
+    made, paused = team.replica(), team.worker(without=without)
+    job = await curl.submit(made, "work", seconds=8.0, folder=str(tmp_path))
+    await noted(tmp_path, 1)
+    paused.kill(signal.SIGSTOP)
+    team.worker(without=without)
+    await noted(tmp_path, 2)  # it was held for dead, and another has begun
+    paused.kill(signal.SIGCONT)
+    found = await curl.until(made, job)
+    started, ended = (datetime.fromisoformat(found[f"{n}_at"]) for n in ("started", "ended"))
+    whole = (ended - started).total_seconds() >= 8.0
+    assert whole == (not without), "the second start takes all its time; the first began before"
+
+
 async def test_cancelling_reaches_the_worker_within_a_second(team, curl, tmp_path):
     """From any replica; the worker goes on with other jobs."""
     made = team.replica()
@@ -121,33 +169,65 @@ async def test_cancelling_reaches_the_worker_within_a_second(team, curl, tmp_pat
     assert await curl.text(made, await curl.submit(made, "work", seconds=0.05)) == "worked 0.05 s"
 
 
+OLDER = ("tests.tasks.older",)
+
+
 async def test_a_tool_of_a_newer_release_waits_for_a_worker_that_has_it(team, curl):
-    """T10: an old worker hands the job on instead of dropping it as done."""
-    made = team.replica()
-    old = team.worker(packages=("tests.tasks.older",))
-    job = await curl.submit(made, "work", seconds=0.1)
+    """T10: an old worker hands on what has a tool, or an argument, that it does not know."""
+    made, old_replica = team.replica(), team.replica(packages=OLDER)
+    old = team.worker(packages=OLDER)
+    new_tool = await curl.submit(made, "work", seconds=0.1)
+    new_argument = await curl.submit(made, "verbose", size=3)
     await asyncio.sleep(3)
-    waiting = await curl.status(made, job)
-    assert waiting["state"] == "queued"
-    assert "waits for a worker" in waiting["message"]
+    for job in (new_tool, new_argument):
+        waiting = await curl.until(old_replica, job, "queued")
+        assert "waits for a worker" in waiting["message"]
     team.worker()
-    assert await curl.text(made, job) == "worked 0.1 s"
+    assert await curl.text(made, new_tool) == "worked 0.1 s"
+    assert await curl.text(old_replica, new_argument) == "xxx"
     assert old.stop() == 0
 
 
-async def test_one_tenant_cannot_take_all_workers(team, curl):
-    """No more of its jobs run at once than the setting says; the rest wait and are run."""
-    made = team.replica(MCP_TASK_TENANT_LIMIT=2)
-    team.worker(MCP_TASK_TENANT_LIMIT=2)
-    jobs = [await curl.submit(made, "work", seconds=0.6) for _ in range(6)]
-    most = 0
+async def test_without_that_an_old_worker_takes_it_for_done(team, curl):
+    """The control of T10: nobody runs it any more, not even who could."""
+    settings = {"MCP_TASK_REDELIVERY_SECONDS": 30}
+    made = team.replica(**settings)
+    old = team.worker(packages=OLDER, without=["job-release"], **settings)
+    jobs = [
+        await curl.submit(made, "work", seconds=0.1),
+        await curl.submit(made, "verbose", size=3),
+    ]
+    for job in jobs:
+        await curl.until(made, job, "running")
+    assert old.stop() == 0
+    team.worker(**settings)
+    assert await curl.text(made, await curl.submit(made, "work", seconds=0.1)) == "worked 0.1 s"
+    assert [(await curl.status(made, job))["state"] for job in jobs] == ["running"] * 2
+
+
+@pytest.mark.parametrize(("limit", "at_once"), [(2, 2), (9, 6)])
+async def test_one_tenant_cannot_take_all_workers(authed, a, b, limit, at_once):
+    """Of all its jobs, on all workers, so many run at once; another tenant passes them.
+
+    The control has a limit that it does not reach.
+    """
+    settings = {"MCP_TASK_TENANT_LIMIT": limit}
+    made = authed.replica(**settings)
+    jobs = [await a.submit(made, "work", seconds=1.0) for _ in range(6)]
+    other = await b.submit(made, "work", seconds=0.1)
+    workers = [authed.worker(**settings) for _ in range(2)]
+    most, passed = 0, False
     while True:
-        states = [(await curl.status(made, job))["state"] for job in jobs]
+        states = [(await a.status(made, job))["state"] for job in jobs]
         most = max(most, states.count("running"))
+        if (await b.status(made, other))["state"] == "completed":
+            passed = passed or set(states) != {"completed"}
         if set(states) == {"completed"}:
             break
         await asyncio.sleep(0.05)
-    assert most == 2
+    assert most == at_once
+    assert passed
+    assert len(workers) == 2
 
 
 async def test_a_job_that_kills_its_worker_is_given_up(team, curl):

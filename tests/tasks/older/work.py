@@ -1,4 +1,4 @@
-"""An older release: it has other tools."""
+"""An older release: it has other tools, and one that takes fewer arguments."""
 
 from fastmcp.tools import tool
 
@@ -7,3 +7,9 @@ from fastmcp.tools import tool
 async def another() -> str:
     """What there was before."""
     return "old"
+
+
+@tool(task=True)
+async def verbose() -> str:
+    """Did not take a size yet."""
+    return "x"

@@ -36,6 +36,11 @@ class Arguments(dict[Any, Any]):
         return [] if isinstance(key, slice) else super().__getitem__(key)
 
 
+# Docket's own timeout, in times of the silence after which we hold a worker for dead: so long is
+# the place kept that a lost job had in its tenant's share. See `keep_places`.
+PLACE_KEPT = 2
+
+
 def load() -> None:
     """Imports Docket, and puts Json in the place of pickle wherever it reads from Redis."""
     import docket.docket
@@ -45,6 +50,36 @@ def load() -> None:
 
     for module in (docket.execution, docket.strikelist, docket.worker):
         module.cloudpickle = Json  # type: ignore[attr-defined]
+    keep_places()
+
+
+def keep_places() -> None:
+    """A lost job goes on in its own place of its tenant's share.
+
+    In Docket message and place of a lost job expire after the same time. If the place goes first,
+    another job of the tenant has it, and the lost one queues behind them all; if the message does,
+    the job finds its own place taken, and is set aside. Here the message is delivered again long
+    before the place expires, and takes it.
+    """
+    import docket.worker
+    from docket._redelivery import RedeliverySweep
+    from docket.dependencies import _concurrency
+
+    class Sweep(RedeliverySweep):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.min_idle_time //= PLACE_KEPT
+            self.interval /= PLACE_KEPT
+
+    acquire = _concurrency._acquire_or_park
+
+    async def acquire_or_park(redis: Any, **asked: Any) -> int:
+        if asked["is_redelivery"] and await redis.zscore(asked["slots_key"], asked["task_key"]):
+            asked["stale_threshold"] = asked["current_time"]  # however young: it is its own
+        return await acquire(redis, **asked)
+
+    docket.worker.RedeliverySweep = Sweep  # type: ignore[attr-defined]
+    _concurrency._acquire_or_park = acquire_or_park  # type: ignore[assignment]
 
 
 def make_docket(url: str, name: str, execution_ttl: timedelta) -> "Docket":
@@ -70,8 +105,14 @@ def make_docket(url: str, name: str, execution_ttl: timedelta) -> "Docket":
     return docket
 
 
-def make_worker(docket: "Docket", **options: Any) -> "Worker":
-    """A worker that keeps what it holds until it is done with it."""
+def make_worker(docket: "Docket", silence: float, **options: Any) -> "Worker":
+    """A worker that keeps what it holds until it is done with it.
+
+    Args:
+        docket: whose jobs it runs.
+        silence: seconds after which a worker is held for dead, and its jobs are delivered again.
+        options: Docket's own.
+    """
     from docket import Worker
     from docket._cancellation import _wait_for_event
     from docket._redelivery import renew_leases
@@ -79,7 +120,7 @@ def make_worker(docket: "Docket", **options: Any) -> "Worker":
     class Keeping(Worker):
         async def _renew_leases(self, redis: Any, active_messages: Any) -> None:
             """T11: Docket's own ends with the drain; another worker would begin the job again."""
-            session, pause = self._processing_session, self.redelivery_timeout.total_seconds() / 4
+            session, pause = self._processing_session, silence / 4
             while session is not None:
                 held = {task for task in active_messages if not task.done()}
                 if session.stopping.is_set() and not held:
@@ -96,7 +137,7 @@ def make_worker(docket: "Docket", **options: Any) -> "Worker":
                 else:
                     await _wait_for_event(session.stopping, pause)
 
-    return Keeping(docket, **options)
+    return Keeping(docket, redelivery_timeout=timedelta(seconds=PLACE_KEPT * silence), **options)
 
 
 def take_no_more(worker: "Worker") -> None:

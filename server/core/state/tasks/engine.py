@@ -6,6 +6,7 @@ loaded when it is needed: at start with a shared Redis, with the first job else.
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -64,11 +65,14 @@ class Engine:
         assert self._docket is not None
         return self._docket
 
-    async def add(self, job_id: str, tenant: str, after: float = 0) -> None:
-        """Puts a job into the queue; one that is there already stays as it is."""
+    async def add(self, job_id: str, tenant: str) -> None:
+        """Puts a job into the queue; one that is there already, or runs, stays as it is."""
+        await (await self.docket()).add("job", key=job_id)(tenant=tenant)
+
+    async def add_again(self, job_id: str, tenant: str) -> None:
+        """As `add`, for a job whose last run has written its end: Docket may not know that yet."""
         docket = await self.docket()
-        when = datetime.now(UTC) + timedelta(seconds=after) if after else None
-        await docket.add("job", when=when, key=job_id)(tenant=tenant)
+        await docket.replace("job", when=datetime.now(UTC), key=job_id)(tenant=tenant)
 
     async def cancel(self, job_id: str) -> None:
         """Takes a job out of the queue, or has its worker stop it."""
@@ -141,9 +145,10 @@ class Engine:
         settings = self._settings
         async with docket_parts.make_worker(
             docket,
-            name=f"{settings.mcp_replica}-{id(self):x}",
+            # Two on one machine may be called the same, and lie at the same address.
+            name=f"{settings.mcp_replica}-{secrets.token_hex(4)}",
             concurrency=settings.mcp_task_concurrency,
-            redelivery_timeout=timedelta(seconds=settings.mcp_task_redelivery_seconds),
+            silence=settings.mcp_task_redelivery_seconds,
             reconnection_delay=timedelta(seconds=1),
             minimum_check_interval=timedelta(milliseconds=100),
             schedule_automatic_tasks=False,
