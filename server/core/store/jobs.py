@@ -13,26 +13,27 @@ FIGURES_TTL = 30 * 24 * 3600
 # Seconds that an unfinished job is kept: so long may it wait in the queue, or for its user.
 LIVE_TTL = 7 * 24 * 3600
 
-# KEYS record, queued, idempotency key; ARGV id, now, limit, key ttl, record ttl, fingerprint,
-# then the record's fields. Answers {"new" | "known" | "other" | "full", id or depth}.
+# KEYS record, queued, idempotency key; ARGV id, now, limit, ttl, fingerprint, then the record's
+# fields. Answers {"new" | "known" | "other" | "full", id or depth}.
 _SUBMIT = """
-if ARGV[6] ~= '' then
+if ARGV[5] ~= '' then
     local known = redis.call('HGET', KEYS[3], 'id')
     if known then
-        if redis.call('HGET', KEYS[3], 'call') ~= ARGV[6] then return {'other', known} end
+        if redis.call('HGET', KEYS[3], 'call') ~= ARGV[5] then return {'other', known} end
         return {'known', known}
     end
 end
 local depth = redis.call('ZCARD', KEYS[2])
 if depth >= tonumber(ARGV[3]) then return {'full', tostring(depth)} end
-for i = 7, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('EXPIRE', KEYS[1], ARGV[5])
+for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-if ARGV[6] ~= '' then
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+if ARGV[5] ~= '' then
     redis.call('HSET', KEYS[3], 'id', ARGV[1])
-    redis.call('HSET', KEYS[3], 'call', ARGV[6])
+    redis.call('HSET', KEYS[3], 'call', ARGV[5])
     redis.call('EXPIRE', KEYS[3], ARGV[4])
+    redis.call('HSET', KEYS[1], 'key', KEYS[3])
 end
 return {'new', ARGV[1]}
 """
@@ -40,6 +41,8 @@ return {'new', ARGV[1]}
 # KEYS record, queued, running, failed, figures; ARGV allowed states as |a|b|, expected revision
 # or '', id, set to put it into (2, 3, 4 or 0), score, record ttl, number of field arguments,
 # fields and values, then figures and what to add. Answers 'ok', 'gone', 'lost' or the state.
+# The idempotency key, whose name is in the record, lives as long as the record; whose record has
+# expired since it failed is no longer listed as failed.
 _MOVE = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
@@ -53,13 +56,31 @@ if into > 0 then
     redis.call('ZADD', KEYS[into], ARGV[5], ARGV[3])
     redis.call('EXPIRE', KEYS[into], ARGV[6])
 end
+if into == 4 then redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[5] - ARGV[6]) end
 local last = 7 + tonumber(ARGV[7])
 for i = 8, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[6])
+local key = redis.call('HGET', KEYS[1], 'key')
+if key then redis.call('EXPIRE', key, ARGV[6]) end
 for i = last + 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
 if #ARGV > last then redis.call('EXPIRE', KEYS[5], FIGURES_TTL) end
 return 'ok'
 """.replace("FIGURES_TTL", str(FIGURES_TTL))
+
+# KEYS stream; ARGV group, milliseconds. Takes out the consumers that were silent for so long and
+# hold nothing; how many. In one step: one that holds a message would take it along.
+_FORGET_CONSUMERS = """
+local forgotten = 0
+for _, told in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+    local about = {}
+    for i = 1, #told, 2 do about[told[i]] = told[i + 1] end
+    if about['pending'] == 0 and about['idle'] > tonumber(ARGV[2]) then
+        redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], about['name'])
+        forgotten = forgotten + 1
+    end
+end
+return forgotten
+"""
 
 _SETS = {"": 0, "queued": 2, "running": 3, "failed": 4}
 
@@ -90,7 +111,7 @@ class JobStore:
         *,
         now: float,
         limit: int,
-        repeat: tuple[str, str, float] | None = None,
+        repeat: tuple[str, str] | None = None,
     ) -> tuple[str, str]:
         """Writes a new job as queued, unless the queue is full or the job is there already.
 
@@ -99,15 +120,15 @@ class JobStore:
             fields: of its record.
             now: seconds since 1970, by which the queue is in order.
             limit: most jobs that may be queued.
-            repeat: idempotency key, fingerprint of the call, seconds the key is remembered.
+            repeat: idempotency key, fingerprint of the call.
 
         Returns:
             ``("new", id)``; ``("known", id)`` of the job first submitted with this key;
             ``("other", id)`` if that was another call; ``("full", depth)``.
         """
-        name, call, remembered = repeat or ("", "", 0)
+        name, call = repeat or ("", "")
         keys = [self._key("job", job_id), self._key("jobs", "queued"), self._key("job-key", name)]
-        arguments = [job_id, now, limit, int(remembered), LIVE_TTL, call, *_flat(fields)]
+        arguments = [job_id, now, limit, LIVE_TTL, call, *_flat(fields)]
         kind, value = await self._redis.register_script(_SUBMIT)(keys=keys, args=arguments)
         return _text(kind), _text(value)
 
@@ -171,6 +192,17 @@ class JobStore:
     async def forget(self, which: str, job_id: str) -> None:
         """Takes an id whose record has expired out of a set."""
         await self._redis.zrem(self._key("jobs", which), job_id)
+
+    async def forget_consumers(self, stream: str, group: str, silent: float) -> int:
+        """Takes dead workers out of the queue's consumer group; how many.
+
+        Args:
+            stream: the queue's key.
+            group: of its consumers.
+            silent: seconds without a word after which one that holds nothing is forgotten.
+        """
+        script = self._redis.register_script(_FORGET_CONSUMERS)
+        return int(await script(keys=[stream], args=[group, int(1000 * silent)]))
 
     async def only_one(self, what: str, seconds: float) -> bool:
         """Whether the caller is the one who does `what` for the next `seconds`."""

@@ -35,9 +35,7 @@ class Records:
             stored = await (await self._store()).read(job_id)
         return jobs.read(self._seal(), job_id, stored) if stored else None
 
-    async def add(
-        self, job: Job, *, limit: int, repeat: tuple[str, str, float] | None
-    ) -> tuple[str, str]:
+    async def add(self, job: Job, *, limit: int, repeat: tuple[str, str] | None) -> tuple[str, str]:
         """A new job, queued: as ``JobStore.submit`` tells."""
         fields = jobs.write(
             self._seal(),

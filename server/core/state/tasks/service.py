@@ -110,16 +110,8 @@ class Jobs:
         tool = await submission.find_tool(self._mcp, tool_name)
         submission.validate(tool, arguments)
         job = submission.new_job(tool.name, arguments, capabilities)
-        kept = self._settings.mcp_task_result_seconds
-        repeat = (
-            (
-                f"{job.owner}:{submission.digest(key)}",
-                submission.digest([tool.name, arguments]),
-                kept,
-            )
-            if key
-            else None
-        )
+        digest = submission.digest
+        repeat = (f"{job.owner}:{digest(key)}", digest([tool.name, arguments])) if key else None
         kind, value = await self.records.add(
             job, limit=self._settings.mcp_task_queue_limit, repeat=repeat
         )
@@ -227,7 +219,7 @@ class Jobs:
                 told |= {"state": "queued", "asked": None}
             if await self.records.move(job, told, into="queued" if complete else "") == "ok":
                 if complete:
-                    await self.engine.add(job.id, job.tenant)
+                    await self.engine.add_again(job.id, job.tenant)
                 await self._changed(job.id)
                 return job
 
@@ -246,7 +238,8 @@ class Jobs:
         }
         if await self.records.move(job, {**told, "updated": time.time()}, into="queued") != "ok":
             return False
-        await self.engine.add(job.id, job.tenant)
+        await self.engine.add_again(job.id, job.tenant)
+        await self._changed(job.id)
         return True
 
     async def overview(self) -> dict[str, Any]:

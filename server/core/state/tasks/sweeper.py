@@ -1,7 +1,7 @@
 """The last net: jobs that the store knows and the queue has lost are queued again.
 
 It should find nothing. Redis restored from an older copy, or a process that died between writing
-a job and queueing it, leave such jobs behind.
+a job and queueing it, leave such jobs behind. Dead workers are taken out of the queue's list.
 """
 
 import asyncio
@@ -21,6 +21,10 @@ from server.core.store.jobs import JobStore
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 100
+
+# Seconds without a word after which a worker that holds no job is taken out of the queue's list of
+# consumers: every process that ever worked stands there else. One that lives comes back by itself.
+LONG_SILENT = 3600.0
 
 
 class Sweeper:
@@ -56,8 +60,15 @@ class Sweeper:
             try:
                 if await (await self._store()).only_one("sweep", self._pause * 0.9):
                     await self.sweep()
+                    await self.forget_workers(LONG_SILENT)
             except (RedisError, MCPError) as error:
                 logger.warning("sweeping for lost jobs: %s", error)
+
+    async def forget_workers(self, silent: float) -> int:
+        """How many were taken out that have been silent for so many seconds."""
+        docket = await self._engine.docket()
+        store = await self._store()
+        return await store.forget_consumers(docket.stream_key, docket.worker_group_name, silent)
 
     async def sweep(self) -> None:
         """Queues what has been silent for too long."""
