@@ -29,8 +29,10 @@ secrets:            ## make the missing files of secrets/
 deploy: secrets     ## build the image and deploy stack.yml, on a Swarm of this node if there is none
 	sh deploy/deploy.sh $(IMAGE) $(PATTERN)
 
-prove: .venv        ## run every proof and write its figures into docs/proofs.md
+prove: .venv        ## run every proof, figures into docs/proofs.md; then every test that runs nowhere else
 	$(RUN) -m tests.prove
+	MCP_SWARM_FULL=1 $(RUN) -m pytest -m swarm
+	$(RUN) -m pytest -m thorough
 
 bench: .venv        ## what a request costs, beside FastMCP and others; into docs/performance.md
 	$(RUN) -m tests.bench

@@ -106,6 +106,16 @@ def load_tester_speed() -> str:
     return tables[0].rstrip() if tables else "_`make prove` has not run yet._"
 
 
+def proved(section: str, words: str) -> str:
+    """The claim of the last proof that has these `words`, and its figures."""
+    store = ROOT / "docs" / "proofs.json"
+    found = json.loads(store.read_text()).get(section, "") if store.exists() else ""
+    for claim, table in re.findall(r"\*\*(.*)\*\*\n\n((?:\|.*\n)+)", found):
+        if words in claim:
+            return f"{claim}.\n\n{table.rstrip()}"
+    return "_`make prove` has not measured it yet._"
+
+
 def capabilities() -> dict[str, Callable[[], str]]:
     """The matrix of what a client gets, from the cells that tests/matrix/ tries."""
     from tests.matrix import page
@@ -137,6 +147,11 @@ STATIC: dict[str, dict[str, Callable[[], str]]] = {
     "docs/capabilities.md": capabilities(),
     "docs/load-test.md": {"load-tester-speed": load_tester_speed},
     "docs/load-test-json.md": {"fields": load_test_fields},
+    "docs/long-work.md": {
+        "storm": lambda: proved("jobs", "on three nodes"),
+        "storm-of-processes": lambda: proved("tasks", "jobs, two workers"),
+        "overhead": lambda: proved("tasks", "bare Docket"),
+    },
     "docs/performance.md": {"performance": performance},
     "docs/settings.md": {"settings": settings},
     "docs/traps.md": {"traps": traps},

@@ -36,10 +36,14 @@ class Processes:
     def kill_worker(self) -> None:
         victim = self.workers.pop(0)
         victim.kill(signal.SIGKILL)
-        self.workers.append(self._start(worker=True))
+        self.workers.append(self._start(wait=False, worker=True))
+
+    def start_worker(self) -> Replica:
+        return self._start(worker=True)
 
     def roll_workers(self) -> None:
         for old in list(self.workers):
+            old.wait_until_ready()
             self.workers.append(self._start(worker=True))  # start-first, as the stack does
             code = old.stop(seconds=60)
             assert code == 0, old.log
@@ -54,11 +58,12 @@ class Processes:
             process.end()
         self.valkey.end()
 
-    def _start(self, **options: Any) -> Replica:
+    def _start(self, *, wait: bool = True, **options: Any) -> Replica:
         folder = self._folder / f"process-{len(self._started)}"
         made = replicas.start(folder, packages=self._packages, **options, **self._settings)
         self._started.append(made)
-        made.wait_until_ready()
+        if wait:
+            made.wait_until_ready()
         return made
 
 

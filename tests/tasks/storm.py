@@ -30,13 +30,24 @@ class Trouble(Protocol):
 
 @dataclass
 class Books:
-    """What came of it."""
+    """What came of it.
+
+    Attributes:
+        submitted: jobs.
+        results: of each job, by its number.
+        starts: job and time of each, oldest first. effects: job and number.
+        killed, away, rolled: when the worker was killed, how many seconds the restart of Redis
+            took, when the roll of the workers began.
+        seconds: from the first submission to the last result.
+    """
 
     submitted: int
     results: dict[str, Any] = field(default_factory=dict)
     starts: list[tuple[str, float]] = field(default_factory=list)
     effects: list[tuple[str, int]] = field(default_factory=list)
-    slowest_restart: float = 0.0
+    killed: float = 0.0
+    away: float = 0.0
+    rolled: float = 0.0
     seconds: float = 0.0
 
     @property
@@ -55,6 +66,50 @@ class Books:
         """Starts beyond the first, over all jobs."""
         return len(self.starts) - len({job for job, _ in self.starts})
 
+    @property
+    def restarts(self) -> list[float]:
+        """Of each job that ran at the kill and was begun again: seconds from the one to the other."""
+        times: dict[str, list[float]] = {}
+        for job, at in self.starts:
+            times.setdefault(job, []).append(at)
+        ran = [at for at in times.values() if len(at) > 1 and at[0] <= self.killed < at[1]]
+        return [at[1] - self.killed for at in ran]
+
+    @property
+    def slowest_restart(self) -> float:
+        """The longest of them; 0 if there is none."""
+        return max(self.restarts, default=0.0)
+
+    @property
+    def rolled_in_mid_work(self) -> int:
+        """Jobs first begun after the roll of the workers had."""
+        first = dict(reversed(self.starts))
+        return sum(at > self.rolled for at in first.values())
+
+    def wrong(self, redelivery: float) -> list[str]:
+        """What was not as it must be, in words; `redelivery` is the setting, in seconds."""
+        latest = latest_restart(redelivery) + self.away
+        found = {
+            f"{self.right} of {self.submitted} results are right": self.right == self.submitted,
+            "an effect is missing or was committed twice": self.effects_once,
+            "the killed worker ran nothing": bool(self.restarts),
+            f"a job began again only after {self.slowest_restart:.1f} s, not {latest:.1f}": (
+                self.slowest_restart <= latest
+            ),
+            "all was done before the workers were rolled": self.rolled_in_mid_work > 0,
+        }
+        return [words for words, holds in found.items() if not holds]
+
+
+def latest_restart(redelivery: float) -> float:
+    """Seconds from a worker's death to the new start of its jobs, at most, while Redis is there.
+
+    So long is it silent before it is held for dead; a sweep comes every quarter of that, a quarter
+    more or less, and who finds another worker sweeping waits for another turn; a worker that has
+    just found Redis again may pause for a second. Two more for a busy machine.
+    """
+    return redelivery * (1 + 2 * 1.25 / 4) + 1 + 2
+
 
 async def storm(
     base: str, trouble: Trouble, jobs: int, seconds: float, headers: dict[str, str] | None = None
@@ -65,22 +120,22 @@ async def storm(
         ids = [await _submit(http, base, number, seconds) for number in range(jobs)]
         books = Books(len(ids))
         await _until_done(http, base, ids, jobs // 5)
-        killed = time.time()
-        for step in (trouble.kill_worker, trouble.restart_redis, trouble.roll_workers):
-            await asyncio.to_thread(step)
+        books.killed = time.time()
+        await asyncio.to_thread(trouble.kill_worker)
+        gone = time.time()
+        await asyncio.to_thread(trouble.restart_redis)
+        books.rolled = time.time()
+        books.away = books.rolled - gone
+        await asyncio.to_thread(trouble.roll_workers)
         await _until_done(http, base, ids, jobs)
         for number, job in enumerate(ids):
             answer = await http.get(f"{base}/jobs/{job}/result")
             content = answer.json().get("structuredContent") or {}
             books.results[str(number)] = content.get("result")
-        told = await _ledger(http, base)
+        told = await ledger(http, base)
     books.seconds = time.monotonic() - began
-    books.starts = [(job, at) for job, at in told["starts"]]
+    books.starts = sorted(((job, at) for job, at in told["starts"]), key=lambda start: start[1])
     books.effects = [(job, number) for job, number in told["effects"]]
-    again = {job: at for job, at in books.starts if at > killed}
-    before = {job for job, at in books.starts if at <= killed}
-    lost = [again[job] - killed for job in before & set(again)]
-    books.slowest_restart = max(lost, default=0.0)
     return books
 
 
@@ -111,7 +166,8 @@ async def _until_done(http: httpx2.AsyncClient, base: str, ids: list[str], count
         await asyncio.sleep(0.1)
 
 
-async def _ledger(http: httpx2.AsyncClient, base: str) -> dict[str, Any]:
+async def ledger(http: httpx2.AsyncClient, base: str) -> dict[str, Any]:
+    """All starts (job, when) and all effects (job, number)."""
     params = {"name": "ledger", "arguments": {}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     answer = await http.post(f"{base}/mcp", json=body, headers=HEADERS)

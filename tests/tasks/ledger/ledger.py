@@ -37,8 +37,11 @@ database.declare(Base.metadata)
 
 
 @tool(task=True)
-async def book(number: int, seconds: float) -> int:
-    """Works for a while, then books `number`, once for each job."""
+async def book(number: int, seconds: float, then: float = 0, blindly: bool = False) -> int:
+    """Works for a while, then books `number`, once for each job; then lives on for a while.
+
+    `blindly` books without looking whether an earlier start of the job did.
+    """
     job = current_job()
     if job is None:
         return 0
@@ -49,8 +52,9 @@ async def book(number: int, seconds: float) -> int:
         # In one transaction: whoever comes second finds it done. No unique key helps it: that
         # there is one row a job is what shall be shown.
         booked = await session.scalar(select(func.count(Effect.id)).where(Effect.job == job.id))
-        if not booked:
+        if blindly or not booked:
             session.add(Effect(job=job.id, number=number))
+    await asyncio.sleep(then)
     return number
 
 
