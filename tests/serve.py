@@ -50,16 +50,22 @@ def changed_scripts(*changes: tuple[str, str]) -> Callable[[], None]:
     """What sessions do in Redis, with parts of the scripts replaced."""
 
     def change() -> None:
-        from server.core.store import session_scripts
+        from server.core.store import session_scripts, subscription_scripts
         from server.core.store.line import Script
 
-        texts = {n: s.text for n, s in vars(session_scripts).items() if isinstance(s, Script)}
+        modules = (session_scripts, subscription_scripts)
+        texts = {
+            (module, name): found.text
+            for module in modules
+            for name, found in vars(module).items()
+            if isinstance(found, Script)
+        }
         for old, new in changes:
             if not any(old in text for text in texts.values()):
                 raise LookupError(f"no script has {old!r} any more")
             texts = {name: text.replace(old, new) for name, text in texts.items()}
-        for name, text in texts.items():
-            setattr(session_scripts, name, Script(text))
+        for (module, name), text in texts.items():
+            setattr(module, name, Script(text))
 
     return change
 

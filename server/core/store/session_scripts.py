@@ -8,6 +8,7 @@ ARGV[1] is always the service's name. Keys (all expire):
                                  `get`, or a call's own name
     session:<id>:reader:<name>   hash: replica and token that send it to the client; cursor
     session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, done
+    session:<id>:answered        sorted set of names of calls whose answer is kept, by its expiry
     sessions, listeners          sorted sets of session ids by expiry; listeners opened a GET stream
     subscribers:<uri>            set of session ids
     replica:<id>, replicas       who is alive; sorted set by last sign of life
@@ -65,6 +66,10 @@ local function touch(id, ttl)
   if left < 0.9 * ttl then keep(id, ttl) end  -- else it is long enough: most requests write nothing
   return 1
 end
+local function forget(id, name)
+  redis.call('DEL', session(id, 'stream', name), session(id, 'call', name),
+    session(id, 'reader', name))
+end
 local function append(id, data, ttl, most, uri)
   local stream = session(id, 'stream', 'get')
   redis.call('XADD', stream, 'MAXLEN', '~', most, '*', 'd', data, 'u', uri or '')
@@ -74,12 +79,13 @@ end
 """
 
 
-def _script(text: str) -> Script:
+def script(text: str) -> Script:
+    """One that begins with what all have in common."""
     return Script(_COMMON + text)
 
 
 # id, ttl, most sessions, owner, params, version → 1, or 0 if there are too many
-OPEN = _script("""
+OPEN = script("""
 local id, ttl, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 redis.call('ZREMRANGEBYSCORE', key('sessions'), '-inf', milliseconds())
 redis.call('ZREMRANGEBYSCORE', key('listeners'), '-inf', milliseconds())
@@ -90,7 +96,7 @@ return 1
 """)
 
 # id, owner, ttl → params, version, level; nil if there is no such session of this owner
-TAKE_UP = _script("""
+TAKE_UP = script("""
 local id = ARGV[2]
 local found = redis.call('HMGET', session(id), 'owner', 'params', 'version', 'level')
 if not found[1] or found[1] ~= ARGV[3] then return nil end
@@ -99,37 +105,38 @@ return {found[2], found[3], found[4]}
 """)
 
 # id, ttl → 1, or 0 if the session is gone
-TOUCH = _script("return touch(ARGV[2], tonumber(ARGV[3]))")
+TOUCH = script("return touch(ARGV[2], tonumber(ARGV[3]))")
 
 # id, level
-SET_LEVEL = _script("""
+SET_LEVEL = script("""
 if redis.call('EXISTS', session(ARGV[2])) == 1 then
   redis.call('HSET', session(ARGV[2]), 'level', ARGV[3])
 end
 """)
 
 # id: the session is over, and every replica that does something for it is told
-CLOSE = _script("""
+CLOSE = script("""
 local id = ARGV[2]
 for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
   redis.call('SREM', key('subscribers', uri), id)
 end
-redis.call('DEL', session(id), session(id, 'uris'), session(id, 'stream', 'get'),
-  session(id, 'reader', 'get'))
+for _, name in ipairs(redis.call('ZRANGE', session(id, 'answered'), 0, -1)) do forget(id, name) end
+redis.call('DEL', session(id), session(id, 'uris'), session(id, 'answered'),
+  session(id, 'stream', 'get'), session(id, 'reader', 'get'))
 redis.call('ZREM', key('sessions'), id)
 redis.call('ZREM', key('listeners'), id)
 tell_all('kind', 'close', 'session', id)
 """)
 
 # id, data, ttl, most entries → 1, or 0 if the session is gone: for the GET stream
-APPEND = _script("""
+APPEND = script("""
 if redis.call('EXISTS', session(ARGV[2])) == 0 then return 0 end
 append(ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5])
 return 1
 """)
 
 # id, name, replica, message, repeat, ttl: a call whose client can come back for its answer
-BEGIN = _script("""
+BEGIN = script("""
 local id, name, replica, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[7])
 redis.call('HSET', session(id, 'call', name), 'replica', replica, 'message', ARGV[5],
   'repeat', ARGV[6], 'attempt', 1)
@@ -140,14 +147,21 @@ redis.call('PEXPIRE', session(id, 'reader', name), ttl)
 
 # id, name, replica, ttl, most entries, done, then id and data of each event
 # → 1, or 0 if another replica has taken the call over. What is there already is left as it is.
-SAVE = _script("""
+SAVE = script("""
 local id, name, ttl = ARGV[2], ARGV[3], tonumber(ARGV[5])
 if redis.call('HGET', session(id, 'call', name), 'replica') ~= ARGV[4] then return 0 end
 local stream = session(id, 'stream', name)
 for n = 8, #ARGV, 2 do
   redis.pcall('XADD', stream, 'MAXLEN', '~', ARGV[6], ARGV[n], 'd', ARGV[n + 1])
 end
-if ARGV[7] == '1' then redis.call('HSET', session(id, 'call', name), 'done', 1) end
+if ARGV[7] == '1' then
+  if redis.call('EXISTS', session(id)) == 0 then forget(id, name); return 1 end
+  local now, answered = milliseconds(), session(id, 'answered')
+  redis.call('ZREMRANGEBYSCORE', answered, '-inf', now)
+  redis.call('ZADD', answered, now + ttl, name)
+  redis.call('PEXPIRE', answered, ttl)
+  redis.call('HSET', session(id, 'call', name), 'done', 1)
+end
 redis.call('PEXPIRE', stream, ttl)
 redis.call('PEXPIRE', session(id, 'call', name), ttl)
 redis.call('PEXPIRE', session(id, 'reader', name), ttl)
@@ -156,7 +170,7 @@ return 1
 """)
 
 # id, name, replica → message, repeat, attempt if it took the call over from a dead replica
-TAKE_OVER = _script("""
+TAKE_OVER = script("""
 local id, name = ARGV[2], ARGV[3]
 local call = redis.call('HMGET', session(id, 'call', name), 'replica', 'message', 'repeat', 'done')
 if not call[1] or call[4] or alive(call[1]) then return nil end
@@ -166,7 +180,7 @@ return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'atte
 
 # id, name, replica, token, event to go on after or '', ttl → the event to go on after;
 # 0 if another reader has it (only who names an event may take it away), nil if nothing is kept
-FOLLOW = _script("""
+FOLLOW = script("""
 local id, name, replica, token, after = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local reader_key, ttl = session(id, 'reader', name), tonumber(ARGV[7])
 if redis.call('EXISTS', session(id)) == 0 then return nil end
@@ -188,7 +202,7 @@ return after
 
 # id, name, token, after, most, ttl → entries, whether the call is done, whether who runs it is alive;
 # nil if the stream was taken by another reader or the session is gone
-READ = _script("""
+READ = script("""
 local id, name, after = ARGV[2], ARGV[3], ARGV[5]
 local reader_key = session(id, 'reader', name)
 if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end
@@ -200,7 +214,7 @@ return {entries, call[1] and 1 or 0, alive(call[2]) and 1 or 0}
 """)
 
 # id, name, token: the reader is gone, the next may come
-LEAVE = _script("""
+LEAVE = script("""
 local reader_key = session(ARGV[2], 'reader', ARGV[3])
 if redis.call('HGET', reader_key, 'token') == ARGV[4] then
   redis.call('HDEL', reader_key, 'replica', 'token')
@@ -208,35 +222,15 @@ end
 """)
 
 # replica, then fields of a message → 1, or 0 if that replica is dead
-TELL = _script("return tell(ARGV[2], unpack(ARGV, 3))")
+TELL = script("return tell(ARGV[2], unpack(ARGV, 3))")
 
 # fields of a message, for every replica
-TELL_ALL = _script("tell_all(unpack(ARGV, 2))")
+TELL_ALL = script("tell_all(unpack(ARGV, 2))")
 
-# id, uri, ttl, most → 1, or 0 if the session has too many
-SUBSCRIBE = _script("""
-local id, uri, ttl = ARGV[2], ARGV[3], tonumber(ARGV[4])
-if redis.call('EXISTS', session(id)) == 0 then return 1 end
-local uris = session(id, 'uris')
-if redis.call('SISMEMBER', uris, uri) == 0 and redis.call('SCARD', uris) >= tonumber(ARGV[5]) then
-  return 0
-end
-redis.call('SADD', uris, uri)
-redis.call('SADD', key('subscribers', uri), id)
-redis.call('HSET', session(id), 'has_uris', 1)
-keep(id, ttl)
-return 1
-""")
-
-# id, uri
-UNSUBSCRIBE = _script("""
-redis.call('SREM', session(ARGV[2], 'uris'), ARGV[3])
-redis.call('SREM', key('subscribers', ARGV[3]), ARGV[2])
-""")
-
-# replica, ttl: a sign of life
-BEAT = _script("""
+# replica, ttl, the last message that it has read: a sign of life, and room for the next messages
+BEAT = script("""
 local replica, ttl, now = ARGV[2], tonumber(ARGV[3]), milliseconds()
+redis.call('XTRIM', key('inbox', replica), 'MINID', ARGV[4])
 redis.call('SET', key('replica', replica), 1, 'PX', ttl)
 redis.call('ZREMRANGEBYSCORE', key('replicas'), '-inf', now - 20 * ttl)
 redis.call('ZADD', key('replicas'), now, replica)
@@ -245,53 +239,7 @@ redis.call('PEXPIRE', key('inbox', replica), 60000)
 """)
 
 # replica: it has ended, nobody needs to wait for its silence
-END = _script("""
+END = script("""
 redis.call('DEL', key('replica', ARGV[2]), key('inbox', ARGV[2]))
 redis.call('ZREM', key('replicas'), ARGV[2])
-""")
-
-# uri or '' (all that listen), data, ttl, most entries → ids of sessions that are still to be told
-NOTIFY = _script("""
-local uri, data, ttl, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local ids = uri == '' and redis.call('ZRANGE', key('listeners'), 0, -1)
-  or redis.call('SMEMBERS', key('subscribers', uri))
-local later = {}
-for n, id in ipairs(ids) do
-  if n > 200 then
-    later[#later + 1] = id
-  elseif redis.call('EXISTS', session(id)) == 1 then
-    append(id, data, ttl, most, uri)
-  elseif uri == '' then
-    redis.call('ZREM', key('listeners'), id)
-  else
-    redis.call('SREM', key('subscribers', uri), id)
-  end
-end
-return later
-""")
-
-# ids of all sessions that ever opened a GET stream
-LISTENERS = _script("return redis.call('ZRANGE', key('listeners'), 0, -1)")
-
-# ttl, most entries, a notification up to its URI, then ids of sessions: each is told that all
-# it subscribed to has changed
-NOTIFY_OF_ALL = _script("""
-for n = 5, #ARGV do
-  local id = ARGV[n]
-  if redis.call('EXISTS', session(id)) == 1 then
-    for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
-      local data = ARGV[4] .. cjson.encode(uri) .. '}}'
-      append(id, data, tonumber(ARGV[2]), ARGV[3], uri)
-    end
-  end
-end
-""")
-
-# uri or '', data, ttl, most entries, then ids of sessions: those of NOTIFY still to be told
-NOTIFY_MORE = _script("""
-for n = 6, #ARGV do
-  if redis.call('EXISTS', session(ARGV[n])) == 1 then
-    append(ARGV[n], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[2])
-  end
-end
 """)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.core.store import session_scripts as lua
+from server.core.store import subscription_scripts as telling
 from server.core.store.line import Line, Script
 
 # Messages kept of one stream, about: who is further behind has lost the oldest.
@@ -159,11 +160,11 @@ class SessionStore:
 
     async def subscribe(self, session: str, uri: str, most: int) -> bool:
         """False if the session has `most` subscriptions already."""
-        return bool(await self._run(lua.SUBSCRIBE, session, uri, self._ttl, most))
+        return bool(await self._run(telling.SUBSCRIBE, session, uri, self._ttl, most))
 
     async def unsubscribe(self, session: str, uri: str) -> None:
         """Nothing happens if it was not subscribed."""
-        await self._run(lua.UNSUBSCRIBE, session, uri)
+        await self._run(telling.UNSUBSCRIBE, session, uri)
 
     async def notify(self, uri: str | None, data: str) -> None:
         """Puts a message on the GET stream of each session that subscribed to `uri`, once.
@@ -172,10 +173,10 @@ class SessionStore:
             uri: of the resource; None for every session that ever opened a GET stream.
             data: JSON of the notification.
         """
-        later = await self._run(lua.NOTIFY, uri or "", data, self._ttl, MOST_EVENTS)
+        later = await self._run(telling.NOTIFY, uri or "", data, self._ttl, MOST_EVENTS)
         while later:
             now, later = later[:TOLD_AT_ONCE], later[TOLD_AT_ONCE:]
-            await self._run(lua.NOTIFY_MORE, uri or "", data, self._ttl, MOST_EVENTS, *now)
+            await self._run(telling.NOTIFY_MORE, uri or "", data, self._ttl, MOST_EVENTS, *now)
 
     async def notify_of_all(self, head: str) -> None:
         """Tells each session that all it subscribed to has changed.
@@ -183,15 +184,20 @@ class SessionStore:
         Args:
             head: JSON of the notification up to the value of ``uri``, the last in ``params``.
         """
-        later = await self._run(lua.LISTENERS)
+        later = await self._run(telling.LISTENERS)
         while later:
             now, later = later[:TOLD_AT_ONCE], later[TOLD_AT_ONCE:]
-            await self._run(lua.NOTIFY_OF_ALL, self._ttl, MOST_EVENTS, head, *now)
+            await self._run(telling.NOTIFY_OF_ALL, self._ttl, MOST_EVENTS, head, *now)
 
-    async def beat(self, replica: str) -> None:
-        """A sign of life, even while Redis counts as away: so it is found out that it is back."""
+    async def beat(self, replica: str, read: str) -> None:
+        """A sign of life, even while Redis counts as away: so it is found out that it is back.
+
+        Args:
+            replica: whose.
+            read: position of the last message of its inbox that it has taken; those are dropped.
+        """
         ttl = int(DEAD_AFTER * 1000)
-        await self.line.run(lua.BEAT, self._service, replica, ttl, probe=True)
+        await self.line.run(lua.BEAT, self._service, replica, ttl, read, probe=True)
 
     async def end(self, replica: str) -> None:
         """The replica has ended: nobody needs to wait for its silence."""

@@ -27,13 +27,16 @@ class Inbox:
         redis: a client whose commands may wait.
         key: of the stream.
         hear: takes each message, in order.
+
+    Attributes:
+        last: position of the last message that was taken.
     """
 
     def __init__(self, redis: Redis, key: str, hear: Callable[[Message], Awaitable[None]]) -> None:
         self._redis = redis
         self._key = key
         self._hear = hear
-        self._last = "0-0"
+        self.last = "0-0"
 
     async def run(self) -> None:
         """Reads until it is cancelled, through outages of Redis."""
@@ -41,7 +44,7 @@ class Inbox:
             try:
                 async with asyncio.timeout(2 * WAIT):  # a Redis that hangs does not hold the answer
                     found: Any = await self._redis.xread(
-                        {self._key: self._last}, count=MOST_AT_ONCE, block=int(WAIT * 1000)
+                        {self._key: self.last}, count=MOST_AT_ONCE, block=int(WAIT * 1000)
                     )
             except (RedisError, OSError) as error:
                 logger.debug("the inbox cannot be read: %s", error)
@@ -49,7 +52,7 @@ class Inbox:
                 continue
             for _, entries in found or ():
                 for number, fields in entries:
-                    self._last = number.decode()
+                    self.last = number.decode()
                     await self._take({k.decode(): v.decode() for k, v in fields.items()})
 
     async def _take(self, message: Message) -> None:

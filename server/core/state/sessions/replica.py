@@ -75,10 +75,10 @@ class Replica:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Gives signs of life and hears the others; in the end finishes what it has begun."""
-        with suppress(RedisError, OSError):
-            await self.store.beat(self.id)
         inbox = Inbox(self._waiting, self.store.inbox(self.id), self.hear)
-        running = [asyncio.create_task(self._live()), asyncio.create_task(inbox.run())]
+        with suppress(RedisError, OSError):
+            await self.store.beat(self.id, inbox.last)
+        running = [asyncio.create_task(self._live(inbox)), asyncio.create_task(inbox.run())]
         try:
             yield
             if self._tasks:
@@ -168,10 +168,10 @@ class Replica:
             for reader in readers:
                 reader.wake()
 
-    async def _live(self) -> None:
+    async def _live(self, inbox: Inbox) -> None:
         while True:
             with suppress(RedisError, OSError):
-                await self.store.beat(self.id)
+                await self.store.beat(self.id, inbox.last)
             await asyncio.sleep(BEAT_EVERY)
 
     async def hear(self, message: Message) -> None:
