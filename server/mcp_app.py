@@ -1,7 +1,7 @@
 """What is served: FastMCP with what was discovered, and the MCP middleware in order."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from server import __version__
 from server.config import Settings
 from server.core import framework
 from server.core.discovery import Component, Identity, discover
-from server.core.edge import auth, call_limit
+from server.core.edge import auth, call_limit, concurrency
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
+from server.core.edge.concurrency import ConcurrencyMiddleware
 from server.core.edge.undelivered import UndeliveredMiddleware
 from server.core.state import events, request_state
 from server.core.state.ask.middleware import AskMiddleware
@@ -107,12 +108,25 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
         NoteMethod(),  # first, so that a message that fails below is named in the log too
         *undelivered,  # only where answers are JSON and nothing else
         *_unavailable(store),  # only where there is a store that may be away
+        *_concurrency(settings),
         # below all that may refuse a call
         SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
         CallLimitMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
         # last: it stops that clock while the client's user is being asked
-        AskMiddleware(settings.mcp_ask_timeout, waiting=call_limit.stopped),
+        AskMiddleware(settings.mcp_ask_timeout, waiting=_while_asked),
     ]
+
+
+@contextmanager
+def _while_asked() -> Iterator[None]:
+    """A call that waits for a person: neither its time passes, nor does it take up a place."""
+    with call_limit.stopped(), concurrency.left():
+        yield
+
+
+def _concurrency(settings: Settings) -> list[Middleware]:
+    most = settings.mcp_call_concurrency
+    return [ConcurrencyMiddleware(most, settings.mcp_call_timeout)] if most else []
 
 
 def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]:

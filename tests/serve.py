@@ -25,6 +25,7 @@ with deferred_build():  # as `python -m server` does
     from server.core.edge import call_limit
     from server.core.edge.access_log import NoteMethod
     from server.core.edge.call_limit import CallLimitMiddleware
+    from server.core.edge.concurrency import ConcurrencyMiddleware
     from server.core.edge.crash import CrashMiddleware
     from server.core.edge.disconnect import DisconnectMiddleware
     from server.core.edge.request_id import RequestIdMiddleware
@@ -202,6 +203,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "stream-closing": lambda: setattr(server.Service, "close_streams", nothing),
     "listen-handler": lambda: setattr(framework, "serve_listen", nothing),
     "call-limit": lambda: setattr(CallLimitMiddleware, "_limited", pass_on),
+    "concurrency": lambda: setattr(ConcurrencyMiddleware, "_placed", pass_on),
     "ask-way": lambda: setattr(framework, "wrap_client_requests", nothing),
     "ask-clock": lambda: setattr(call_limit, "stopped", contextlib.nullcontext),
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),

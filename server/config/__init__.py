@@ -4,12 +4,9 @@
 ``NAME_FILE`` names (a Docker secret), never from both. Unknown ``MCP_*`` names are told.
 """
 
-import difflib
 import os
 import re
 import socket
-import warnings
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,6 +20,7 @@ from pydantic_settings import (
 )
 
 from server.config.files import NamedFiles
+from server.config.names import check_names
 from server.core.errors import ConfigError
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -83,6 +81,12 @@ class Settings(BaseSettings):
     mcp_call_timeout: Seconds = Field(
         30.0,
         description="Seconds a direct call may take before it is answered with an error.",
+    )
+    mcp_call_concurrency: int | None = Field(
+        None,
+        gt=0,
+        description="Direct calls that a replica runs at once; the next wait for their turn, at "
+        "most `MCP_CALL_TIMEOUT`, then an error. Default: as many as come.",
     )
     mcp_ask_timeout: Seconds = Field(
         600.0,
@@ -261,27 +265,11 @@ def load() -> Settings:
         ConfigError: a value is wrong, values do not fit together, or an ``MCP_*`` name
             nearly matches a setting's.
     """
-    check_names(os.environ)
+    check_names(os.environ, Settings.model_fields)
     try:
         return Settings()
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(item) for item in error.errors())) from None
-
-
-def check_names(environment: Mapping[str, str]) -> None:
-    """Refuses a misspelt ``MCP_*`` name, and warns of one that means nothing here.
-
-    Raises:
-        ConfigError: naming the setting that was probably meant.
-    """
-    fields = [name.upper() for name in Settings.model_fields]
-    known = {*fields, *(f"{name}_FILE" for name in fields)}
-    for name in sorted(environment):
-        if not name.upper().startswith("MCP_") or name.upper() in known:
-            continue
-        if near := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8):
-            raise ConfigError(f"{name} is not a setting. Did you mean {near[0]}?")
-        warnings.warn(f"{name} is not a setting of mcp-swarm and is ignored", stacklevel=2)
 
 
 def _explain(item: Any) -> str:

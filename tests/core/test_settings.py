@@ -7,6 +7,7 @@ import warnings
 import pytest
 
 from server import config
+from server.config.names import check_names
 from server.core.errors import ConfigError
 from tests.replica import ROOT
 
@@ -109,7 +110,7 @@ def test_known_names_are_neither_refused_nor_warned_of(load, tmp_path):
     variables |= {name.upper(): "x" for name in config.Settings.model_fields}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        config.check_names(variables)
+        check_names(variables, config.Settings.model_fields)
 
 
 def test_a_token_while_auth_is_off_is_refused(load):

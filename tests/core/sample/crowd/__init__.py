@@ -1,0 +1,1 @@
+"""A tool that counts how many calls of it there are."""
