@@ -26,15 +26,20 @@ class HasPort(Protocol):
 
 @dataclass(frozen=True)
 class Balancer:
-    """A running HAProxy: where clients call, and its admin socket."""
+    """A running HAProxy: where clients call, its admin socket, its process."""
 
     url: str
     socket: Path
+    pid: int
 
     def served(self) -> list[int]:
         """How many requests each replica has been given, by HAProxy's own count."""
+        return [int(row["stot"]) for row in self.replicas()]
+
+    def replicas(self, backend: str = "mcp") -> list[dict[str, str]]:
+        """What HAProxy knows of each replica, its unused places for some included."""
         rows = csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines())
-        return [int(r["stot"]) for r in rows if r["pxname"] == "mcp" and r["type"] == "2"]
+        return [row for row in rows if row["pxname"] == backend and row["type"] == "2"]
 
     def ask(self, command: str) -> str:
         """What the admin socket answers to `command`."""
@@ -50,7 +55,7 @@ def balancer(folder: Path, replicas: Sequence[HasPort], **settings: str) -> Iter
 
     Round robin instead of the least connections of production: a sequence of requests from one
     client would otherwise meet the same replica again and again. `settings` are those of
-    haproxy.cfg.
+    haproxy.cfg; without `replicas` they say whom to ask for them.
     """
     program = haproxy()
     port, admin = free_port(), free_port()
@@ -67,7 +72,7 @@ def balancer(folder: Path, replicas: Sequence[HasPort], **settings: str) -> Iter
     log = folder / "haproxy.log"
     with process([program, "-db", "-f", str(CONFIGURATION)], log, env) as child:
         wait_until_ready(f"http://127.0.0.1:{admin}/readyz", child, log)
-        yield Balancer(f"http://localhost:{port}/mcp", folder / "haproxy.sock")
+        yield Balancer(f"http://localhost:{port}/mcp", folder / "haproxy.sock", child.pid)
 
 
 def haproxy() -> str:
