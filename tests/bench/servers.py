@@ -48,15 +48,11 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of CPU that the process has used, all threads, system time too."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
+        return cpu(self.process.pid)
 
     def memory(self) -> float:
         """Resident memory, MB."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        raise RuntimeError("no VmRSS: this needs Linux")
+        return memory(self.process.pid)
 
     def end(self) -> None:
         """No process is left."""
@@ -69,6 +65,24 @@ class Server:
         except OSError:
             return False
         return True
+
+
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used, all threads, system time too."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def memory(pid: int) -> float:
+    """Resident memory of a process, MB.
+
+    Raises:
+        RuntimeError: there is no such figure: this needs Linux.
+    """
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS: this needs Linux")
 
 
 def _command(name: str) -> list[str]:

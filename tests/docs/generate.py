@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.config import Settings
+from tests.docs import scaling
 
 ROOT = Path(__file__).parents[2]
 MARK = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -153,6 +154,7 @@ STATIC: dict[str, dict[str, Callable[[], str]]] = {
         "overhead": lambda: proved("tasks", "bare Docket"),
     },
     "docs/performance.md": {"performance": performance},
+    "docs/scaling.md": dict(scaling.PARTS),
     "docs/settings.md": {"settings": settings},
     "docs/traps.md": {"traps": traps},
     "README.md": {"swarm-report": swarm_report},

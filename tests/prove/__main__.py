@@ -11,6 +11,7 @@ import platform
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.docs import generate
 from tests.prove.proof import Outcome, Proof, markdown
@@ -21,6 +22,7 @@ NAMES = (
     "footprint",
     "flat",
     "scale",
+    "shared",
     "loadtester",
     "starts",
     "fresh",
@@ -62,11 +64,14 @@ def main() -> int:
 def _write(results: dict[str, list[Outcome]]) -> None:
     """Puts the sections just proved into the page; the others stay as they were."""
     store = DOCS / "proofs.json"
-    sections: dict[str, str] = json.loads(store.read_text()) if store.exists() else {}
+    sections: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {}
+    numbers = sections.setdefault("numbers", {})
     stamp = f"_{time.strftime('%Y-%m-%d')}, {_machine()}._"
     for name, outcomes in results.items():
         title = importlib.import_module(f"tests.prove.{name}").PROOF.name
         sections[name] = markdown(title, outcomes).replace("\n\n", f"\n\n{stamp}\n\n", 1)
+        if measured := {k: v for outcome in outcomes for k, v in outcome.numbers.items()}:
+            numbers[name] = {"measured on": stamp.strip("_."), **measured}
     store.write_text(json.dumps(sections, indent=1, ensure_ascii=False) + "\n")
     page = ["# Proofs", "", "Written by `make prove`; every figure was measured by it.", ""]
     page += [sections[name] for name in NAMES if name in sections]

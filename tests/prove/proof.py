@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,12 +14,14 @@ class Outcome:
         holds: whether it was seen.
         figures: what was measured, name → value with its unit.
         transcript: commands and their output, if they tell more than figures.
+        numbers: for pages that reckon with what was measured; JSON.
     """
 
     claim: str
     holds: bool
     figures: dict[str, str] = field(default_factory=dict)
     transcript: str = ""
+    numbers: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Issue 6, scale: what more replicas add, and how many waiting calls one of them holds."""
+"""Issue 6, scale: what more replicas add, what the balancer costs, how many calls may wait."""
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -10,52 +11,104 @@ from pathlib import Path
 from typing import Any
 
 from tests import replica as replicas
+from tests.bench.servers import cpu, memory
+from tests.prove import checks
 from tests.prove.proof import Outcome, Proof
+from tests.prove.service import Service, service
 from tests.replica import ROOT, Replica
 from tests.speak import call
 
 TOOLS = "tests.core.sample.tools"
-AT_ONCE = 8  # calls that each replica is given at a time
-TIMES = 2.9
+CAP = 5  # calls that the balancer gives a replica at a time
+CALLERS = 100  # more than ten replicas take at once: the others wait in the balancer
+TIMES, SHORT_TIMES = 2.9, 2.0
 KILOBYTES = 64  # a waiting call may take so much memory
 
 
 def run(short: bool) -> list[Outcome]:
-    """Three replicas beside one; then as many waiting calls as one replica shall hold."""
-    with tempfile.TemporaryDirectory() as folder:
-        return [_more(Path(folder), short), _waiting(Path(folder), 500 if short else 10_000)]
+    """More replicas behind the balancer; its health checks; as many waiting calls as one holds."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        return [
+            _more(folder / "more", short),
+            *checks.outcomes(folder, short),
+            _waiting(folder, 500 if short else 10_000),
+        ]
 
 
 def _more(folder: Path, short: bool) -> Outcome:
-    """A tool that waits 50 ms, so that a replica's limit is its concurrency, not this machine."""
-    seconds = 3.0 if short else 10.0
-    with ExitStack() as stack:
-        three = [_replica(stack, folder / f"more-{number}") for number in range(3)]
-        alone = _rate(three[:1], seconds)
-        together = _rate(three, seconds)
-    figures = {
-        "one replica": f"{alone:,.0f} calls/s",
-        "three replicas": f"{together:,.0f} calls/s, {together / alone:.2f} times as many",
-        "each": f"{AT_ONCE} calls of 50 ms at a time, sent to it directly",
+    """A tool that waits 50 ms, so that a replica's limit is its cap, not this machine.
+
+    The same callers each time; one, three and ten replicas in turns.
+    """
+    folder.mkdir()
+    sizes, rounds, seconds = ((1, 3), 1, 3.0) if short else ((1, 3, 10), 3, 6.0)
+    seen: dict[int, list[dict[str, Any]]] = {size: [] for size in sizes}
+    cap = str(CAP)
+    with service(folder, max(sizes), (TOOLS,), LB_REPLICA_CALLS=cap) as made:
+        for _ in range(rounds):
+            for size in sizes:
+                made.scale(size)
+                seen[size].append(_measured(made, size, seconds))
+        most = [int(row["smax"]) for row in made.balancer.replicas()][: max(sizes)]
+    found = {
+        size: {name: statistics.median(one[name] for one in runs) for name in runs[0]}
+        for size, runs in seen.items()
     }
-    claim = f"Three replicas serve {TIMES} times what one does, when each has its own limit"
-    return Outcome(claim, short or together >= TIMES * alone, figures)
+    least = SHORT_TIMES if short else TIMES
+    times = found[3]["rate"] / found[1]["rate"]
+    return Outcome(
+        f"Three replicas serve at least {least} times what one does, {CAP} calls at a time each",
+        times >= least and set(most) == {CAP},
+        {
+            "callers, each with one call of 50 ms at a time": str(CALLERS),
+            "most calls at a time that any replica was given": str(max(most)),
+            **{key: value for size in sizes for key, value in _shown(size, found).items()},
+            "CPU of the balancer, a call": f"{found[3]['balancer']:.0f} µs",
+            "CPU of a replica, a call": f"{found[3]['replica']:.0f} µs",
+            "each figure": f"the median of {rounds}, in turns",
+        },
+        numbers={
+            "cap": CAP,
+            "callers": CALLERS,
+            "replicas": {str(size): found[size] for size in sizes},
+        },
+    )
 
 
-def _rate(members: list[Replica], seconds: float) -> float:
-    running = [_load(member, 0.05, seconds, AT_ONCE) for member in members]
-    return sum(found["calls"] / found["seconds"] for found in map(_seen, running))
+def _measured(made: Service, size: int, seconds: float) -> dict[str, float]:
+    used = made.replicas[:size]
+
+    def spent() -> tuple[float, float]:
+        return cpu(made.balancer.pid), sum(cpu(one.process.pid) for one in used)
+
+    before = spent()
+    found = _seen(_load(made.port, 0.05, seconds, CALLERS))
+    balancer, replica = (now - was for now, was in zip(spent(), before, strict=True))
+    return {
+        "rate": found["calls"] / found["seconds"],
+        "p50": found["p50"],
+        "balancer": 1e6 * balancer / found["calls"],
+        "replica": 1e6 * replica / found["calls"],
+    }
+
+
+def _shown(size: int, found: dict[int, dict[str, float]]) -> dict[str, str]:
+    rate = found[size]["rate"]
+    times = f", {rate / found[1]['rate']:.2f} times as many" if size > 1 else ""
+    name = "1 replica" if size == 1 else f"{size} replicas"
+    return {name: f"{rate:,.0f} calls/s{times}; half are answered in {found[size]['p50']:.0f} ms"}
 
 
 def _waiting(folder: Path, calls: int) -> Outcome:
     """All wait at once: every connection has sent its one call before the first is answered."""
     with ExitStack() as stack:
         one = _replica(stack, folder / "waiting", MCP_CALL_TIMEOUT=120)
-        _seen(_load(one, 0.1, 1, 10))
-        before = peak = _memory(one)
-        running = _load(one, 40.0, 1, calls)
+        _seen(_load(one.port, 0.1, 1, 10))
+        before = peak = memory(one.process.pid)
+        running = _load(one.port, 40.0, 1, calls)
         while running.poll() is None:
-            peak = max(peak, _memory(one))
+            peak = max(peak, memory(one.process.pid))
             time.sleep(0.1)
         answered = _seen(running)["calls"]
     each = (peak - before) * 1024 / calls
@@ -65,7 +118,9 @@ def _waiting(folder: Path, calls: int) -> Outcome:
         "a waiting call": f"{each:.0f} KB",
     }
     claim = f"One replica holds {calls:,} waiting calls, in at most {KILOBYTES} KB each"
-    return Outcome(claim, answered == calls and each <= KILOBYTES, figures)
+    holds = answered == calls and each <= KILOBYTES
+    numbers = {"replica, MB": round(before), "a waiting call, KB": round(each)}
+    return Outcome(claim, holds, figures, numbers=numbers)
 
 
 def _replica(stack: ExitStack, folder: Path, **settings: Any) -> Replica:
@@ -75,8 +130,8 @@ def _replica(stack: ExitStack, folder: Path, **settings: Any) -> Replica:
     return made
 
 
-def _load(to: Replica, wait: float, seconds: float, connections: int) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "tests.bench.load", str(to.port), str(seconds), str(connections)]
+def _load(port: int, wait: float, seconds: float, connections: int) -> subprocess.Popen[str]:
+    words = [sys.executable, "-m", "tests.bench.load", str(port), str(seconds), str(connections)]
     running = subprocess.Popen(
         words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -93,13 +148,6 @@ def _seen(running: subprocess.Popen[str]) -> dict[str, Any]:
     if running.wait():
         raise RuntimeError("the load ended with an error")
     return found
-
-
-def _memory(of: Replica) -> float:
-    for line in Path(f"/proc/{of.process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmRSS: this proof needs Linux")
 
 
 PROOF = Proof("More replicas, and calls that wait", run)
