@@ -208,6 +208,11 @@ def serve(settings: Settings, mcp: App) -> int:
         close_streams=service.close_streams,
     )
     startup.keep_what_is_loaded()
+    if not settings.is_shared:
+        logger.info(
+            "state, sessions, events and jobs are in the memory of this process, which other "
+            "replicas do not see. Next, for several: REDIS_URL=redis://…"
+        )
     with bound(settings) as listening:
         try:
             server.run([listening])

@@ -177,6 +177,13 @@ async def test_any_asgi_server_can_run_the_app(fresh, template, http):
     assert response.headers["x-served-by"] == "tested"
 
 
+def test_what_other_replicas_will_not_see_is_told_with_the_setting(shared, service):
+    """With `memory://`, whatever the mode; with a shared Redis there is nothing to say."""
+    told = "in the memory of this process.* REDIS_URL=redis://"
+    assert re.search(told, shared.log)
+    assert not re.search(told, service().log)
+
+
 def test_a_free_port_is_told(shared):
     """MCP_PORT=0 takes one, and the log says which."""
     assert shared.port > 0
