@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.speak import call, text, with_headers
+from tests.speak import call, stream, text, with_headers
 
 JSON = "application/json"
 # How a call may be answered: settings, the client's Accept if not both, and whether the short
@@ -47,6 +47,18 @@ async def test_an_older_clients_call_goes_on(replica, http, way):
     await left(http, made, "legacy", seconds=1.5, **headers)
     await asyncio.to_thread(made.wait_for_log, r"200 POST /mcp tools/call sleep \d{4,}\.")
     assert CANCELLED not in made.log
+    assert "Traceback" not in made.log
+
+
+@pytest.mark.parametrize("mode", ["auto", "false"])
+async def test_what_it_says_to_an_older_client_that_left_is_dropped(replica, http, mode):
+    """The stream had begun; the tool goes on to report to nobody, and ends."""
+    made = replica(MCP_JSON_RESPONSE=mode)
+    asked = call("count", "legacy", to=40)
+    asked["json"]["params"]["_meta"] = {"progressToken": "p"}
+    async with http.stream("POST", made.url, **asked) as response:
+        assert await anext(stream(response))
+    await asyncio.to_thread(made.wait_for_log, r"200 POST /mcp tools/call count \d{4,}\.")
     assert "Traceback" not in made.log
 
 
