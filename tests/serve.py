@@ -152,6 +152,13 @@ def docket_with_pickles() -> None:
     docket_parts.Json = cloudpickle
 
 
+def docket_without_kept_places() -> None:
+    """What a lost job had of its tenant's share goes as soon as the job is held for lost."""
+    from server.core.state.tasks import docket_parts
+
+    docket_parts.keep_places, docket_parts.PLACE_KEPT = nothing, 1
+
+
 def jobs_that_whoever_writes_last_ends() -> None:
     """A worker that was thought dead and is not writes what its run came to."""
     from server.core.store import jobs
@@ -216,6 +223,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "job-sealing": jobs_in_clear,
     "json-payloads": docket_with_pickles,
     "lease-keeping": docket_without_kept_leases,
+    "place-keeping": docket_without_kept_places,
     "job-fencing": jobs_that_whoever_writes_last_ends,
     "job-release": jobs_of_other_releases_are_dropped,
     "job-owner": jobs_of_anyone,

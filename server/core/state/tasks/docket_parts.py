@@ -38,7 +38,7 @@ class Arguments(dict[Any, Any]):
 
 # Docket's own timeout, in times of the silence after which we hold a worker for dead: so long is
 # the place kept that a lost job had in its tenant's share. See `keep_places`.
-PLACE_KEPT = 2
+PLACE_KEPT = 3
 
 
 def load() -> None:
