@@ -32,7 +32,7 @@ class Numbers:
         found = json.loads((ROOT / "docs" / "proofs.json").read_text())["numbers"]
         self.scale: dict[str, Any] = found["scale"]
         self.shared: dict[str, Any] = found["shared"]
-        self.call: dict[str, float] = self.scale["replicas"]["3"]
+        self.call: dict[str, float] = self.scale["call"]
         self.check: dict[str, float] = self.scale["check"]
 
     def at(self, name: str, what: str, replicas: int) -> float:
@@ -110,8 +110,8 @@ def measured(numbers: Numbers) -> str:
 def parts(numbers: Numbers) -> str:
     """What one of each costs."""
     rows = [
-        ("a call, the replica", f"{numbers.call['replica']:.0f} µs"),
-        ("a call, the balancer", f"{numbers.call['balancer']:.0f} µs"),
+        ("a small call, the replica", f"{numbers.call['replica']:.0f} µs"),
+        ("a small call, the balancer", f"{numbers.call['balancer']:.0f} µs"),
         ("a health check, the replica", f"{numbers.check['replica']:.0f} µs"),
         ("a health check, the balancer", f"{numbers.check['balancer']:.0f} µs"),
         ("an idle replica with sessions, Redis", f"{numbers.beat:.0f} µs a second"),
@@ -143,7 +143,10 @@ def reckoned(numbers: Numbers) -> str:
     connections = max(numbers.shared["connections"].values())
     rows = []
     for count in REPLICAS:
-        balancers = numbers.balancers(count)
+        try:
+            balancers = numbers.balancers(count)
+        except OverflowError:  # several stacks then
+            break
         checks = BACKENDS * balancers
         rows.append(
             (
@@ -171,14 +174,17 @@ def limits(numbers: Numbers) -> str:
     rows = [(f"{count:,}", what, then) for count, what, then in sorted(_limits(numbers))]
     streams = _number(r"presetenv LB_MAXCONN (\d+)", BALANCER)
     memory = _number(r"maxmemory (\d+)mb", "stack.yml") * 2**20
+    replica = _number(r"\n  mcp:\n.*?limits: \{cpus: [^,]+, memory: (\d+)M", "stack.yml")
+    waiting = 1024 * (replica - numbers.scale["replica, MB"]) / numbers.scale["a waiting call, KB"]
     events, closes = (
         CORE / numbers.at(name, "cpu", REPLICAS[-1])
         for name in ("event published", "session closed")
     )
     return (
         f"{table(('replicas', 'what is full', 'then'), rows)}\n\n"
-        f"However many replicas: {streams:,} clients a balancer (`LB_MAXCONN`), and "
-        f"{memory // numbers.shared['session, bytes']:,} open sessions in Redis' {memory >> 20} MB. "
+        f"However many replicas: {streams:,} clients a balancer (`LB_MAXCONN`), "
+        f"{memory // numbers.shared['session, bytes']:,} open sessions in Redis' {memory >> 20} MB, and "
+        f"{waiting:,.0f} waiting calls in a replica's {replica} MB. "
         f"With {REPLICAS[-1]:,} replicas, at most {events:,.0f} events or {closes:,.0f} closed "
         "sessions a second, for each of them is told to every replica."
     )
@@ -238,7 +244,7 @@ def _first(holds: Callable[[int], bool], most: int = 100_000) -> int:
 
 def _number(pattern: str, path: str) -> int:
     """What a file of ours says."""
-    found = re.search(pattern, (ROOT / path).read_text())
+    found = re.search(pattern, (ROOT / path).read_text(), re.DOTALL)
     if found is None:
         raise LookupError(f"{path} has nothing like {pattern!r} any more")
     return int(found[1])

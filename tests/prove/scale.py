@@ -21,6 +21,7 @@ from tests.speak import call
 TOOLS = "tests.core.sample.tools"
 CAP = 5  # calls that the balancer gives a replica at a time
 CALLERS = 100  # more than ten replicas take at once: the others wait in the balancer
+WAITS, QUICK = call("sleep", "modern", seconds=0.05), call("add", "modern", a=1, b=2)
 TIMES, SHORT_TIMES = 2.9, 2.0
 KILOBYTES = 64  # a waiting call may take so much memory
 
@@ -51,39 +52,49 @@ def _more(folder: Path, short: bool) -> Outcome:
                 made.scale(size)
                 seen[size].append(_measured(made, size, seconds))
         most = [int(row["smax"]) for row in made.balancer.replicas()][: max(sizes)]
+        made.scale(3)
+        # As many calls as this machine can serve: what the parts cost when they have work.
+        busy = _measured(made, 3, seconds, QUICK, 3 * CAP)
     found = {
         size: {name: statistics.median(one[name] for one in runs) for name in runs[0]}
         for size, runs in seen.items()
     }
     least = SHORT_TIMES if short else TIMES
-    times = found[3]["rate"] / found[1]["rate"]
+    # One more is in HAProxy's count while it is handed over.
+    capped = min(most) >= CAP and max(most) <= CAP + 1
     return Outcome(
         f"Three replicas serve at least {least} times what one does, {CAP} calls at a time each",
-        times >= least and set(most) == {CAP},
+        capped and found[3]["rate"] >= least * found[1]["rate"],
         {
             "callers, each with one call of 50 ms at a time": str(CALLERS),
-            "most calls at a time that any replica was given": str(max(most)),
-            **{key: value for size in sizes for key, value in _shown(size, found).items()},
-            "CPU of the balancer, a call": f"{found[3]['balancer']:.0f} µs",
-            "CPU of a replica, a call": f"{found[3]['replica']:.0f} µs",
-            "each figure": f"the median of {rounds}, in turns",
+            "most calls at a time at a replica, as HAProxy counts": str(max(most)),
+            **{name: told for size in sizes for name, told in _shown(size, found).items()},
+            "each rate": f"the median of {rounds}, in turns",
+            "small calls through three replicas": f"{busy['rate']:,.0f} a second",
+            "CPU of the balancer, a small call": f"{busy['balancer']:.0f} µs",
+            "CPU of a replica, a small call": f"{busy['replica']:.0f} µs",
         },
         numbers={
-            "cap": CAP,
-            "callers": CALLERS,
             "replicas": {str(size): found[size] for size in sizes},
+            "call": busy,
         },
     )
 
 
-def _measured(made: Service, size: int, seconds: float) -> dict[str, float]:
+def _measured(
+    made: Service,
+    size: int,
+    seconds: float,
+    asked: dict[str, Any] = WAITS,
+    callers: int = CALLERS,
+) -> dict[str, float]:
     used = made.replicas[:size]
 
     def spent() -> tuple[float, float]:
         return cpu(made.balancer.pid), sum(cpu(one.process.pid) for one in used)
 
     before = spent()
-    found = _seen(_load(made.port, 0.05, seconds, CALLERS))
+    found = _seen(_load(made.port, asked, seconds, callers))
     balancer, replica = (now - was for now, was in zip(spent(), before, strict=True))
     return {
         "rate": found["calls"] / found["seconds"],
@@ -104,9 +115,9 @@ def _waiting(folder: Path, calls: int) -> Outcome:
     """All wait at once: every connection has sent its one call before the first is answered."""
     with ExitStack() as stack:
         one = _replica(stack, folder / "waiting", MCP_CALL_TIMEOUT=120)
-        _seen(_load(one.port, 0.1, 1, 10))
+        _seen(_load(one.port, WAITS, 1, 10))
         before = peak = memory(one.process.pid)
-        running = _load(one.port, 40.0, 1, calls)
+        running = _load(one.port, call("sleep", "modern", seconds=40.0), 1, calls)
         while running.poll() is None:
             peak = max(peak, memory(one.process.pid))
             time.sleep(0.1)
@@ -130,13 +141,15 @@ def _replica(stack: ExitStack, folder: Path, **settings: Any) -> Replica:
     return made
 
 
-def _load(port: int, wait: float, seconds: float, connections: int) -> subprocess.Popen[str]:
+def _load(
+    port: int, asked: dict[str, Any], seconds: float, connections: int
+) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "tests.bench.load", str(port), str(seconds), str(connections)]
     running = subprocess.Popen(
         words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert running.stdin
-    running.stdin.write(json.dumps(call("sleep", "modern", seconds=wait)))
+    running.stdin.write(json.dumps(asked))
     running.stdin.close()
     return running
 
