@@ -3,10 +3,13 @@
 import json
 import math
 import re
+import statistics
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from server.config import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +21,7 @@ REDIS_CLIENTS = 10_000  # `maxclients` of Redis, unless it is set
 POSTGRES_CLIENTS = 97  # `max_connections` of PostgreSQL unless it is set, less those of its owner
 OTHER_CONNECTIONS = 3  # of a replica beside its pool, docs/sessions.md
 BALANCER = "deploy/haproxy/haproxy.cfg"
+HEARD_BY_ALL = ("event published", "session closed")
 BACKENDS = 2  # of haproxy.cfg that check each replica, once a second: calls, and streams
 
 
@@ -36,15 +40,18 @@ class Numbers:
         self.check: dict[str, float] = self.scale["check"]
 
     def at(self, name: str, what: str, replicas: int) -> float:
-        """Of an operation with so many replicas: as measured, or on the line through that.
+        """Of an operation with so many replicas: for one that all hear, on the line through what was
+        measured; else the median, for the same commands cost the same.
 
         Args:
             name: of the operation.
             what: ``sent``, ``run``, ``cpu`` or ``replica``.
             replicas: how many.
         """
-        sizes = self.shared["redis"][name]
-        return line([(int(size), cost[what]) for size, cost in sizes.items()])(replicas)
+        sizes = {int(size): cost[what] for size, cost in self.shared["redis"][name].items()}
+        if name not in HEARD_BY_ALL:
+            return statistics.median(sizes.values())
+        return line(list(sizes.items()))(replicas)
 
     @cached_property
     def beat(self) -> float:
@@ -173,7 +180,8 @@ def limits(numbers: Numbers) -> str:
     """What is full, and when: smallest first."""
     rows = [(f"{count:,}", what, then) for count, what, then in sorted(_limits(numbers))]
     streams = _number(r"presetenv LB_MAXCONN (\d+)", BALANCER)
-    memory = _number(r"maxmemory (\d+)mb", "stack.yml") * 2**20
+    memory = _number(r"maxmemory (\d+)mb", "stack.yml")
+    sessions = Settings.model_fields["mcp_session_limit"].default
     replica = _number(r"\n  mcp:\n.*?limits: \{cpus: [^,]+, memory: (\d+)M", "stack.yml")
     waiting = 1024 * (replica - numbers.scale["replica, MB"]) / numbers.scale["a waiting call, KB"]
     events, closes = (
@@ -183,7 +191,8 @@ def limits(numbers: Numbers) -> str:
     return (
         f"{table(('replicas', 'what is full', 'then'), rows)}\n\n"
         f"However many replicas: {streams:,} clients a balancer (`LB_MAXCONN`), "
-        f"{memory // numbers.shared['session, bytes']:,} open sessions in Redis' {memory >> 20} MB, and "
+        f"{sessions:,} open sessions of a service (`MCP_SESSION_LIMIT`), which take "
+        f"{sessions * numbers.shared['session, bytes'] / 2**20:.0f} MB of Redis' {memory}, and "
         f"{waiting:,.0f} waiting calls in a replica's {replica} MB. "
         f"With {REPLICAS[-1]:,} replicas, at most {events:,.0f} events or {closes:,.0f} closed "
         "sessions a second, for each of them is told to every replica."
@@ -205,7 +214,7 @@ def _limits(numbers: Numbers) -> list[tuple[int, str, str]]:
         ),
         (
             REDIS_CLIENTS // connections,
-            f"Redis' {REDIS_CLIENTS:,} connections, {connections} a replica at the very most",
+            f"Redis' {REDIS_CLIENTS:,} connections, {connections} a busy replica, more with jobs",
             "`maxclients`, and `NOFILE` of the stack",
         ),
         (
