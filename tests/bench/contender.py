@@ -1,4 +1,4 @@
-"""One contender as a process: ``python -m tests.bench.contender NAME PORT [--many] [--auth]``.
+"""One contender as a process: ``python -m tests.bench.contender NAME PORT [--many] [--auth] [--session]``.
 
 All run in one uvicorn worker with the same flags and serve the same; those beside ours write no
 access log, ours writes its own.
@@ -41,8 +41,11 @@ def check() -> Any:
     return made
 
 
-def ours(many: bool, auth: bool) -> None:
-    """This project's server at default settings: request id and request log on."""
+def ours(many: bool, auth: bool, session: bool) -> None:
+    """This project's server at default settings: request id and request log on.
+
+    With sessions, these are in the Redis of ``REDIS_URL``.
+    """
     from server.core.startup import deferred_build
 
     gc.disable()  # from here on as server/__main__.py does it
@@ -57,8 +60,8 @@ def ours(many: bool, auth: bool) -> None:
     sys.exit(server.run(settings, packages=(PACKAGES[many],)))
 
 
-def fastmcp(many: bool, auth: bool) -> Any:
-    """FastMCP as its documentation starts it, stateless and in JSON as ours is by default."""
+def fastmcp(many: bool, auth: bool, session: bool) -> Any:
+    """FastMCP as its documentation starts it, in JSON as ours is by default."""
     from fastmcp import FastMCP
 
     mcp = FastMCP("bench", auth=check() if auth else None)
@@ -66,10 +69,10 @@ def fastmcp(many: bool, auth: bool) -> Any:
         {"tool": mcp.add_tool, "resource": mcp.add_resource, "prompt": mcp.add_prompt}[kind](
             function
         )
-    return mcp.http_app(path="/mcp", stateless_http=True, json_response=True)
+    return mcp.http_app(path="/mcp", stateless_http=not session, json_response=True)
 
 
-def mcpserver(many: bool, auth: bool) -> Any:
+def mcpserver(many: bool, auth: bool, session: bool) -> Any:
     """The SDK's own server class."""
     from mcp.server.auth.settings import AuthSettings
     from mcp.server.mcpserver import Context, MCPServer
@@ -97,10 +100,10 @@ def mcpserver(many: bool, auth: bool) -> Any:
             mcp.resource("bench://text", mime_type="text/plain")(function)
         else:
             mcp.prompt()(function)
-    return mcp.streamable_http_app(json_response=True, stateless_http=True)
+    return mcp.streamable_http_app(json_response=True, stateless_http=not session)
 
 
-def starlette(many: bool, auth: bool) -> Any:
+def starlette(many: bool, auth: bool, session: bool) -> Any:
     """A bare endpoint that reads JSON and writes JSON: what HTTP alone costs here."""
     from starlette.applications import Starlette
     from starlette.requests import Request
@@ -124,11 +127,14 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--many", action="store_true")
     parser.add_argument("--auth", action="store_true")
+    parser.add_argument("--session", action="store_true")
     options = parser.parse_args()
     os.environ |= {"MCP_HOST": "127.0.0.1", "MCP_PORT": str(options.port)}
     if options.auth and options.name == "ours":
         os.environ |= {"AUTH_ENABLED": "true", "AUTH_TOKEN": TOKEN}
-    app = globals()[options.name](options.many, options.auth)
+    if options.session and options.name == "ours":
+        os.environ |= {"MCP_STATELESS_HTTP": "false", "MCP_REQUEST_STATE_KEYS": 2 * TOKEN}
+    app = globals()[options.name](options.many, options.auth, options.session)
     uvicorn.run(
         app,
         host="127.0.0.1",

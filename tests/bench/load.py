@@ -1,14 +1,19 @@
-"""Load on one endpoint: ``python -m tests.bench.load PORT SECONDS CONNECTIONS < requests``.
+"""Load on one endpoint: ``python -m tests.bench.load PORT SECONDS CONNECTIONS < what``.
 
-Bytes go out, bytes come in; the first answer of each request is looked at, the others are counted
-by their status and length. Prints JSON: calls, seconds, and the latencies at p50 and p99 (ms).
+Bytes go out, bytes come in; the first answer of each connection is looked at, the others are
+counted by their status and length. Prints JSON: calls, seconds, and the latencies at p50 and p99
+(ms). What to send: ``{"request": …, "sessions": [id …], "once": true}``; the calls of a connection
+are of one session, or each of another that is used once, until there are no more.
 """
 
 import asyncio
+import itertools
 import json
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -23,10 +28,10 @@ def wire(request: dict[str, Any], port: int) -> bytes:
 
 
 class Caller(asyncio.Protocol):
-    """One connection: sends, waits for the whole answer, sends again."""
+    """One connection: sends, waits for the whole answer, sends the next."""
 
-    def __init__(self, request: bytes, latencies: list[float]) -> None:
-        self.request = request
+    def __init__(self, requests: Iterator[bytes], latencies: list[float]) -> None:
+        self.requests = requests
         self.latencies = latencies
         self.first = b""
         self.going = True
@@ -37,10 +42,14 @@ class Caller(asyncio.Protocol):
         self._send()
 
     def _send(self) -> None:
+        request = next(self.requests, None) if self.going else None
+        if request is None:
+            self.ended.set_result(None)
+            return
         self.buffer = bytearray()
         self.length = -1
         self.began = time.perf_counter()
-        self.transport.write(self.request)
+        self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -59,8 +68,6 @@ class Caller(asyncio.Protocol):
         self.first = self.first or bytes(self.buffer)
         if not self.buffer.startswith(b"HTTP/1.1 200"):
             self.ended.set_exception(RuntimeError(bytes(self.buffer[:500]).decode()))
-        elif not self.going:
-            self.ended.set_result(None)
         else:
             self._send()
 
@@ -69,22 +76,36 @@ class Caller(asyncio.Protocol):
             self.ended.set_exception(error or RuntimeError("the server closed the connection"))
 
 
-async def load(port: int, request: bytes, seconds: float, connections: int) -> dict[str, Any]:
-    """So many connections, each with one call at a time, for so long.
+def requests(port: int, what: dict[str, Any], connections: int) -> list[Iterator[bytes]]:
+    """What each connection sends."""
+    request, sessions = what["request"], what.get("sessions", [])
+    wires = [
+        wire({**request, "headers": {**request["headers"], "Mcp-Session-Id": session}}, port)
+        for session in sessions
+    ] or [wire(request, port)]
+    if what.get("once"):
+        return [iter(wires)] * connections  # the same for all: each takes the next
+    return [itertools.repeat(wires[number % len(wires)]) for number in range(connections)]
+
+
+async def load(port: int, to_send: list[Iterator[bytes]], seconds: float) -> dict[str, Any]:
+    """A connection for each of them, with one call at a time, for so long.
 
     Raises:
         RuntimeError: an answer was not 200, or not a result.
     """
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    callers = [Caller(request, latencies) for _ in range(connections)]
+    callers = [Caller(requests, latencies) for requests in to_send]
     began = time.perf_counter()
     for caller in callers:
         await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)
-    await asyncio.sleep(seconds)
+    ended = asyncio.gather(*(caller.ended for caller in callers))
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(ended), seconds)
     for caller in callers:
         caller.going = False
-    await asyncio.gather(*(caller.ended for caller in callers))
+    await ended
     spent = time.perf_counter() - began
     for caller in callers:
         caller.transport.close()
@@ -101,12 +122,12 @@ async def load(port: int, request: bytes, seconds: float, connections: int) -> d
 
 
 def main() -> None:
-    """Reads the request's JSON from stdin, prints what was seen."""
+    """Reads what to send from stdin, prints what was seen."""
     port, seconds, connections = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     import uvloop
 
-    request = wire(json.load(sys.stdin), port)
-    print(json.dumps(uvloop.run(load(port, request, seconds, connections))))
+    to_send = requests(port, json.load(sys.stdin), connections)
+    print(json.dumps(uvloop.run(load(port, to_send, seconds))))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def document(seen: Comparison, rounds: int, seconds: float) -> dict[str, Any]:
         "ready_after_s": {n: round(statistics.median(v), 2) for n, v in seen.starts.items()},
         "memory_mb": {name: round(value) for name, value in seen.memory.items()},
         "cannot_run": seen.unable,
+        "refused": {row: by_name for row, by_name in seen.refused.items() if by_name},
         "claims": [{"claim": claim, "holds": holds} for claim, holds in claims(seen)],
     }
 
@@ -74,8 +75,10 @@ def table(found: dict[str, Any]) -> str:
         "",
         *header,
     ]
+    refused = found.get("refused", {})
     for row, by_name in found["rows"].items():
-        lines.append(f"| {row} | " + " | ".join(_cell(by_name.get(name)) for name in there) + " |")
+        cells = [_cell(by_name.get(name), refused.get(row, {}).get(name)) for name in there]
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
     lines += [
         "",
         "Requests a second · latency p50 / p99 ms, eight connections:",
@@ -98,9 +101,9 @@ def table(found: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _cell(found: dict[str, Any] | None) -> str:
+def _cell(found: dict[str, Any] | None, refused: int | None) -> str:
     if found is None:
-        return "-"
+        return str(refused or "-")
     share = f" ({found['of_fastmcp']:.2f})" if found["of_fastmcp"] is not None else ""
     return f"{found['cpu']:,.0f}{share}"
 

@@ -16,14 +16,17 @@ class Row:
     Attributes:
         name: as the table has it.
         made: the request.
-        group: which servers it is sent to: `small`, `many` (100 tools), `auth`.
+        group: which servers it is sent to: `small`, `many` (100 tools), `auth`, `session`.
         to: contenders' names.
+        session: empty: none; `warm`: that the server has served before; `cold`: that was opened
+            on another replica, and each used for one call.
     """
 
     name: str
     made: dict[str, Any]
     group: str
     to: tuple[str, ...]
+    session: str = ""
 
 
 def rows() -> list[Row]:
@@ -31,7 +34,17 @@ def rows() -> list[Row]:
     made = []
     for era in ("legacy", "modern"):
         made += _of(era)
-    return sorted(made, key=lambda row: ("small", "many", "auth").index(row.group))
+    made += [
+        Row(
+            f"session call, {kind} (legacy)",
+            call("add", "legacy", a=1, b=2),
+            "session",
+            EVERYBODY,
+            kind,
+        )
+        for kind in ("warm", "cold")
+    ]
+    return sorted(made, key=lambda row: ("small", "many", "auth", "session").index(row.group))
 
 
 def _of(era: Era) -> list[Row]:

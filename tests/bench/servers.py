@@ -11,6 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NODE = HERE / "node"
+OURS = ("MCP_", "AUTH_", "FASTMCP_", "REDIS_")  # settings of whoever runs it, not of the comparison
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -25,16 +26,16 @@ class Server:
         ready_after: seconds from its start to its first accepted connection.
     """
 
-    def __init__(self, name: str, group: str, folder: Path) -> None:
+    def __init__(self, name: str, group: str, folder: Path, redis_url: str = "") -> None:
         self.name = name
         self.port = _free_port()
         flags = [f"--{group}"] if group != "small" else []
         began = time.monotonic()
-        with (folder / f"{name}-{group}.log").open("wb") as log:
+        with (folder / f"{name}-{group}-{self.port}.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [*_command(name), str(self.port), *flags],
                 cwd=folder,
-                env=_environment(),
+                env=_environment() | ({"REDIS_URL": redis_url} if redis_url else {}),
                 stdout=log,
                 stderr=log,
             )
@@ -101,7 +102,7 @@ def _command(name: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MCP_", "AUTH_", "FASTMCP_"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
     return {**kept, "PYTHONPATH": str(ROOT)}
 
 

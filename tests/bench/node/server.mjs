@@ -1,4 +1,5 @@
-// The TypeScript SDK's server with the tools of the comparison: node server.mjs PORT [--many]
+// The TypeScript SDK's server with the tools of the comparison: node server.mjs PORT [--many] [--session]
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { NodeStreamableHTTPServerTransport, toNodeHandler } from '@modelcontextprotocol/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
@@ -6,6 +7,7 @@ import * as z from 'zod';
 
 const [port, ...flags] = process.argv.slice(2);
 const many = flags.includes('--many');
+const session = flags.includes('--session');
 const LARGE = { rows: Array.from({ length: 1000 }, (_, number) => ({ number, text: 'x'.repeat(80) })) };
 
 // Made once, as a careful author would; the SDK wants a server for each request all the same.
@@ -63,7 +65,31 @@ async function legacy(request, response) {
     await transport.handleRequest(request, response);
 }
 
+// Sessions as the SDK's examples keep them: a server and a transport each, in this process.
+const transports = new Map();
+
+async function stateful(request, response) {
+    const id = request.headers['mcp-session-id'];
+    let transport = transports.get(id);
+    if (id !== undefined && transport === undefined) {
+        response.writeHead(404).end();
+        return;
+    }
+    if (transport === undefined) {
+        transport = new NodeStreamableHTTPServerTransport({
+            sessionIdGenerator: randomUUID,
+            enableJsonResponse: true,
+            onsessioninitialized: opened => transports.set(opened, transport)
+        });
+        await made().connect(transport);
+    }
+    await transport.handleRequest(request, response);
+}
+
 createServer((request, response) => {
+    if (session) {
+        return stateful(request, response);
+    }
     const version = request.headers['mcp-protocol-version'];
     return version === '2026-07-28' ? handler(request, response) : legacy(request, response);
 }).listen(Number(port), '127.0.0.1');
