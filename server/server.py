@@ -87,7 +87,7 @@ class Service:
         # around all that answers: whether a client's going away cancels its call
         has_sessions = not settings.mcp_stateless_http
         stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))
-        if settings.mcp_json_response:
+        if settings.mcp_json_response or self.mcp.sessions:
             # nearly last: whatever it does not take goes on to the framework
             stack.append((ShortPathMiddleware, _short_path(settings, self.mcp)))
         # last: the framework's answers take the form that their callers accept
@@ -262,7 +262,9 @@ def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:
         "path": PATH,
         "body_limit": settings.mcp_body_limit,
         "has_sessions": not settings.mcp_stateless_http,
-        "may_stream": settings.mcp_json_response is not True,
+        "json_response": settings.mcp_json_response,
+        # with "auto" the form of an answer is chosen below
+        "sessions": None if settings.mcp_json_response == "auto" else mcp.sessions,
         "harmless": (request_state.note,),
     }
 

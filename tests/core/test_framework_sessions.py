@@ -4,7 +4,8 @@ import inspect
 from contextlib import asynccontextmanager
 
 import pytest
-from fastmcp import FastMCP
+from fastmcp import Client, Context, FastMCP
+from key_value.aio.stores.memory import MemoryStore
 from mcp.server.connection import Connection
 from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -99,3 +100,19 @@ def test_fastmcp_has_no_handler_of_its_own_for(method):
 def test_fastmcp_has_no_handler_for_initialized_that_ours_would_replace():
     """Ours is the only one."""
     assert FastMCP("t")._mcp_server.get_notification_handler("notifications/initialized") is None
+
+
+async def test_fastmcp_keeps_a_sessions_rules_under_the_name_we_look_up():
+    """What is hidden for one session, by its collection and key."""
+    store = MemoryStore()
+    mcp = FastMCP("t", session_state_store=store)
+
+    @mcp.tool
+    async def hide(ctx: Context) -> str:
+        await ctx.disable_components(names={"hide"})
+        return ctx.session_id
+
+    async with Client(mcp, mode="legacy") as client:
+        session = (await client.call_tool("hide")).data
+    collection, key = sessions.rules_name(session)
+    assert await store.get(key, collection=collection)

@@ -10,28 +10,20 @@ other modes and packages run with ``-m thorough``.
 """
 
 import hashlib
-import json
 import os
 import random
 import re
-import time
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests import replica as replicas
+from tests.core.pair import Pair, requests, stable
 from tests.core.requests import Sent, arguments, odd, plain
-from tests.replica import Replica
 from tests.speak import ERAS
 
 SHARE = float(os.environ.get("SAMENESS_SHARE", "0.05"))
-
-# Of the answer's headers those that say something about the answer.
-HEADERS = ("content-type", "allow", "www-authenticate", "cache-control", "mcp-session-id")
 
 # Tools of the samples that wait, tell of their own process, or count what they are told of.
 NOT_THE_SAME_TWICE = {
@@ -50,93 +42,21 @@ MODES: dict[str, dict[str, Any]] = {
     "auth": {"AUTH_ENABLED": "true"},
     "sessions": {"MCP_STATELESS_HTTP": "false"},
     "auto": {"MCP_JSON_RESPONSE": "auto"},
+    "shared sessions": {"MCP_STATELESS_HTTP": "false", "shared": True},
+    "shared sessions, streams": {
+        "MCP_STATELESS_HTTP": "false",
+        "MCP_JSON_RESPONSE": "false",
+        "shared": True,
+    },
+    "shared sessions, auth": {
+        "MCP_STATELESS_HTTP": "false",
+        "AUTH_ENABLED": "true",
+        "shared": True,
+    },
 }
 ADMIN = "Bearer token-admin"
 TOKENS = [ADMIN, "bearer token-user", "Bearer wrong", "Basic eDp5", "Bearer", None]
 LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list")
-
-
-class Pair:
-    """Two replicas that differ in the short path alone."""
-
-    def __init__(
-        self, folder: Path, http: httpx2.AsyncClient, packages: Any, **settings: Any
-    ) -> None:
-        self.http = http
-        self.sent = 0
-        self.different: list[str] = []
-        settings["MCP_CALL_TIMEOUT"] = 3  # some samples take longer on purpose
-        self.short = replicas.start(folder / "short", packages, **settings)
-        self.long = replicas.start(folder / "long", packages, without=["short-path"], **settings)
-
-    async def send(self, sent: Sent, token: str | None = None) -> dict[str, Any]:
-        """Sends it to both; gives the first one's result, if there is one."""
-        if token:
-            sent = replace(sent, headers=[*sent.headers, ("authorization", token)])
-        one = await self._answer(self.short, sent)
-        other = await self._answer(self.long, sent)
-        self.sent += 1
-        if one != other:
-            told = f"  short: {_told(one)}\n  long:  {_told(other)}"
-            self.different.append(f"{token or ''} {sent.what}\n{told}")
-        body = one[2]
-        return body.get("result", {}) if isinstance(body, dict) else {}
-
-    async def _answer(self, to: Replica, sent: Sent) -> tuple[Any, ...]:
-        headers = [(name.encode(), value.encode()) for name, value in sent.headers]
-        content = _parts(sent.body) if sent.chunked else sent.body
-        url = f"{to.base}{sent.path}"
-        response = await self.http.request(sent.method, url, headers=headers, content=content)
-        assert response.headers["x-served-by"], sent.what
-        assert response.headers["x-request-id"], sent.what
-        told = {n: _stable(response.headers[n]) for n in HEADERS if n in response.headers}
-        try:
-            return response.status_code, told, _stable(response.json())
-        except ValueError:
-            return response.status_code, told, response.content
-
-    def judge(self) -> None:
-        """Fails with what was different."""
-        found = "\n".join(self.different[:30])
-        assert not self.different, f"{len(self.different)} of {self.sent} differ:\n{found}"
-        deadline = time.monotonic() + 5  # a request is logged once it has been answered
-        while _requests(self.short.log) != _requests(self.long.log) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert _requests(self.short.log) == _requests(self.long.log)
-
-    def end(self) -> None:
-        self.short.end()
-        self.long.end()
-
-
-async def _parts(body: bytes) -> AsyncIterator[bytes]:
-    yield body[:10]
-    yield body[10:]
-
-
-def _stable(value: Any) -> Any:
-    """What is different each time is replaced by its kind."""
-    if isinstance(value, dict):
-        return {name: _stable(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_stable(inner) for inner in value]
-    if isinstance(value, float) and value != value:
-        return "NaN"
-    if isinstance(value, str):
-        value = re.sub(r"v1\.[\w-]{40,}", "v1.sealed", value)
-        return re.sub(r"0x[0-9a-f]{6,}|127\.0\.0\.1:\d+|\b[0-9a-f]{32}\b", "…", value)
-    return value
-
-
-def _told(answer: tuple[Any, ...]) -> str:
-    status, headers, body = answer
-    return f"{status} {headers} {json.dumps(body, default=repr)[:600]}"
-
-
-def _requests(log: str) -> list[str]:
-    """The request log without times and ids, sorted: a stream is logged when it ends."""
-    lines = [line for line in log.splitlines() if re.search(r"\] \d+ [A-Z]+ /mcp.* ms$", line)]
-    return sorted(re.sub(r" [\d.]+ ms$", "", line.partition("] ")[2]) for line in lines)
 
 
 @pytest.fixture
@@ -199,21 +119,23 @@ async def test_answers_of_what_comes_with_it_are_the_same(pair, packages):
     two.judge()
 
 
-async def test_most_plain_calls_take_the_short_path(pair):
+@pytest.mark.parametrize("mode", ["default", "shared sessions", "shared sessions, streams"])
+async def test_most_plain_calls_take_the_short_path(pair, mode):
     """The control: else the comparison would compare the framework with itself."""
-    two = pair(SAMPLES, MCP_LOG_LEVEL="debug")
+    two = pair(SAMPLES, MCP_LOG_LEVEL="debug", **MODES[mode])
     for base in plain_ones():
         await two.send(base)
 
     two.judge()
-    assert two.short.log.count("the short path answered") == len(plain_ones())
+    streams = "streams" in mode  # which clients of the newer era get
+    assert two.short.log.count("the short path answered") == len(plain_ones()) / (1 + streams)
     assert "the short path answered" not in two.long.log
 
 
 def test_a_difference_would_be_seen():
     """The control: what is compared is not made equal by the comparison."""
-    assert _stable({"a": [1, "x"]}) != _stable({"a": [1, "y"]})
-    assert _requests("1 INFO r [id] 200 POST /mcp a b 1.0 ms") == ["200 POST /mcp a b"]
+    assert stable({"a": [1, "x"]}) != stable({"a": [1, "y"]})
+    assert requests("1 INFO r [id] 200 POST /mcp a b 1.0 ms") == ["200 POST /mcp a b"]
 
 
 def plain_ones() -> list[Sent]:

@@ -25,6 +25,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.request_state import RequestStateBoundary
 from mcp.server.runner import ServerRunner, _extract_meta, aclose_shielded, modern_error_data
 from mcp.server.session import ServerSession
+from mcp.shared.dispatcher import DispatchContext
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
 from mcp.shared.jsonrpc_dispatcher import (
@@ -61,6 +62,7 @@ class RequestContext(FastMCPRequestContext):
     """
 
     request: Request
+    close_sse_stream = None
 
     def __init__(self, mcp: FastMCP, http: Request, asked: Asked) -> None:
         self.mcp = mcp
@@ -72,25 +74,26 @@ class RequestContext(FastMCPRequestContext):
         self.params = params = asked.params
         meta = params.get("_meta") if params else None
         self.meta = dict(meta) if meta is not None else None
-        self.close_sse_stream = None
         self.lifespan_context = mcp._lifespan_result
         self._then: list[Callable[[ServerSession], None]] = []
 
     @cached_property
     def runner(self) -> ServerRunner[Any]:
-        """The SDK's kernel for this request, over a connection that cannot call back."""
+        """The SDK's kernel for this request."""
+        return ServerRunner(self.mcp._mcp_server, self.connect(), self.lifespan_context)
+
+    def connect(self) -> Connection:
+        """One that cannot call back."""
         meta = self.meta if self.meta and self.protocol_version in MODERN_PROTOCOL_VERSIONS else {}
-        connection = Connection.from_envelope(
+        return Connection.from_envelope(
             self.protocol_version,
             meta.get(types.CLIENT_INFO_META_KEY),
             meta.get(types.CLIENT_CAPABILITIES_META_KEY),
         )
-        return ServerRunner(self.mcp._mcp_server, connection, self.lifespan_context)
 
-    @cached_property
-    def _srctx(self) -> ServerRequestContext[Any, Any]:  # type: ignore[override]
-        """The SDK's context, as its own HTTP entry makes it."""
-        answer_only = _SingleExchangeDispatchContext(
+    def channel(self) -> DispatchContext[TransportContext]:
+        """One that takes an answer and nothing else, as the SDK's own HTTP entry makes it."""
+        return _SingleExchangeDispatchContext(
             transport=TransportContext(
                 kind="streamable-http", can_send_request=False, headers=self.request.headers
             ),
@@ -98,8 +101,12 @@ class RequestContext(FastMCPRequestContext):
             message_metadata=ServerMessageMetadata(request_context=self.request),
             progress_token=progress_token_from_params(self.params),
         )
+
+    @cached_property
+    def _srctx(self) -> ServerRequestContext[Any, Any]:  # type: ignore[override]
+        """The SDK's context."""
         made = self.runner._make_context(
-            answer_only,
+            self.channel(),
             self.method,
             self.params,
             _extract_meta(self.params),
@@ -121,6 +128,10 @@ class RequestContext(FastMCPRequestContext):
         else:
             self._then.append(then)
 
+    def of_nobody(self) -> "RequestContext":
+        """The same request as anybody might send it, for what is kept for all."""
+        return self
+
     async def close(self) -> None:
         """Runs what was left on the connection for its end, if there ever was one."""
         if "runner" in self.__dict__:
@@ -134,6 +145,42 @@ class RequestContext(FastMCPRequestContext):
                 sealed = boundary._seal_result(self._srctx, shaped, None)
                 return dict(sealed) if isinstance(sealed, Mapping) else shaped
         return shaped
+
+
+class Client(Protocol):
+    """The other end of a session, for one request."""
+
+    @property
+    def channel(self) -> DispatchContext[TransportContext]:
+        """What is said to it beside the answer."""
+
+    def connection(self) -> Connection:
+        """The SDK's view of it."""
+
+
+class SessionRequestContext(RequestContext):
+    """A request in a session, whose client can be spoken to."""
+
+    def __init__(self, mcp: FastMCP, http: Request, asked: Asked, client: Client) -> None:
+        super().__init__(mcp, http, asked)
+        self.client = client
+
+    @property
+    def close_sse_stream(self) -> Any:  # type: ignore[override]
+        """Ends the stream of this request, which its client can resume (SEP-1699)."""
+        return self._srctx.close_sse_stream
+
+    def of_nobody(self) -> RequestContext:
+        """Without its session, for which components may be shown or hidden at any moment."""
+        scope = self.request.scope
+        headers = [pair for pair in scope["headers"] if pair[0] != b"mcp-session-id"]
+        return RequestContext(self.mcp, Request({**scope, "headers": headers}), self.asked)
+
+    def connect(self) -> Connection:
+        return self.client.connection()
+
+    def channel(self) -> DispatchContext[TransportContext]:
+        return self.client.channel
 
 
 @contextmanager
@@ -196,12 +243,14 @@ async def handled(context: RequestContext) -> dict[str, Any]:
     return await context.wire(await entry.handler(context._srctx, params))
 
 
-def encoded(result: dict[str, Any], asked: Asked) -> bytes:
-    """A result as JSON in UTF-8.
+def encoded(result: dict[str, Any] | bytes, asked: Asked) -> bytes:
+    """A result as JSON in UTF-8, which it may be already.
 
     Raises:
         PydanticSerializationError: it cannot be, for a client up to 2025-11-25.
     """
+    if isinstance(result, bytes):
+        return result
     try:
         return to_json(result)
     except PydanticSerializationError:  # half a character, say

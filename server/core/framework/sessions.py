@@ -69,3 +69,8 @@ def limit_sessions(manager: StreamableHTTPSessionManager, most: int) -> None:
 def keep_log_levels(mcp: FastMCP, levels: dict[str, Any]) -> None:
     """Has FastMCP look up a session's log level in `levels` in place of its own memory."""
     mcp._client_log_levels = levels
+
+
+def rules_name(session: str) -> tuple[str, str]:
+    """Collection and key under which FastMCP keeps what is shown or hidden for a session."""
+    return "fastmcp_state", f"{session}:_visibility_rules"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.core.store import Store
+from server.core.store.sessions import STATE
 
 # Seconds that a caller's state is kept after it was last written.
 TTL = 24 * 3600
@@ -86,4 +87,4 @@ class Fields:
         return bool(await self._store.redis.delete(self._key(name)))
 
     def _key(self, name: tuple[str, ...]) -> str:
-        return self._store.key("state-of", *name)
+        return self._store.key(STATE, *name)

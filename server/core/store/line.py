@@ -12,11 +12,11 @@ from functools import cached_property
 from hashlib import sha1
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Connection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 logger = logging.getLogger(__name__)
 
@@ -68,15 +68,23 @@ class Line:
         self._back: list[Callable[[], None]] = []
 
     @cached_property
-    def redis(self) -> Redis:
-        """The connection; no retry, because a script whose answer was lost may have run."""
-        return Redis.from_url(
+    def _pool(self) -> ConnectionPool:
+        """Knows how to connect; no retry, because a script whose answer was lost may have run.
+
+        Commands have no limit of their own: there is one for each exchange.
+        """
+        return ConnectionPool.from_url(
             self.url,
             socket_connect_timeout=self.seconds,
-            socket_timeout=self.seconds,
+            socket_timeout=None,
             retry=Retry(NoBackoff(), 0),
-            max_connections=2,
         )
+
+    @cached_property
+    def _connection(self) -> Connection:
+        """The one connection: a pool would cost each exchange more than what it asks."""
+        made: Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        return made
 
     def when_back(self, callback: Callable[[], None]) -> None:
         """Calls `callback` each time that Redis answers again after it was away."""
@@ -106,8 +114,8 @@ class Line:
         if self._sending:
             self._sending.cancel()
             await asyncio.wait({self._sending})
-        if client := self.__dict__.pop("redis", None):
-            await client.aclose()
+        if connection := self.__dict__.pop("_connection", None):
+            await connection.disconnect()
 
     async def _send(self) -> None:
         batch: list[_Asked] = []
@@ -124,8 +132,7 @@ class Line:
 
     async def _exchange(self, batch: list[_Asked]) -> None:
         try:
-            # The outer limit is for a connection that is neither refused nor accepted.
-            async with asyncio.timeout(2 * self.seconds):
+            async with asyncio.timeout(self.seconds):
                 outcomes = await self._evaluate(batch)
         except (RedisError, OSError) as error:
             if not self.is_away:
@@ -144,21 +151,30 @@ class Line:
 
     async def _evaluate(self, batch: list[_Asked]) -> list[Any]:
         """Outcomes in the order of `batch`; scripts that Redis does not know yet are sent along."""
-        async with self.redis.pipeline(transaction=False) as pipeline:
-            for asked in batch:
-                pipeline.evalsha(asked.script.digest, 0, *asked.arguments)
-            outcomes: list[Any] = await pipeline.execute(raise_on_error=False)
+        outcomes = await self._ask([("EVALSHA", a.script.digest, 0, *a.arguments) for a in batch])
         unknown = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, NoScriptError)]
         if unknown:
-            async with self.redis.pipeline(transaction=False) as pipeline:
-                for number in unknown:
-                    pipeline.eval(batch[number].script.text, 0, *batch[number].arguments)
-                known = await pipeline.execute(raise_on_error=False)
-            for number, outcome in zip(unknown, known, strict=True):
+            texts = [("EVAL", batch[n].script.text, 0, *batch[n].arguments) for n in unknown]
+            for number, outcome in zip(unknown, await self._ask(texts), strict=True):
                 outcomes[number] = outcome
         return outcomes
+
+    async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """What Redis answers to each; what it refuses is an error among the answers."""
+        connection = self._connection
+        await self._pool.ensure_connection(connection)  # anew, if Redis has closed it meanwhile
+        await connection.send_packed_command(connection.pack_commands(commands))
+        return [await _read(connection) for _ in commands]
 
     @staticmethod
     def _fail(batch: list[_Asked], error: Exception) -> None:
         for asked in batch:
             asked.settle(error)
+
+
+async def _read(connection: Connection) -> Any:
+    """The next answer; a failure closes the connection, whose further answers nobody could tell."""
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except ResponseError as error:
+        return error

@@ -95,13 +95,14 @@ keep(id, ttl)
 return 1
 """)
 
-# id, owner, ttl → params, version, level; nil if there is no such session of this owner
+# id, owner, ttl, key of its visibility rules → params, version, level, whether it has such rules;
+# nil if there is no such session of this owner
 TAKE_UP = script("""
 local id = ARGV[2]
 local found = redis.call('HMGET', session(id), 'owner', 'params', 'version', 'level')
 if not found[1] or found[1] ~= ARGV[3] then return nil end
 touch(id, tonumber(ARGV[4]))
-return {found[2], found[3], found[4]}
+return {found[2], found[3], found[4], redis.call('EXISTS', key(ARGV[5]))}
 """)
 
 # id, ttl → 1, or 0 if the session is gone

@@ -11,6 +11,9 @@ from server.core.store import session_scripts as lua
 from server.core.store import subscription_scripts as telling
 from server.core.store.line import Line, Script
 
+# First part of the keys of callers' state: see ``fields``.
+STATE = "state-of"
+
 # Messages kept of one stream, about: who is further behind has lost the oldest.
 MOST_EVENTS = 1000
 # Messages read from a stream at once.
@@ -37,6 +40,23 @@ class Events:
     events: tuple[tuple[str, str, str], ...]
     done: bool
     running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session as it is kept.
+
+    Attributes:
+        params: of `initialize`, as JSON.
+        version: of the protocol.
+        level: of log messages that the client wants, if it said.
+        has_rules: components were shown or hidden for it (``ctx.enable_components``).
+    """
+
+    params: bytes
+    version: str
+    level: str | None
+    has_rules: bool
 
 
 @dataclass(frozen=True)
@@ -67,13 +87,20 @@ class SessionStore:
         asked = (session, self._ttl, most, owner, params, version)
         return bool(await self._run(lua.OPEN, *asked))
 
-    async def take_up(self, session: str, owner: str) -> tuple[str, str, str | None] | None:
-        """Its params, version and log level, if it exists and is `owner`'s; it lives on."""
-        found = await self._run(lua.TAKE_UP, session, owner, self._ttl)
+    async def take_up(self, session: str, owner: str, rules: tuple[str, str]) -> Kept | None:
+        """The session, if it exists and is `owner`'s; it lives on.
+
+        Args:
+            session: its id.
+            owner: who asks.
+            rules: name, in the state of callers, of what is shown or hidden for the session.
+        """
+        state = ":".join((STATE, *rules))
+        found = await self._run(lua.TAKE_UP, session, owner, self._ttl, state)
         if found is None:
             return None
-        params, version, level = found
-        return params.decode(), version.decode(), level.decode() if level else None
+        params, version, level, has_rules = found
+        return Kept(params, version.decode(), level.decode() if level else None, has_rules == 1)
 
     async def touch(self, session: str) -> bool:
         """Lets the session live on; False if it is over."""

@@ -9,18 +9,18 @@ the same validation again. Everything else it hands to the framework, body and a
 
 import logging
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 from fastmcp import Context, FastMCP
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
-from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.core.edge.short_path.calls import Calls
 from server.core.edge.short_path.fetches import Fetches
+from server.core.edge.short_path.in_session import Found, InSession, Sessions
 from server.core.edge.short_path.lists import Lists
-from server.core.edge.short_path.message import LISTS, NAMED, Asked, read, version_of
+from server.core.edge.short_path.message import LISTS, NAMED, Asked, answer, read, version_of
 from server.core.framework import catalogue
 from server.core.framework import request as framework
 
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 # Accept headers that were judged before; clients have few.
 _KEPT_ACCEPTS = 64
 _JSON = (b"application/json", b"application/*", b"*/*")
+_BOTH = {b"application/json", b"text/event-stream"}
 
 
 class ShortPathMiddleware:
@@ -41,8 +42,11 @@ class ShortPathMiddleware:
         mcp: the server behind both.
         path: of the MCP endpoint.
         body_limit: largest body, in bytes; the framework refuses a larger one.
-        has_sessions: clients up to 2025-11-25 have sessions, so that theirs is the framework's.
-        may_stream: a caller that accepts an event stream may get one, which is the framework's.
+        has_sessions: clients up to 2025-11-25 have sessions; their requests are the framework's,
+            if not of `sessions`.
+        sessions: that all replicas share.
+        json_response: as ``MCP_JSON_RESPONSE``: a caller that may get an event stream is the
+            framework's, except in `sessions`.
         harmless: SDK middleware that does nothing to a request without ``requestState``.
     """
 
@@ -54,7 +58,8 @@ class ShortPathMiddleware:
         path: str,
         body_limit: int,
         has_sessions: bool,
-        may_stream: bool,
+        json_response: bool | Literal["auto"],
+        sessions: Sessions | None = None,
         harmless: Collection[Any] = (),
     ) -> None:
         self.app = app
@@ -62,13 +67,14 @@ class ShortPathMiddleware:
         self.path = path
         self.body_limit = body_limit
         self.has_sessions = has_sessions
-        self.may_stream = may_stream
+        self.json_response = json_response
         self.harmless = harmless
         self.bearer = catalogue.bearer_backend(mcp)
         self.calls = Calls(mcp)
         self.fetches = Fetches(mcp)
         self.lists = Lists(mcp)
-        self._accepts: dict[bytes, bool] = {}
+        self.in_session = InSession(mcp, sessions, self._found) if sessions else None
+        self._accepts: dict[tuple[bytes, bool], bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != self.path:
@@ -81,12 +87,10 @@ class ShortPathMiddleware:
             return
         body, receive = await _body(receive)
         asked = read(headers, body, version) if body else None
-        told = await self._answer(asked, scope) if asked else None
-        if told is None:
+        if asked is None or not await self._answer(asked, scope, send):
             await self.app(scope, receive, send)
         else:
             logger.debug("the short path answered")
-            await _respond(send, *told)
 
     def _version(self, headers: dict[bytes, bytes]) -> str | None:
         """The request's protocol version if its headers are plain, else None."""
@@ -95,28 +99,49 @@ class ShortPathMiddleware:
             return None
         if kind != b"application/json" and not kind.startswith(b"application/json;"):
             return None
-        accept = headers.get(b"accept", b"")
-        judged = self._accepts.get(accept)
+        version = version_of(headers)
+        in_session = self.has_sessions and version in HANDSHAKE_PROTOCOL_VERSIONS
+        if in_session and (self.in_session is None or b"mcp-session-id" not in headers):
+            return None
+        return version if self._takes(headers.get(b"accept", b""), in_session) else None
+
+    def _takes(self, accept: bytes, in_session: bool) -> bool:
+        """Whether the caller accepts what it would get."""
+        judged = self._accepts.get((accept, in_session))
         if judged is None:
             if len(self._accepts) >= _KEPT_ACCEPTS:
                 self._accepts.clear()
-            judged = self._accepts[accept] = self._accepted(accept)
-        version = version_of(headers) if judged else None
-        return None if self.has_sessions and version in HANDSHAKE_PROTOCOL_VERSIONS else version
+            judge = self._accepted_in_session if in_session else self._accepted
+            judged = self._accepts[accept, in_session] = judge(accept)
+        return judged
 
     def _accepted(self, accept: bytes) -> bool:
         kinds = {part.split(b";")[0].strip().lower() for part in accept.split(b",")}
-        if self.may_stream and kinds & {b"text/event-stream", b"text/*", b"*/*"}:
+        if self.json_response == "auto" and kinds & {b"text/event-stream", b"text/*", b"*/*"}:
             return False
-        return not kinds.isdisjoint(_JSON)
+        return bool(self.json_response) and not kinds.isdisjoint(_JSON)
 
-    async def _answer(self, asked: Asked, scope: Scope) -> tuple[int, bytes] | None:
-        """Status and body, or None if the framework has to answer after all."""
+    @staticmethod
+    def _accepted_in_session(accept: bytes) -> bool:
+        """Both, as 2025-11-25 asks of clients; other ways to say it are the framework's to judge."""
+        return {part.strip() for part in accept.split(b",")} == _BOTH
+
+    async def _answer(self, asked: Asked, scope: Scope, send: Send) -> bool:
+        """Whether it was answered, or the framework has to after all."""
         meta = asked.params.get("_meta") if asked.params else None
         if framework.is_traced(meta) or framework.is_wrapped(self.mcp, self.harmless):
-            return None
+            return False
         if self.mcp.auth and not await self._let_in(scope):
-            return None
+            return False
+        if self.has_sessions and not asked.is_modern:
+            return self.in_session is not None and await self.in_session.answer(asked, scope, send)
+        told = await self._told(asked, scope)
+        if told is not None:
+            await _respond(send, *told)
+        return told is not None
+
+    async def _told(self, asked: Asked, scope: Scope) -> tuple[int, bytes] | None:
+        """Status and body, or None if the framework has to answer after all."""
         request = framework.RequestContext(self.mcp, Request(scope), asked)
         with framework.serving(request):
             try:
@@ -124,7 +149,7 @@ class ShortPathMiddleware:
                     if asked.is_modern and self.mcp.auth and await catalogue.has_rules(context):
                         return None
                     result = await self._result(asked, request, context)
-                    return None if result is None else (200, _message(asked, result))
+                    return None if result is None else (200, answer(asked, result))
             except Exception as error:  # the one place where an error becomes an answer
                 return framework.error_answer(error, asked)
             finally:
@@ -142,24 +167,30 @@ class ShortPathMiddleware:
         self, asked: Asked, request: framework.RequestContext, context: Context
     ) -> bytes | None:
         """The encoded result, None if it is for the framework."""
-        if asked.method in LISTS:
-            return await self.lists.answer(request, context)
-        assert asked.params is not None
-        if asked.method != "tools/call":
-            found = self.fetches.find(asked.method, asked.params[NAMED[asked.method]])
-            if found is None:
-                return framework.encoded(await framework.handled(request), asked)
-            if not await catalogue.may_use(found):
-                return None
-            return framework.encoded(await self.fetches.answer(request, context), asked)
-        tool = self.calls.tool(asked.params["name"])
-        if tool is None or not await catalogue.may_use(tool):
+        found = self._found(asked)
+        if found is None:
             return None
-        return framework.encoded(await self.calls.answer(request, context), asked)
+        component, result = found
+        if component is not None and not await catalogue.may_use(component):
+            return None
+        return framework.encoded(await result(request, context), asked)
+
+    def _found(self, asked: Asked) -> Found | None:
+        """What is asked for, and what gives the result; None if it is for the framework."""
+        if asked.method in LISTS:
+            return None, self.lists.answer
+        assert asked.params is not None
+        name = asked.params[NAMED[asked.method]]
+        if asked.method == "tools/call":
+            tool = self.calls.tool(name)
+            return (tool, self.calls.answer) if tool else None
+        found = self.fetches.find(asked.method, name)
+        return (found, self.fetches.answer) if found else (None, _handled)
 
 
-def _message(asked: Asked, result: bytes) -> bytes:
-    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (to_json(asked.id), result)
+async def _handled(request: framework.RequestContext, _: Context) -> Any:
+    """What stands in no table, by the framework's own handler."""
+    return await framework.handled(request)
 
 
 async def _body(receive: Receive) -> tuple[bytes, Receive]:

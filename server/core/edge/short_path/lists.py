@@ -65,7 +65,7 @@ class Lists:
         return kept[1] if told is kept[0] else to_json(await handled(request))
 
     async def _made(self, key: _Key, request: RequestContext) -> tuple[Sequence[Any], bytes]:
-        encoded = to_json(await handled(request))
+        encoded = to_json(await handled(request.of_nobody()))
         components = await getattr(self.mcp, _KINDS[key[0]][2])(run_middleware=False)
         if len(self._kept) >= _KEPT:
             del self._kept[next(iter(self._kept))]

@@ -13,7 +13,7 @@ import mcp_types as types
 from mcp_types import methods
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 LISTS = frozenset({"tools/list", "resources/list", "resources/templates/list", "prompts/list"})
 # Method → the parameter that Mcp-Name repeats (2026-07-28, basic/transports/streamable-http).
@@ -78,6 +78,11 @@ def read(headers: dict[bytes, bytes], body: bytes, version: str) -> Asked | None
     except ValidationError:
         return None
     return Asked(id_, method, version, params)
+
+
+def answer(asked: Asked, result: bytes) -> bytes:
+    """The JSON-RPC message with an encoded result."""
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (to_json(asked.id), result)
 
 
 def _is_plain(method: str, params: dict[str, Any]) -> bool:

@@ -8,10 +8,13 @@ again, because whoever takes the call over numbers from the next attempt on.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import anyio
+from mcp.server.connection import Connection
 from mcp.server.runner import modern_error_data, serve_one
 from mcp.shared.dispatcher import coerce_request_id
 from mcp.shared.message import ServerMessageMetadata
@@ -45,6 +48,8 @@ LOST = ErrorData(
     "effect is not known: look, before you call again.",
     data={"retryable": False, "outcome": "unknown"},
 )
+# Makes the answer to a call in the SDK's place: the message as JSON.
+Plain = Callable[["Call"], Awaitable[str]]
 # Seconds between signs that a silent call still runs, which keep the session and the call.
 KEEP_EVERY = 60.0
 
@@ -58,6 +63,7 @@ class Call:
         message: the request.
         http: that brought it, or that resumes it.
         streams: whether anything but the answer can be sent; with JSON answers it cannot.
+        plain: what makes the answer, if it is not the SDK.
         name: of the stream of a call that was begun elsewhere.
         attempt: how often the call was begun, this time included.
     """
@@ -70,6 +76,7 @@ class Call:
         http: Request,
         *,
         streams: bool,
+        plain: Plain | None = None,
         name: str | None = None,
         attempt: int = 1,
     ) -> None:
@@ -77,14 +84,9 @@ class Call:
         self.message = message
         self.name = name or token_hex(8)
         self.reply = Reply()
-        self.channel = CallChannel(
-            record.id,
-            message.id,
-            message.params,
-            self._metadata(http, closable=streams and record.is_primed),
-            self._say if streams else None,
-            replica.questions,
-        )
+        self._http = http
+        self._streams = streams
+        self._plain = plain
         self._replica = replica
         self._scope = anyio.CancelScope()
         self._attempt = attempt
@@ -94,6 +96,22 @@ class Call:
         self._unkept: deque[Said] | None = deque(maxlen=MOST_EVENTS)
         self._more = asyncio.Event()
         self._lost = False
+
+    @cached_property
+    def channel(self) -> CallChannel:
+        """What it says to its client; most calls say nothing."""
+        return CallChannel(
+            self.record.id,
+            self.message.id,
+            self.message.params,
+            self._metadata(self._http, closable=self._streams and self.record.is_primed),
+            self._say if self._streams and not self._done else None,
+            self._replica.questions,
+        )
+
+    def connection(self) -> Connection:
+        """The SDK's view of the client."""
+        return self.record.connection(self._replica.channel(self.record.id))
 
     def event_id(self, position: str) -> str:
         """By which a client resumes the stream of this call after `position`."""
@@ -112,22 +130,19 @@ class Call:
         """Runs the call to its answer; as a task of its own, which outlives the request."""
         SERVING.set(self.record)
         level = self.record.level
-        answer: JSONRPCMessage = JSONRPCError(jsonrpc="2.0", id=self.message.id, error=CANCELLED)
+        answer = None
         with self._scope:
             answer = await self._answer()
             if self.record.level != level:
                 answer = await self._keep_level(answer)
-        self.answer(answer)
-
-    def answer(self, message: JSONRPCMessage) -> None:
-        """Says the last message."""
-        self.channel.close()
-        if not self._lost:
-            self._put(wire(message), final=True)
+        if answer is None:
+            self.answer_with(CANCELLED)
+        else:
+            self._answer_with(answer)
 
     def answer_with(self, error: ErrorData) -> None:
         """Says an error as the last message."""
-        self.answer(JSONRPCError(jsonrpc="2.0", id=self.message.id, error=error))
+        self._answer_with(self._error(error))
 
     async def open(self) -> bool:
         """Lets the client come back for the answer, on any replica; False while Redis is away."""
@@ -148,31 +163,39 @@ class Call:
         """Keeps what is said from now on, and what was said before."""
         self._replica.spawn(self._keep())
 
-    async def _answer(self) -> JSONRPCMessage:
-        connection = self.record.connection(self._replica.channel(self.record.id))
-        asked, params = self.message.method, self.message.params
-        try:
-            result = await serve_one(
-                self._replica.server,
-                self.channel,
-                asked,
-                params,
-                connection=connection,
-                lifespan_state=self._replica.lifespan_state,
-            )
-        except Exception as error:  # the boundary: each becomes an error that tells no secrets
-            data = modern_error_data(error)
-            return JSONRPCError(jsonrpc="2.0", id=self.message.id, error=data)
-        return JSONRPCResponse(jsonrpc="2.0", id=self.message.id, result=result)
+    def _answer_with(self, data: str) -> None:
+        if "channel" in self.__dict__:
+            self.channel.close()
+        if not self._lost:
+            self._put(data, final=True)
 
-    async def _keep_level(self, answer: JSONRPCMessage) -> JSONRPCMessage:
+    def _error(self, error: ErrorData) -> str:
+        return wire(JSONRPCError(jsonrpc="2.0", id=self.message.id, error=error))
+
+    async def _answer(self) -> str:
+        try:
+            return await (self._plain or Call._by_the_sdk)(self)
+        except Exception as error:  # the boundary: each becomes an error that tells no secrets
+            return self._error(modern_error_data(error))
+
+    async def _by_the_sdk(self) -> str:
+        result = await serve_one(
+            self._replica.server,
+            self.channel,
+            self.message.method,
+            self.message.params,
+            connection=self.connection(),
+            lifespan_state=self._replica.lifespan_state,
+        )
+        return wire(JSONRPCResponse(jsonrpc="2.0", id=self.message.id, result=result))
+
+    async def _keep_level(self, answer: str) -> str:
         from server.core.store import unavailable
 
         try:
             await self._replica.store.set_level(self.record.id, str(self.record.level))
         except (RedisError, OSError):
-            error = unavailable("Setting the log level").error
-            return JSONRPCError(jsonrpc="2.0", id=self.message.id, error=error)
+            return self._error(unavailable("Setting the log level").error)
         return answer
 
     async def _say(self, message: JSONRPCMessage) -> None:

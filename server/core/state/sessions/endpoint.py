@@ -12,17 +12,21 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
+from typing import Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types import JSONRPCRequest
 from redis.exceptions import RedisError, ResponseError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from server.core.framework import sessions as framework
+from server.core.framework.request import Asked
 from server.core.state.sessions import refusal
+from server.core.state.sessions.call import Call, Plain
 from server.core.state.sessions.post import Post
 from server.core.state.sessions.reader import GET, Reader
 from server.core.state.sessions.record import Record
@@ -33,6 +37,7 @@ from server.core.state.sessions.subscriptions import MayRead
 logger = logging.getLogger(__name__)
 
 SESSION_ID = "mcp-session-id"
+_SESSION_ID = re.compile(r"[0-9a-f]{32}")  # as we make them
 _EVENT_ID = re.compile(r"([0-9a-z]{1,64})\.(\d{1,20}-\d{1,20})")
 
 
@@ -100,6 +105,26 @@ class Endpoint:
         else:
             return
         await response(scope, receive, send)
+
+    async def answer(self, asked: Asked, request: Request, send: Send, plain: Plain) -> bool:
+        """Serves a request whose answer `plain` makes in the SDK's place.
+
+        Returns:
+            False, and nothing was done, if there is anything about the session that is not plain:
+            it is refused, was negotiated for another version, or has components of its own.
+        """
+        try:
+            record = await self._found(request.headers[SESSION_ID], _owner(request))
+        except (RedisError, OSError):
+            return False
+        if record is None or record.has_rules or record.version != asked.version:
+            return False
+        params = {} if asked.params is None else {"params": asked.params}
+        message = JSONRPCRequest(jsonrpc="2.0", id=asked.id, method=asked.method, **params)
+        streams = self._post.streams
+        call = Call(self._replica, record, message, request, streams=streams, plain=plain)
+        await self._post.answer(call, send)
+        return True
 
     async def _serve(self, request: Request, send: Send) -> None:
         if request.method == "POST":
@@ -180,14 +205,21 @@ class Endpoint:
         session = request.headers.get(SESSION_ID)
         if not session:
             raise Refusal(HTTPStatus.BAD_REQUEST, "Bad Request: Missing session ID")
-        owner = _owner(request)
-        found = None
-        if re.fullmatch(r"[0-9a-f]{32}", session):  # the shape of ours: others are not looked up
-            found = await self._replica.store.take_up(session, owner)
-        if found is None:
+        record = await self._found(session, _owner(request))
+        if record is None:
             raise refusal.no_session()
-        params, version, level = found
-        return Record(session, owner, params, version, level)  # type: ignore[arg-type]
+        return record
+
+    async def _found(self, session: str, owner: str) -> Record | None:
+        """The session, if it is that caller's; it lives on."""
+        if not _SESSION_ID.fullmatch(session):  # others than ours are not looked up
+            return None
+        rules = framework.rules_name(session)
+        kept = await self._replica.store.take_up(session, owner, rules)
+        if kept is None:
+            return None
+        level: Any = kept.level
+        return Record(session, owner, kept.params, kept.version, level, kept.has_rules)
 
 
 def _resumed(request: Request) -> tuple[str, str]:

@@ -48,7 +48,7 @@ class Post:
 
     def __init__(self, replica: Replica, *, json_only: bool, most_sessions: int) -> None:
         self._replica = replica
-        self._json_only = json_only
+        self.streams = not json_only
         self._most_sessions = most_sessions
 
     async def read(self, request: Request) -> JSONRPCMessage:
@@ -115,7 +115,8 @@ class Post:
                     HTTPStatus.BAD_REQUEST,
                     "This session is initialized. Open another without Mcp-Session-Id.",
                 )
-            await self._call(record, message, request, send)
+            call = Call(self._replica, record, message, request, streams=self.streams)
+            await self.answer(call, send)
             return
         if isinstance(message, JSONRPCNotification):
             await self._note(record, message, request)
@@ -137,17 +138,13 @@ class Post:
             lifespan_state=self._replica.lifespan_state,
         )
 
-    async def _call(
-        self, record: Record, message: JSONRPCRequest, request: Request, send: Send
-    ) -> None:
-        call = Call(self._replica, record, message, request, streams=not self._json_only)
+    async def answer(self, call: Call, send: Send) -> None:
+        """Runs a call and sends what it says."""
         self._replica.start(call)
-        await call.reply.wait(None if self._json_only else QUICK)
+        await call.reply.wait(QUICK if self.streams else None)
         said = call.reply.next
         if said is not None and said.final:
-            headers = {"mcp-session-id": record.id}
-            answer = Response(said.data, headers=headers, media_type="application/json")
-            await answer(request.scope, request.receive, send)
+            await _send_json(said.data, call.record.id, send)
         else:
             await _stream(call, send)
 
@@ -212,6 +209,17 @@ async def _stream(call: Call, send: Send) -> None:
             await sse.write(send, sse.PING)
     call.reply.leave()
     await sse.end(send)
+
+
+async def _send_json(data: str, session: str, send: Send) -> None:
+    body = data.encode()
+    headers = [
+        (b"mcp-session-id", session.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"application/json"),
+    ]
+    await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _json(

@@ -23,13 +23,15 @@ class Record:
         params: of `initialize`, as JSON.
         version: of the protocol, as negotiated.
         level: least level of log messages that the client wants, if it said.
+        has_rules: components were shown or hidden for it (``ctx.enable_components``).
     """
 
     id: str
     owner: str
-    params: str
+    params: bytes
     version: str
     level: LoggingLevel | None = None
+    has_rules: bool = False
 
     @property
     def is_primed(self) -> bool:

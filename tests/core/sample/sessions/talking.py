@@ -45,6 +45,19 @@ async def noted_fact(ctx: Context) -> str:
 
 
 @tool
+async def hide(ctx: Context, name: str) -> str:
+    """Hide a tool from this session."""
+    await ctx.disable_components(names={name})
+    return "hidden"
+
+
+@tool
+async def half() -> str:
+    """Half a character, which JSON cannot hold."""
+    return "\ud800"
+
+
+@tool
 async def met(ctx: Context) -> dict[str, str]:
     """Tell who the client said it is, and in which session and process that is known."""
     params = ctx.session.client_params
