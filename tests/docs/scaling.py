@@ -192,7 +192,7 @@ def limits(numbers: Numbers) -> str:
         f"{table(('replicas', 'what is full', 'then'), rows)}\n\n"
         f"However many replicas: {streams:,} clients a balancer (`LB_MAXCONN`), "
         f"{sessions:,} open sessions of a service (`MCP_SESSION_LIMIT`), which take "
-        f"{sessions * numbers.shared['session, bytes'] / 2**20:.0f} MB of Redis' {memory}, and "
+        f"{sessions * numbers.shared['session, bytes'] / 2**20:.0f} MB of Redis' {memory} MB, and "
         f"{waiting:,.0f} waiting calls in a replica's {replica} MB. "
         f"With {REPLICAS[-1]:,} replicas, at most {events:,.0f} events or {closes:,.0f} closed "
         "sessions a second, for each of them is told to every replica."
