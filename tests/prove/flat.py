@@ -62,7 +62,7 @@ def _call(server: Server, calls: int) -> int:
     done = 0
     while done < calls:
         words = [sys.executable, "-m", "tests.bench.load", str(server.port), "2", "8"]
-        asked = json.dumps(made[0])
+        asked = json.dumps({"request": made[0]})
         made.append(made.pop(0))
         seen = subprocess.run(
             words, cwd=ROOT, input=asked, capture_output=True, text=True, check=True

@@ -149,7 +149,7 @@ def _load(
         words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert running.stdin
-    running.stdin.write(json.dumps(asked))
+    running.stdin.write(json.dumps({"request": asked}))
     running.stdin.close()
     return running
 
