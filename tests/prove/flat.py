@@ -57,10 +57,11 @@ def _calls(folder: Path, calls: int) -> Outcome:
 
 
 def _call(server: Server, calls: int) -> int:
-    """At least so many calls; returns how many."""
+    """At least so many calls, some of each kind; returns how many."""
     made = [row.made for row in rows() if row.name.rpartition(" (")[0] in ASKED]
-    done = 0
-    while done < calls:
+    done = runs = 0
+    while done < calls or runs < len(made):
+        runs += 1
         words = [sys.executable, "-m", "tests.bench.load", str(server.port), "2", "8"]
         asked = json.dumps({"request": made[0]})
         made.append(made.pop(0))
