@@ -22,8 +22,8 @@ def main() -> int:
     """Runs the comparison; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rows", default="", help="only rows whose name contains this")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each cell in each round")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each cell in each round")
     parser.add_argument("--no-page", action="store_true", help="leave docs/performance.* alone")
     options = parser.parse_args()
     asked = [row for row in rows() if options.rows in row.name]
