@@ -33,7 +33,7 @@ def run(short: bool) -> list[Outcome]:
         return [
             _more(folder / "more", short),
             *checks.outcomes(folder, short),
-            _waiting(folder, 500 if short else 10_000),
+            _waiting(folder, 500, 5.0) if short else _waiting(folder, 10_000, 40.0),
         ]
 
 
@@ -111,13 +111,13 @@ def _shown(size: int, found: dict[int, dict[str, float]]) -> dict[str, str]:
     return {name: f"{rate:,.0f} calls/s{times}; half are answered in {found[size]['p50']:.0f} ms"}
 
 
-def _waiting(folder: Path, calls: int) -> Outcome:
+def _waiting(folder: Path, calls: int, seconds: float) -> Outcome:
     """All wait at once: every connection has sent its one call before the first is answered."""
     with ExitStack() as stack:
         one = _replica(stack, folder / "waiting", MCP_CALL_TIMEOUT=120)
         _seen(_load(one.port, WAITS, 1, 10))
         before = peak = memory(one.process.pid)
-        running = _load(one.port, call("sleep", "modern", seconds=40.0), 1, calls)
+        running = _load(one.port, call("sleep", "modern", seconds=seconds), 1, calls)
         while running.poll() is None:
             peak = max(peak, memory(one.process.pid))
             time.sleep(0.1)

@@ -45,7 +45,7 @@ class Plan:
         self.folder = folder
         self.sizes = sizes
         self.count = count
-        self.seconds = 4.0  # what is sent every two seconds counts twice
+        self.seconds = 2.0 if short else 4.0  # what is sent every two seconds counts whole
         self.measured = count if short else 10 * count
         self.costs: Costs = {}
         self.idle: Costs = {}
