@@ -25,7 +25,7 @@ WAYS = {
     "2026-07-28-json": ("JSON", "2026-07-28: one replica, JSON only (the default)"),
     "2026-07-28-sessions-balanced": (
         "sessions, balanced",
-        "2026-07-28: HAProxy over three replicas, sessions in Redis for older clients, streaming",
+        "2026-07-28: HAProxy over three replicas, sessions in Redis for older clients, a worker, streaming",
     ),
     "2026-07-28-tasks": (
         "workers, balanced",
