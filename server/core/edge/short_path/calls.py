@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from server.core.edge.short_path.chain import Chains
 from server.core.framework import catalogue as framework
 from server.core.framework.request import RequestContext
+from server.core.framework.results import Once
 
 # The log lines of a failing tool come from where they would without the short path.
 logger = logging.getLogger("fastmcp.server.server")
@@ -123,7 +124,7 @@ class Calls:
         if tool is None:  # a middleware chose another one
             return await self.mcp.call_tool(name, arguments, run_middleware=False)
         try:
-            return await tool.run(arguments)
+            return await Once(tool).run(arguments)
         except Exception as error:  # told as FastMCP tells it
             told = _told(name, error, masked=framework.masks_errors(self.mcp))
             if told is error:

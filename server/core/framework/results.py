@@ -1,0 +1,42 @@
+"""What a tool returns, made into its result once: FastMCP writes and copies it twice."""
+
+from collections.abc import Awaitable
+from typing import Any, cast
+
+import mcp_types as types
+from fastmcp.tools import FunctionTool, Tool
+from fastmcp.tools.base import ToolResult, _serialize_to_jsonable, default_serializer
+
+
+class Once:
+    """A tool, run by FastMCP as it is, but for what is done with a plain dict that it returns.
+
+    ``Tool.convert_result`` writes such a value as text, copies it, writes the copy again, and
+    ``ToolResult`` copies the copy again. The second text and the first copy are the result.
+    """
+
+    def __init__(self, tool: FunctionTool) -> None:
+        self.tool = tool
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tool, name)
+
+    def run(self, arguments: dict[str, Any]) -> Awaitable[ToolResult]:
+        """As ``FunctionTool.run``."""
+        return FunctionTool.run(cast("FunctionTool", self), arguments)
+
+    def convert_result(self, value: Any) -> ToolResult:
+        """As ``Tool.convert_result``, whose errors are its own too."""
+        schema = self.tool.output_schema
+        if type(value) is not dict or (schema and schema.get("x-fastmcp-wrap-result")):
+            return Tool.convert_result(self.tool, value)
+        try:
+            structured = _serialize_to_jsonable(value, self.tool.return_type)
+            text = default_serializer(structured)
+        except Exception:
+            return Tool.convert_result(self.tool, value)
+        if type(structured) is not dict:
+            return Tool.convert_result(self.tool, value)
+        return ToolResult.model_construct(
+            content=[types.TextContent(type="text", text=text)], structured_content=structured
+        )
