@@ -55,6 +55,8 @@ async def cancellation(trial: Trial) -> Seen:
         seen = await until(stopped.exists, trial.patience)
         gate.touch()
         assert await caller.call("echo", text="still here") == "still here"
+        if not seen:  # its late answer comes yet, and the client fails if it is leaving just then
+            await anyio.sleep(1)
     return WORKS if seen else Seen("dropped", "hold")
 
 
