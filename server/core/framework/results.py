@@ -27,16 +27,19 @@ class Once:
 
     def convert_result(self, value: Any) -> ToolResult:
         """As ``Tool.convert_result``, whose errors are its own too."""
+        structured = self.structured(value)
+        if structured is None:
+            return Tool.convert_result(self.tool, value)
+        text = types.TextContent(type="text", text=default_serializer(structured))
+        return ToolResult.model_construct(content=[text], structured_content=structured)
+
+    def structured(self, value: Any) -> dict[str, Any] | None:
+        """The copy that JSON can hold; None if the value is for FastMCP to convert, or to refuse."""
         schema = self.tool.output_schema
         if type(value) is not dict or (schema and schema.get("x-fastmcp-wrap-result")):
-            return Tool.convert_result(self.tool, value)
+            return None
         try:
-            structured = _serialize_to_jsonable(value, self.tool.return_type)
-            text = default_serializer(structured)
-        except Exception:
-            return Tool.convert_result(self.tool, value)
-        if type(structured) is not dict:
-            return Tool.convert_result(self.tool, value)
-        return ToolResult.model_construct(
-            content=[types.TextContent(type="text", text=text)], structured_content=structured
-        )
+            copy = _serialize_to_jsonable(value, self.tool.return_type)
+        except Exception:  # nothing is lost: FastMCP meets it again, and tells it in its own words
+            return None
+        return copy if type(copy) is dict else None
