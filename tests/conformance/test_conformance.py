@@ -1,5 +1,7 @@
 """The official suite passes, directly and behind the balancer, and is seen to fail when it must."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -48,6 +50,18 @@ def assert_every_replica_served_its_share(lb: Balancer) -> None:
     assert max(served) - min(served) <= 10
 
 
+@contextmanager
+def balanced_with_a_worker(folder: Path, valkey: Valkey, **settings: str) -> Iterator[Balancer]:
+    """Three replicas behind HAProxy and a worker, which share their keys and Redis."""
+    key, settings = new_key(), {**settings, "REDIS_URL": valkey.url}
+    with (
+        replicas(folder, [key] * 3, **settings) as servers,
+        replica(folder, "worker", "worker", **settings, MCP_REQUEST_STATE_KEYS=key),
+        balancer(folder, servers) as lb,
+    ):
+        yield lb
+
+
 def test_every_scenario_of_2026_07_28_passes_directly(tmp_path: Path, results: Path) -> None:
     """One replica that can stream passes all that the revision scores."""
     with replica(tmp_path, "alone", MCP_REQUEST_STATE_KEYS=new_key()) as server:
@@ -75,13 +89,7 @@ def test_every_scenario_of_the_tasks_extension_passes_with_each_request_on_anoth
     tmp_path: Path, results: Path, valkey: Valkey
 ) -> None:
     """Not scored by the suite, required here: no replica runs a job, a worker does."""
-    key = new_key()
-    shared = {"REDIS_URL": valkey.url, "MCP_REQUEST_STATE_KEYS": key}
-    with (
-        replicas(tmp_path, [key] * 3, REDIS_URL=valkey.url) as servers,
-        replica(tmp_path, "worker", "worker", **shared),
-        balancer(tmp_path, servers) as lb,
-    ):
+    with balanced_with_a_worker(tmp_path, valkey) as lb:
         run = suite.run(lb.url, MODERN, results)
     report.save("2026-07-28-tasks", run)
     found = {name: s for name, s in run.scenarios.items() if name.startswith("tasks-")}
@@ -98,13 +106,7 @@ async def test_status_notifications_come_with_each_request_on_another_replica(
     tmp_path: Path, valkey: Valkey, http: httpx2.AsyncClient
 ) -> None:
     """What tasks-status-notifications describes and does not ask: taskId, status, the result."""
-    key = new_key()
-    shared = {"REDIS_URL": valkey.url, "MCP_REQUEST_STATE_KEYS": key}
-    with (
-        replicas(tmp_path, [key] * 3, REDIS_URL=valkey.url) as servers,
-        replica(tmp_path, "worker", "worker", **shared),
-        balancer(tmp_path, servers) as lb,
-    ):
+    with balanced_with_a_worker(tmp_path, valkey) as lb:
         task = await created(http, lb, "slow_compute", seconds=2, label="x")
         async with following(http, lb, task) as (honored, messages):
             seen = await told_until(messages)
@@ -151,14 +153,8 @@ def test_every_scenario_passes_with_sessions_on_changing_replicas(
     tmp_path: Path, results: Path, valkey: Valkey, revision: str
 ) -> None:
     """Sessions in Redis: three replicas without stickiness are one server, to both eras."""
-    settings = {"MCP_STATELESS_HTTP": "false", "REDIS_URL": valkey.url}
-    key = new_key()
-    with (
-        replicas(tmp_path, [key] * 3, **settings) as servers,
-        # without one, the suite waits for tasks that nobody runs
-        replica(tmp_path, "worker", "worker", **settings, MCP_REQUEST_STATE_KEYS=key),
-        balancer(tmp_path, servers) as lb,
-    ):
+    # without a worker, the suite waits for tasks that nobody runs
+    with balanced_with_a_worker(tmp_path, valkey, MCP_STATELESS_HTTP="false") as lb:
         run = suite.run(lb.url, revision, results)
         assert_every_replica_served_its_share(lb)
     report.save(f"{revision}-sessions-balanced", run)
