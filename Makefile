@@ -12,10 +12,11 @@ up: .venv           ## serve here, without Docker: 3 replicas on http://localhos
 
 test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest tests/loadtest  # measures time: by itself
-	$(RUN) -m pytest -n 4 --dist loadfile --ignore tests/loadtest
+	$(RUN) -m pytest -n 6 --dist loadfile --ignore tests/loadtest
 
 test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (root), and conformance
-	$(RUN) -m pytest -m "swarm or conformance"
+	$(RUN) -m pytest -n 3 -m conformance tests/conformance  # mostly waits
+	$(RUN) -m pytest -m swarm tests/swarm
 
 load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas
 	$(RUN) test_swarm_load.py --requests 300 --concurrent 50

@@ -4,13 +4,15 @@ The suite needs Node 22, the inspector 22.19. Where the machine's own is older, 
 beside them; all are pinned in package-lock.json.
 """
 
+import fcntl
 import hashlib
 import json
 import re
 import shutil
 import subprocess
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -50,6 +52,7 @@ class Run:
     exit_code: int
     scenarios: dict[str, Scenario]
     output: str
+    runs: int = 1  # this is the second where the first was not as expected
 
     @property
     def scored(self) -> list[Scenario]:
@@ -68,7 +71,13 @@ def missing(what: str, how: str) -> None:
 
 
 def install() -> None:
-    """`npm ci`, once for each state of package-lock.json."""
+    """`npm ci`, once for each state of package-lock.json, by one process at a time."""
+    with (HERE / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install()
+
+
+def _install() -> None:
     digest = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
     stamp = MODULES / ".installed"
     if stamp.exists() and stamp.read_text() == digest:
@@ -116,8 +125,29 @@ def _required(revision: str) -> dict[str, str | None]:
     return {**dict.fromkeys(frozen["server"]), **others}
 
 
-def run(url: str, revision: str, results: Path, baseline: Path | None = None) -> Run:
-    """Run everything that `revision` requires against `url`; `results` is an empty folder."""
+def run(
+    url: str,
+    revision: str,
+    results: Path,
+    baseline: Path | None = None,
+    *,
+    as_expected: Callable[[Run], bool] = lambda run: run.exit_code == 0,
+) -> Run:
+    """Run everything that `revision` requires against `url`; `results` is an empty folder.
+
+    Some of the suite's own time limits are short (0.6 s for the first message of a stream) and a
+    busy machine misses them. So a run that is not `as_expected` is made once more, and counts then.
+    """
+    first = _run(url, revision, results / "1", baseline)
+    return (
+        first
+        if as_expected(first)
+        else replace(_run(url, revision, results / "2", baseline), runs=2)
+    )
+
+
+def _run(url: str, revision: str, results: Path, baseline: Path | None) -> Run:
+    results.mkdir()
     command = [node(), str(SUITE / "dist" / "index.js"), "server", "--url", url]
     command += ["--requirements", revision, "--output-dir", str(results)]
     if baseline is not None:
