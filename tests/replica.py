@@ -4,6 +4,7 @@ Most are forked from one process that has imported the server already, which tak
 second instead of two; `fresh` ones are started from a command line as an operator's are.
 """
 
+import asyncio
 import multiprocessing
 import os
 import re
@@ -108,7 +109,7 @@ class Replica:
             os.kill(self.process.pid, signal.SIGKILL)
             self.wait()
 
-    def wait_for_log(self, pattern: str, seconds: float = 10.0) -> re.Match[str]:
+    def wait_for_log(self, pattern: str, seconds: float = SECONDS_TO_STOP) -> re.Match[str]:
         """The first place in the log that matches `pattern`; waits for it."""
         deadline = time.monotonic() + seconds
         while not (found := re.search(pattern, self.log, re.MULTILINE)):
@@ -116,6 +117,10 @@ class Replica:
                 raise AssertionError(f"{pattern!r} is not in the log:\n{self.log}")
             time.sleep(0.02)
         return found
+
+    async def told(self, pattern: str) -> re.Match[str]:
+        """The same while the test's own calls go on."""
+        return await asyncio.to_thread(self.wait_for_log, pattern)
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + SECONDS_TO_START

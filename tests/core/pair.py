@@ -97,7 +97,7 @@ class Pair:
         """Fails with what was different."""
         found = "\n".join(self.different[:30])
         assert not self.different, f"{len(self.different)} of {self.sent} differ:\n{found}"
-        deadline = time.monotonic() + 5  # a request is logged once it has been answered
+        deadline = time.monotonic() + 20  # a request is logged once it has been answered
         while requests(self.short.log) != requests(self.long.log) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert requests(self.short.log) == requests(self.long.log)

@@ -23,7 +23,7 @@ ASKS = [("pay", {}), ("think", {"about": "x"}), ("where", {}), ("log_in", {})]
 async def test_without_sessions_an_old_client_is_told_the_setting(replica, json):
     """The error names MCP_STATELESS_HTTP and REDIS_URL, for ctx.elicit() too."""
     made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
-    async with Person().calls(made.url, "legacy") as ask, asyncio.timeout(10):
+    async with Person().calls(made.url, "legacy") as ask, asyncio.timeout(20):
         for tool, arguments in [*ASKS, ("elicit_directly", {})]:
             text = await ask(tool, **arguments)
             assert "MCP_STATELESS_HTTP=false" in text
@@ -124,15 +124,15 @@ class Slow(Person):
 @pytest.mark.parametrize("tool", ["pay", "elicit_directly"])
 async def test_the_time_limit_of_a_call_does_not_run_while_a_person_thinks(replica, tool):
     """The user takes longer than MCP_CALL_TIMEOUT, and the call goes on."""
-    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="1", **SESSIONS)
-    text = await Slow().calls_after(made.url, 2.5, tool)
+    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="2", **SESSIONS)
+    text = await Slow().calls_after(made.url, 3, tool)
     assert text == {"pay": "paid 10", "elicit_directly": "accept"}[tool]
 
 
 async def test_if_the_clock_ran_on_the_call_would_be_ended(replica):
     """The control."""
-    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="1", without=["ask-clock"], **SESSIONS)
-    assert "MCP_CALL_TIMEOUT" in await Slow().calls_after(made.url, 2.5, "pay")
+    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="2", without=["ask-clock"], **SESSIONS)
+    assert "MCP_CALL_TIMEOUT" in await Slow().calls_after(made.url, 10, "pay")
 
 
 async def test_after_the_answer_the_time_limit_runs_again(replica):
@@ -155,7 +155,7 @@ def test_a_clock_with_nothing_left_can_be_held_and_go_on(new_loop):
         clock.go_on()
         clock.stop()
         clock.go_on()
-        await asyncio.wait_for(clock.over, 5)
+        await asyncio.wait_for(clock.over, 20)
 
     loop = new_loop()
     loop.run_until_complete(run())

@@ -84,10 +84,10 @@ async def test_a_question_that_nobody_answers_ends_by_its_limit(http, tmp_path):
 
 async def test_time_stands_still_while_a_person_thinks_at_another_replica(http, tmp_path):
     """The answer comes after MCP_CALL_TIMEOUT, by the other replica, and the call goes on."""
-    with serving(tmp_path, packages=ASKING, MCP_CALL_TIMEOUT="1") as replicas:
+    with serving(tmp_path, packages=ASKING, MCP_CALL_TIMEOUT="2") as replicas:
         session = await Session(http, replicas).open()
         async with session.streamed("pay") as events:
             question = (await soon(events)).message
-            await asyncio.sleep(2)
+            await asyncio.sleep(3)
             await session.answer(question, {"action": "decline"})
             assert final(await rest(events))["result"]["content"][0]["text"] == "kept"

@@ -1,19 +1,17 @@
 """Direct calls: errors are masked, input is strict, time is limited."""
 
 import asyncio
-import contextlib
-import time
 
 import pytest
 
 from tests.speak import ERAS, answer, call, is_error, request, stream, text
 
-LIMIT = "0.4"
+LIMIT = "0.6"
 
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory):
-    """A replica whose calls may take 0.4 s, streaming."""
+    """A replica whose calls may take 0.6 s, streaming."""
     from tests import replica as replicas
 
     made = replicas.start(
@@ -108,9 +106,7 @@ async def test_resources_templates_and_prompts_answer(shared, http, era):
 @pytest.mark.parametrize("tool", ["sleep", "block"])
 async def test_a_call_over_the_limit_is_told_so(hasty, http, era, tool):
     """At the limit, not when a blocked thread is done; the setting is named."""
-    began = time.monotonic()
-    response = await http.post(hasty.url, **call(tool, era, seconds=3))
-    assert time.monotonic() - began < 2
+    response = await asyncio.wait_for(http.post(hasty.url, **call(tool, era, seconds=30)), 15)
     assert is_error(response)
     assert f"Tool '{tool}' did not finish within {LIMIT} s (MCP_CALL_TIMEOUT)" in text(response)
 
@@ -139,7 +135,7 @@ async def test_a_call_over_the_limit_is_cancelled(hasty, http):
 
 async def test_blocked_threads_do_not_stop_other_calls(hasty, http):
     """Threads left behind are only threads: the replica answers the next call."""
-    blocked = [http.post(hasty.url, **call("block", seconds=1.5)) for _ in range(5)]
+    blocked = [http.post(hasty.url, **call("block", seconds=30)) for _ in range(5)]
     await asyncio.gather(*blocked)
     assert text(await http.post(hasty.url, **call("echo", text="x"))) == "x"
 
@@ -147,16 +143,17 @@ async def test_blocked_threads_do_not_stop_other_calls(hasty, http):
 async def test_without_the_limit_a_call_goes_on(replica, http):
     """The control: it is the middleware that ends it."""
     made = replica(MCP_CALL_TIMEOUT=LIMIT, without=["call-limit"])
-    assert text(await http.post(made.url, **call("sleep", seconds=0.8))) == "slept 0.8 s"
+    assert text(await http.post(made.url, **call("sleep", seconds=1))) == "slept 1 s"
 
 
 async def test_a_client_that_leaves_cancels_its_call_where_the_answer_streams(replica, http):
     """2026-07-28, streaming: the closed connection is the cancellation."""
     made = replica(MCP_JSON_RESPONSE="false")
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(http.post(made.url, **call("sleep", seconds=30)), 0.3)
-    made.wait_for_log("the sleep was cancelled", 5)
-    assert made.stop(seconds=5) == 0
+    leaving = asyncio.create_task(http.post(made.url, **call("sleep", seconds=30)))
+    await made.told("the sleep begins")
+    leaving.cancel()
+    await made.told("the sleep was cancelled")
+    assert made.stop() == 0
     assert "Traceback" not in made.log
     assert "never retrieved" not in made.log
 
@@ -165,10 +162,13 @@ async def test_a_client_that_leaves_cancels_its_call_where_the_answer_streams(re
 async def test_clean_up_that_fails_is_not_a_stray_error(replica, http, limit):
     """The client left or the limit came: nobody waits for the error any more."""
     made = replica(MCP_JSON_RESPONSE="false", MCP_CALL_TIMEOUT=limit)
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(http.post(made.url, **call("sore", seconds=30)), 0.8)
-    made.wait_for_log("the clean-up fails")
-    assert made.stop(seconds=5) == 0
+    calling = asyncio.create_task(http.post(made.url, **call("sore", seconds=30)))
+    await made.told("the sleep begins")
+    if limit != LIMIT:
+        calling.cancel()
+    await made.told("the clean-up fails")
+    await asyncio.gather(calling, return_exceptions=True)
+    assert made.stop() == 0
     assert "never retrieved" not in made.log
 
 

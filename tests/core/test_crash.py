@@ -67,7 +67,7 @@ async def two_requests_on_one_connection(made) -> list[bytes]:
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
         for path in ("bug", "version"):
             writer.write(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
             statuses.append(head.split()[1])
             length = int(head.lower().partition(b"content-length: ")[2].split()[0])
             await reader.readexactly(length)

@@ -24,7 +24,7 @@ async def left(http, made, era, seconds=30.0, **headers):
     """A call whose client goes away while the tool is at work."""
     asked = with_headers(call("sleep", era, seconds=seconds), **headers)
     calling = asyncio.create_task(http.post(made.url, **asked))
-    await asyncio.sleep(0.5)
+    await made.told("the sleep begins")
     calling.cancel()
 
 
@@ -34,8 +34,8 @@ async def test_a_client_of_2026_07_28_cancels_by_going_away(replica, http, way):
     settings, headers, without = WAYS[way]
     made = replica(without=without, **settings)
     await left(http, made, "modern", **headers)
-    await asyncio.to_thread(made.wait_for_log, CANCELLED)
-    made.wait_for_log(r" 0 POST /mcp tools/call sleep")
+    await made.told(CANCELLED)
+    await made.told(r" 0 POST /mcp tools/call sleep")
     assert "Traceback" not in made.log
 
 
@@ -45,7 +45,7 @@ async def test_an_older_clients_call_goes_on(replica, http, way):
     settings, headers, without = WAYS[way]
     made = replica(without=without, **settings)
     await left(http, made, "legacy", seconds=1.5, **headers)
-    await asyncio.to_thread(made.wait_for_log, r"200 POST /mcp tools/call sleep \d{4,}\.")
+    await made.told(r"200 POST /mcp tools/call sleep \d{4,}\.")
     assert CANCELLED not in made.log
     assert "Traceback" not in made.log
 
@@ -58,7 +58,7 @@ async def test_what_it_says_to_an_older_client_that_left_is_dropped(replica, htt
     asked["json"]["params"]["_meta"] = {"progressToken": "p"}
     async with http.stream("POST", made.url, **asked) as response:
         assert await anext(stream(response))
-    await asyncio.to_thread(made.wait_for_log, r"200 POST /mcp tools/call count \d{4,}\.")
+    await made.told(r"200 POST /mcp tools/call count \d{4,}\.")
     assert "Traceback" not in made.log
 
 
@@ -66,11 +66,11 @@ async def test_without_the_rule_json_goes_on_and_streams_are_cut(replica, http):
     """The controls: the framework asks which form the answer has, not which client left."""
     in_json = replica(without=["disconnect"])
     await left(http, in_json, "modern", seconds=1.5)
-    await asyncio.to_thread(in_json.wait_for_log, r"200 POST /mcp tools/call sleep")
+    await in_json.told(r"200 POST /mcp tools/call sleep")
     assert CANCELLED not in in_json.log
     streaming = replica(without=["disconnect"], MCP_JSON_RESPONSE="auto")
     await left(http, streaming, "legacy")
-    await asyncio.to_thread(streaming.wait_for_log, CANCELLED)
+    await streaming.told(CANCELLED)
 
 
 async def test_what_the_tool_began_is_undone_as_at_a_time_limit(replica, http):
@@ -78,9 +78,9 @@ async def test_what_the_tool_began_is_undone_as_at_a_time_limit(replica, http):
     made = replica()
     asked = call("sore", seconds=30)
     calling = asyncio.create_task(http.post(made.url, **asked))
-    await asyncio.sleep(0.5)
+    await made.told("the sleep begins")
     calling.cancel()
-    await asyncio.to_thread(made.wait_for_log, "the clean-up fails")
+    await made.told("the clean-up fails")
     assert text(await http.post(made.url, **call("echo", text="on"))) == "on"
 
 

@@ -47,11 +47,11 @@ def counting(to, pause, era="modern", **headers):
 
 async def test_while_it_drains_it_is_alive_not_ready_and_serving(replica, http):
     """The balancer looks away during the delay; what still arrives is answered, and moved on."""
-    made = replica(MCP_DRAIN_SECONDS="1.5")
+    made = replica(MCP_DRAIN_SECONDS="3")
     assert text(await http.post(made.url, **call("echo", text="before"))) == "before"
     began = time.monotonic()
     made.kill(signal.SIGTERM)
-    made.wait_for_log("SIGTERM: draining for 1.5 s")
+    made.wait_for_log("SIGTERM: draining for 3 s")
     ready = await http.get(f"{made.base}/readyz")
     assert (ready.status_code, ready.json()) == (503, {"status": "draining"})
     assert ready.headers["retry-after"] == "1"
@@ -60,7 +60,7 @@ async def test_while_it_drains_it_is_alive_not_ready_and_serving(replica, http):
     assert text(served) == "during"
     assert served.headers["connection"] == "close"
     assert made.wait() == 0
-    assert 1.4 < time.monotonic() - began < 4
+    assert time.monotonic() - began > 2.9
 
 
 async def test_connections_are_kept_until_it_drains(shared, http):
@@ -75,29 +75,35 @@ async def test_a_call_in_flight_finishes_with_its_result(replica, http, era, mod
     """The signal comes while a tool runs: its caller gets the result, and then it ends."""
     made = replica(**MODES[mode])
     running = asyncio.create_task(http.post(made.url, **call("sleep", era, seconds=1)))
-    await asyncio.sleep(0.3)
+    await made.told("the sleep begins")
     made.kill(signal.SIGTERM)
     assert text(await running) == "slept 1 s"
     assert made.wait() == 0
 
 
-async def results_of_a_session_that_is_stopped(made, http):
+async def results_of_a_session_that_is_stopped(made, http, steps):
     """What a call and a GET stream of one session receive when SIGTERM comes meanwhile."""
     headers = await session(http, made.url)
     asked = with_headers(request("ping", "legacy"), **headers)["headers"]
+    open_streams = asyncio.Barrier(3)
 
     async def watch():
         async with http.stream("GET", made.url, headers=asked) as response:
             assert response.status_code == 200
+            await open_streams.wait()
             return [message async for message in stream(response)]
 
     async def run():
-        async with http.stream("POST", made.url, **counting(6, 0.2, "legacy", **headers)) as r:
-            got = [message async for message in stream(r)]
+        async with http.stream("POST", made.url, **counting(steps, 0.2, "legacy", **headers)) as r:
+            messages = stream(r)
+            await anext(messages)
+            await open_streams.wait()
+            got = [message async for message in messages]
         return got[-1]
 
     tasks = [asyncio.create_task(watch()), asyncio.create_task(run())]
-    await asyncio.sleep(0.4)
+    async with asyncio.timeout(20):
+        await open_streams.wait()
     made.kill(signal.SIGTERM)
     return await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -105,7 +111,7 @@ async def results_of_a_session_that_is_stopped(made, http):
 async def test_a_session_finishes_its_call_and_its_get_stream_ends_cleanly(replica, http):
     """2025-11-25, streaming: the stream ends as streams do, not by a cut."""
     made = replica(**MODES["sessions"])
-    watched, result = await results_of_a_session_that_is_stopped(made, http)
+    watched, result = await results_of_a_session_that_is_stopped(made, http, steps=6)
     assert watched == []
     assert result["result"]["content"][0]["text"] == "counted to 6"
     assert made.wait() == 0
@@ -115,7 +121,7 @@ async def test_a_session_finishes_its_call_and_its_get_stream_ends_cleanly(repli
 async def test_with_sse_starlettes_own_drain_the_call_is_cut(replica, http):
     """The control (trap T4): 0.2 s after SIGTERM every response in flight is aborted."""
     made = replica(without=["drain-switch"], **MODES["sessions"])
-    _, result = await results_of_a_session_that_is_stopped(made, http)
+    _, result = await results_of_a_session_that_is_stopped(made, http, steps=100)
     assert isinstance(result, httpx2.RemoteProtocolError) or "result" not in result
 
 
@@ -144,13 +150,11 @@ async def test_listen_is_acknowledged_told_and_ended_with_its_result(replica, ht
         event = await anext(messages)
         assert event["method"] == "notifications/resources/updated"
         assert event["params"]["uri"] == "sample://greeting"
-        began = time.monotonic()
         made.kill(signal.SIGTERM)
         final = [message async for message in messages]
     assert [message["id"] for message in final] == [1]
     assert "result" in final[0]
-    assert made.wait() == 0
-    assert time.monotonic() - began < 3
+    assert made.wait() == 0  # long before a call's limit would end it
 
 
 async def test_without_closing_an_open_listen_stream_holds_the_exit(replica, http):
@@ -173,13 +177,13 @@ async def test_without_a_handler_listen_is_not_found(replica, http):
 
 async def test_a_stream_that_opens_during_the_drain_does_not_hold_the_exit(replica, http):
     """Accepted while serving on; ended with the others."""
-    made = replica(MCP_DRAIN_SECONDS="1")
+    made = replica(MCP_DRAIN_SECONDS="3")
     made.kill(signal.SIGTERM)
     made.wait_for_log("draining")
     async with http.stream("POST", made.url, **listening()) as response:
         got = [message async for message in stream(response)]
     assert "result" in got[-1]
-    assert made.wait(4) == 0
+    assert made.wait() == 0
 
 
 async def test_a_stream_that_opens_in_the_last_moment_does_not_hold_the_exit(replica):
@@ -189,6 +193,8 @@ async def test_a_stream_that_opens_in_the_last_moment_does_not_hold_the_exit(rep
     body = json.dumps(asked["json"]).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", made.port)
     head = "".join(f"{name}: {value}\r\n" for name, value in asked["headers"].items())
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert b"alive" in await reader.readuntil(b"}")  # it knows the connection
     writer.write(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}".encode())
     writer.write(f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
     await writer.drain()
@@ -196,32 +202,32 @@ async def test_a_stream_that_opens_in_the_last_moment_does_not_hold_the_exit(rep
     made.kill(signal.SIGTERM)
     made.wait_for_log("Waiting for connections to close")
     writer.write(body[10:])
-    received = await asyncio.wait_for(reader.read(), 5)
+    received = await asyncio.wait_for(reader.read(), 20)
     writer.close()
     await writer.wait_closed()
     assert b"acknowledged" in received
     assert b'"result"' in received
-    assert made.wait(4) == 0
+    assert made.wait() == 0
 
 
 async def test_idle_connections_do_not_hold_the_exit(replica, http):
     """Clients keep them for minutes."""
     made = replica()
     await http.get(f"{made.base}/version")
-    assert made.stop(seconds=3) == 0
+    assert made.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_both_signals_end_with_0(replica, number):
     """An orchestrator and a person alike; nothing went wrong."""
     made = replica()
-    assert made.stop(number, seconds=4) == 0
+    assert made.stop(number) == 0
     assert "Traceback" not in made.log
 
 
 async def test_a_person_does_not_wait_for_the_balancer(replica):
     """SIGINT skips the delay."""
-    assert replica(MCP_DRAIN_SECONDS="30").stop(signal.SIGINT, seconds=4) == 0
+    assert replica(MCP_DRAIN_SECONDS="30").stop(signal.SIGINT) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -229,10 +235,10 @@ async def test_a_second_signal_ends_at_once(replica, http, number):
     """Whatever is in flight: whoever sends it knows."""
     made = replica(MCP_DRAIN_SECONDS="30")
     running = asyncio.create_task(http.post(made.url, **call("sleep", seconds=30)))
-    await asyncio.sleep(0.3)
+    await made.told("the sleep begins")
     made.kill(signal.SIGTERM)
     made.wait_for_log("draining")
-    made.stop(number, seconds=3)
+    made.stop(number)
     (ended,) = await asyncio.gather(running, return_exceptions=True)
     assert isinstance(ended, httpx2.TransportError) or ended.status_code >= 500, ended.text
 
@@ -242,16 +248,16 @@ async def test_a_thread_that_blocks_for_ever_does_not_hold_the_exit(replica, htt
     """Its caller had the error at the limit; nobody waits for the thread."""
     made = replica(MCP_CALL_TIMEOUT="0.3")
     await http.post(made.url, **call(tool, seconds=60))
-    assert made.stop(seconds=5) == 0
+    assert made.stop() == 0
 
 
 async def test_a_call_that_never_ends_is_cut_after_its_limit_and_5_seconds(replica, http):
     """The control of the wait for calls in flight: it is not for ever."""
     made = replica(MCP_CALL_TIMEOUT="0.1", without=["call-limit"])
     running = asyncio.create_task(http.post(made.url, **call("sleep", seconds=60)))
-    await asyncio.sleep(0.3)
+    await made.told("the sleep begins")
     began = time.monotonic()
     made.kill(signal.SIGTERM)
     await asyncio.gather(running, return_exceptions=True)
-    assert made.wait(10) == 0
-    assert 5 < time.monotonic() - began < 9
+    assert made.wait() == 0
+    assert time.monotonic() - began > 5

@@ -144,7 +144,7 @@ async def test_nothing_blocks_on_redis(replica, http, key):
     with ValkeyServer() as valkey:
         made = replica(REDIS_URL=f"redis://127.0.0.1:{valkey.port}/0", MCP_REQUEST_STATE_KEYS=key)
         assert text(await http.post(made.url, **call("echo", text="x"))) == "x"
-        assert made.stop(seconds=5) == 0
+        assert made.stop() == 0
 
 
 async def test_a_dotenv_file_changes_nothing(fresh, tmp_path, http):

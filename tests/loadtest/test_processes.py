@@ -13,7 +13,7 @@ import pytest
 from loadtest.measure.affinity import Affinity
 from loadtest.measure.result import LARGEST_GROUPS, Result
 from loadtest.plan import Share
-from tests.loadtest.drive import finished, names, program
+from tests.loadtest.drive import BUSY, finished, names, program
 from tests.loadtest.target import Target
 from tests.loadtest.test_program import on_a_terminal
 
@@ -109,7 +109,7 @@ async def test_processes_share_out_the_calls_and_tell_one_result(load_of):
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
         code, out, err = await finished(
             SCRIPT, "--url", target.url, "--requests", "301", "--processes", "3", "--json", "-",
-            "--accept-busy-client", *load_of,
+            BUSY, *load_of,
         )  # fmt: skip
     run = json.loads(out)
 
@@ -121,7 +121,7 @@ async def test_processes_share_out_the_calls_and_tell_one_result(load_of):
     assert sum(each["right"] for each in run["timeline"]) == 301
     assert run["client"]["connections"] == target.connections
     if load_of[0] == "--rate":
-        assert 0.9 < run["seconds"] < 1.6, "one schedule, begun by all at once"
+        assert 0.9 < run["seconds"] < 2.5, "one schedule, begun by all at once"
 
 
 async def test_connections_of_all_processes_are_what_a_pinned_spread_is_told_by():
@@ -154,12 +154,12 @@ async def test_a_run_of_processes_that_is_told_to_end_tells_what_there_is(number
     async with Target().serving() as target:
         process = await program(
             SCRIPT, "--url", target.url, "--duration", "60", "--rate", "100", "--processes", "2",
-            "--json", "-", "--accept-busy-client",
+            "--json", "-", BUSY,
         )  # fmt: skip
         await target.has_seen(40)
         workers = children(process.pid)
         process.send_signal(number)
-        out, _ = await asyncio.wait_for(process.communicate(), 10)
+        out, _ = await asyncio.wait_for(process.communicate(), 30)
     run = json.loads(out)
 
     assert process.returncode == 0
@@ -178,7 +178,7 @@ async def test_a_worker_that_dies_makes_no_result():
         await target.has_seen(20)
         workers = children(process.pid)
         os.kill(workers[0], signal.SIGKILL)
-        out, err = await asyncio.wait_for(process.communicate(), 15)
+        out, err = await asyncio.wait_for(process.communicate(), 30)
 
     assert (process.returncode, out) == (1, b"")
     assert b"ended early with exit code -9" in err

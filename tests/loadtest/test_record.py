@@ -16,11 +16,10 @@ from loadtest.plan import Plan
 from loadtest.report.document import assemble, cut_short
 from loadtest.report.terminal import render
 from loadtest.target.connection import Exchange
-from tests.loadtest.drive import finished, names, program
+from tests.loadtest.drive import BUSY, finished, names, program
 from tests.loadtest.target import Target
 
 SCRIPT = "test_swarm_load.py"
-BUSY = "--accept-busy-client"
 PLAN = Plan(url=urlsplit("http://localhost:1/mcp"))
 
 

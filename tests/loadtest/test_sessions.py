@@ -129,7 +129,7 @@ async def test_a_run_that_is_told_to_end_closes_its_sessions_too():
         )  # fmt: skip
         await target.has_seen(100)
         process.send_signal(signal.SIGINT)
-        out, err = await asyncio.wait_for(process.communicate(), 10)
+        out, err = await asyncio.wait_for(process.communicate(), 30)
 
     assert err == b""
     assert b"interrupted" in out

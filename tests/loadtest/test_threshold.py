@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from loadtest.measure.threshold import ThresholdError, check, parse
-from tests.loadtest.drive import finished, load, names
+from tests.loadtest.drive import BUSY, finished, load, names
 from tests.loadtest.target import Target
 
 SCRIPT = "test_swarm_load.py"
@@ -107,7 +107,7 @@ async def test_a_wrong_threshold_is_a_usage_error_before_any_call():
 
 async def test_thresholds_come_first_and_one_missed_makes_exit_code_1():
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
-        words = ("--url", target.url, "--requests", "300", "--threshold", "p95<10s", "even")
+        words = (BUSY, "--url", target.url, "--requests", "300", "--threshold", "p95<10s", "even")
         kept = await finished(SCRIPT, *words, "replicas=3")
         missed = await finished(SCRIPT, *words, "--threshold", "replicas=4")
 

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.loadtest.drive import finished
+from tests.loadtest.drive import BUSY, finished
 from tests.loadtest.target import Target
 
 
@@ -45,7 +45,7 @@ async def test_a_target_is_loaded_over_tls_if_its_certificate_is_trusted(certifi
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
     async with Target(tls=context, fault=lambda n: "closes" if n % 7 == 6 else "").serving() as t:
-        words = ("test_swarm_load.py", "--url", t.url)
+        words = ("test_swarm_load.py", "--url", t.url, BUSY)
         trusted = {**os.environ, "SSL_CERT_FILE": str(certificate)}
         code, out, err = await finished(*words, env=trusted)
         stranger, said, why = await finished(*words)

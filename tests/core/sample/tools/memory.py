@@ -1,5 +1,7 @@
 """Tools that keep something for their caller from one call to the next."""
 
+import asyncio
+
 from fastmcp.server.sessions import UserSession
 from fastmcp.tools import tool
 
@@ -49,5 +51,6 @@ async def visit(session: UserSession) -> int:
 async def visit_carelessly(session: UserSession) -> int:
     """The same, without care."""
     visits = await session.get("visits", 0) + 1
+    await asyncio.sleep(0.2)  # long enough for others to come in between
     await session.set("visits", visits)
     return visits

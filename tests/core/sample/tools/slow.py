@@ -12,7 +12,8 @@ logger = logging.getLogger(__name__)
 
 @tool
 async def sleep(seconds: float) -> str:
-    """Sleep without blocking; say so in the log when cancelled."""
+    """Sleep without blocking; say in the log that it begins, and when it is cancelled."""
+    logger.info("the sleep begins")
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:
@@ -24,6 +25,7 @@ async def sleep(seconds: float) -> str:
 @tool
 async def sore(seconds: float) -> str:
     """Answer a cancellation with an error, as clean-up code that fails does."""
+    logger.info("the sleep begins")
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:

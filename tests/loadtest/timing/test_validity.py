@@ -113,7 +113,7 @@ async def test_the_cpu_of_a_process_is_that_of_the_run():
             await asyncio.sleep(0)
         await asyncio.sleep(0.2)
 
-    assert 20 < result.cpu_percent < 90
+    assert 5 < result.cpu_percent < 90
 
 
 async def out_of_breath(*words: str) -> tuple[int | None, str]:
@@ -135,7 +135,7 @@ async def out_of_breath(*words: str) -> tuple[int | None, str]:
 )
 async def test_a_run_of_a_tester_out_of_breath_is_invalid_and_exits_with_1(how, sign):
     """Its answers are all right, and its figures are its own. Unless one accepts that."""
-    words = (SCRIPT, "--duration", "1.5", *how, "--url")
+    words = (SCRIPT, "--duration", "2.5", *how, "--url")
     async with Target(delay=lambda n: 0.01).serving() as target:
         code, out = await out_of_breath(*words, target.url)
         accepted, judged = await out_of_breath(*words, target.url, "--accept-busy-client")

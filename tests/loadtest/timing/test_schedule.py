@@ -36,7 +36,7 @@ async def test_a_closed_loop_may_be_bound_by_time():
         stop=asyncio.Event(),
     )
 
-    assert 0.2e9 <= perf_counter_ns() - start < 1e9
+    assert 0.2e9 <= perf_counter_ns() - start < 10e9
 
 
 def test_constant_arrivals_keep_their_distance_to_the_end():
@@ -88,7 +88,7 @@ async def test_an_open_loop_does_not_wait_for_answers():
 
 async def test_calls_beyond_what_may_be_in_hand_are_dropped_and_fail_the_run():
     """Counted, never put off: a cap would otherwise hide the very delay it causes."""
-    async with Target(delay=lambda number: 0.5).serving() as target:
+    async with Target(delay=lambda number: 1.0).serving() as target:
         run = await load(target, calls=40, rate=400.0, in_hand=10)
 
     totals = run["totals"]
