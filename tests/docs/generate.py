@@ -61,7 +61,7 @@ TRAP_DOES = {
     "T15": "redis-py's default time-out ends a blocking read with an error",
     "T16": 'error details reach clients; `"41"` passes for an int',
     "T17": "a `.env` in the working directory changes settings",
-    "T18": "the body limit cannot be set",
+    "T18": "the limits of bodies and of sessions cannot be set",
     "T19": "FastMCP's cache keeps every tool's answer for an hour",
     "T20": "a client pinned to 2026-07-28 does not know what the server can",
     "T21": "tracebacks with source lines fill the log",
@@ -69,16 +69,20 @@ TRAP_DOES = {
 
 
 def traps() -> str:
-    """The traps of FastMCP and the SDK, and the test that closes each."""
+    """The traps of FastMCP and the SDK, and the tests that close each."""
     from tests.core.test_traps import TRAPS
 
     rows = ["| trap | what happens without care | here |", "|---|---|---|"]
-    for name, where in TRAPS.items():
-        module, _, test = where.partition(":")
-        path = module.replace(".", "/") if "." in module else f"core/{module}"
-        here = f"`tests/{path}.py`: {test.replace('_', ' ')}"
-        rows.append(f"| {name} | {TRAP_DOES[name]} | {here.replace(': test ', ': ')} |")
+    for name, tests in TRAPS.items():
+        rows.append(f"| {name} | {TRAP_DOES[name]} | {'; '.join(map(_shown, tests))} |")
     return "\n".join(rows)
+
+
+def _shown(where: str) -> str:
+    """A test as a sentence, after its file."""
+    module, _, test = where.partition(":")
+    path = module.replace(".", "/") if "." in module else f"core/{module}"
+    return f"`tests/{path}.py`: {test.removeprefix('test_').replace('_', ' ')}"
 
 
 def swarm_report() -> str:
@@ -87,6 +91,8 @@ def swarm_report() -> str:
     found = json.loads(store.read_text()).get("swarm", "") if store.exists() else ""
     blocks = re.findall(r"```console\n(.*?)```", found, re.DOTALL)
     reports = [block for block in blocks if "MCP SWARM LOAD TEST" in block]
+    # Not how to repeat it: that names the proof's own temporary files.
+    reports = [block.partition("\nREPEAT\n")[0] for block in reports]
     return (
         f"```console\n{reports[0].rstrip()}\n```" if reports else "_`make prove` has not run yet._"
     )
