@@ -34,6 +34,15 @@ async def test_without_sessions_an_old_client_is_told_the_setting(replica, json)
             await ask.client.read_resource("asking://report")
 
 
+@pytest.mark.parametrize("json", ["true", "false"])
+@pytest.mark.parametrize("tool", ["elicit_directly", "think_directly"])
+async def test_a_new_client_asked_by_the_old_way_is_told_the_one_for_both(replica, tool, json):
+    """FastMCP and the SDK would name no way out, and mask what ctx.session raises."""
+    made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
+    async with Person().calls(made.url, "modern") as ask, asyncio.timeout(10):
+        assert "ask by server.core.ask, which serves both" in await ask(tool)
+
+
 async def opened(http, made, **capabilities):
     """Headers of a session begun by hand: no GET stream is open."""
     params = {

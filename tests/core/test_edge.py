@@ -87,6 +87,7 @@ async def test_the_body_limit_holds_below_and_above_the_sdks_own(replica, http, 
     over = await post(limit + 1)
     assert over.status_code == 413
     assert over.headers["x-served-by"] == "tested"
+    assert f"larger than {limit} bytes (MCP_BODY_LIMIT)" in over.json()["detail"]
 
 
 async def test_without_our_limit_the_sdks_own_counts(replica, http):

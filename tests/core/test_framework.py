@@ -23,6 +23,7 @@ from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from sse_starlette.sse import AppStatus
+from starlette.responses import Response
 
 from server.core import framework
 from server.core.drain import DrainingServer
@@ -222,10 +223,9 @@ async def test_limit_body_replaces_the_app_that_counts():
     async with app.router.lifespan_context(app):
         manager = framework.session_manager(app)
         before = manager.asgi_app
-        framework.limit_body(manager, 123)
+        framework.limit_body(manager, 123, Response(status_code=413))
         assert manager.max_request_body_size == 123
         assert isinstance(before, RequestBodyLimitMiddleware)
-        assert isinstance(manager.asgi_app, RequestBodyLimitMiddleware)
         assert manager.asgi_app is not before
         assert "asgi_app" in inspect.getsource(type(manager).handle_request) + inspect.getsource(
             StreamableHTTPSessionManager.handle_request

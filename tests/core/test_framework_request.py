@@ -38,7 +38,7 @@ SEAMS = {
     "ToolResult": {"_raw_mcp_result"},
 }
 IMPORTED = {
-    "fastmcp.server.context": {"_current_transport"},
+    "fastmcp.server.context": {"_current_transport", "_ELICIT_MODERN_ERROR"},
     "fastmcp.server.dependencies": {"_is_client_tool_call"},
     "fastmcp.server.http": {"_current_http_request"},
     "fastmcp.server.mixins.mcp_operations": {"_normalize_call_tool_result"},

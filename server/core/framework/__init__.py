@@ -12,6 +12,7 @@ from typing import Any
 
 import mcp_types as types
 from fastmcp import Context, FastMCP
+from fastmcp.server.context import _ELICIT_MODERN_ERROR
 from fastmcp.tools.function_tool import FunctionTool
 from mcp.server.context import ServerMiddleware
 from mcp.server.lowlevel.server import NotificationOptions
@@ -21,6 +22,7 @@ from mcp.server.transport_security import RequestBodyLimitMiddleware
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Listen = Callable[
     [Any, types.SubscriptionsListenRequestParams], Awaitable[types.SubscriptionsListenResult]
@@ -28,6 +30,8 @@ Listen = Callable[
 
 # Key of an HTTP request's scope: its caller takes no stream, although the SDK is told otherwise.
 JSON_ONLY = "mcp_swarm.json_only"
+# What ``ctx.elicit()`` raises at 2026-07-28, which says nothing of what to do.
+NO_ELICITATION = _ELICIT_MODERN_ERROR
 
 
 def serve_listen(mcp: FastMCP, listen: Listen) -> None:
@@ -141,10 +145,27 @@ def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
     raise LookupError("FastMCP's app has no route with a running session_manager")
 
 
-def limit_body(manager: StreamableHTTPSessionManager, size: int) -> None:
-    """T18: FastMCP does not pass the SDK's body limit (bytes) on."""
+def limit_body(manager: StreamableHTTPSessionManager, size: int, refusal: ASGIApp) -> None:
+    """T18: FastMCP does not pass the SDK's body limit (bytes) on.
+
+    Args:
+        manager: of the sessions.
+        size: the largest body.
+        refusal: answers a larger one, in the place of the SDK's bare 413.
+    """
+
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+        async def serve(scope: Scope, receive: Receive, _: Send) -> None:
+            await manager._handle_request(scope, receive, send)
+
+        async def refuse(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await refusal(scope, receive, send)
+
+        await RequestBodyLimitMiddleware(serve, size)(scope, receive, refuse)
+
     manager.max_request_body_size = size
-    manager.asgi_app = RequestBodyLimitMiddleware(manager._handle_request, size)
+    manager.asgi_app = limited
 
 
 def close_get_streams(manager: StreamableHTTPSessionManager) -> None:

@@ -36,6 +36,12 @@ NO_STREAM = (
     "application/json, text/event-stream; or have it open its GET stream."
 )
 
+NO_REQUESTS = (
+    "This asks by ctx.elicit() or ctx.session, which can reach only clients up to 2025-11-25. Next: "
+    "have its author ask by server.core.ask, which serves both (docs/asking.md), or call it from "
+    "such a client."
+)
+
 Send = Callable[..., Awaitable[Any]]
 
 
@@ -94,6 +100,15 @@ def patient(
                     f"Nobody answered within {seconds:g} s (MCP_ASK_TIMEOUT). "
                     "Next: call again, or have the operator raise the limit."
                 ) from error
+
+    return send_request
+
+
+def unreachable(send: Send) -> Send:  # noqa: ARG001 - what it stands in for
+    """`send`, where a client of 2026-07-28 takes no requests: the error says what to do."""
+
+    async def send_request(*_: Any, **__: Any) -> Any:
+        raise NotAnswered(NO_REQUESTS)
 
     return send_request
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import mcp_types as types
 from fastmcp import Context
+from fastmcp.exceptions import ToolError
 from fastmcp.prompts.base import InputRequiredPromptResult
 from fastmcp.resources.base import InputRequiredResourceResult
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
@@ -64,10 +65,8 @@ class AskMiddleware(Middleware):
             return await call_next(context)
         ctx = context.fastmcp_context
         modern = is_modern(ctx)
-        if ctx and not modern:
-            framework.wrap_client_requests(
-                ctx, lambda send: live.patient(send, ctx, self.seconds, self.waiting)
-            )
+        if ctx and ctx.request_context:  # a job has none, and its own way to be asked
+            framework.wrap_client_requests(ctx, live.unreachable if modern else self._patient(ctx))
         token = rounds.current.set(rounds.Answers())
         try:
             return await call_next(context)
@@ -87,8 +86,15 @@ class AskMiddleware(Middleware):
                 str(error),
                 {"requiredCapabilities": needed},
             ) from None
+        except ToolError as error:
+            if str(error) == framework.NO_ELICITATION:
+                raise NotAnswered(live.NO_REQUESTS) from error
+            raise
         finally:
             rounds.current.reset(token)
+
+    def _patient(self, ctx: Context) -> Callable[[live.Send], live.Send]:
+        return lambda send: live.patient(send, ctx, self.seconds, self.waiting)
 
 
 def is_modern(ctx: Context | None) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+import mcp_types as types
 from fastmcp import Context
 from fastmcp.prompts import prompt
 from fastmcp.resources import resource
@@ -108,6 +109,13 @@ async def twice_one_key(ctx: Context) -> str:
 async def elicit_directly(ctx: Context) -> str:
     """Ask by FastMCP's own call, which only sessions have."""
     return (await ctx.elicit("Name?", bool)).action
+
+
+@tool
+async def think_directly(ctx: Context) -> str:
+    """Ask by the SDK's own call, which only sessions have."""
+    said = types.SamplingMessage(role="user", content=types.TextContent(type="text", text="rain"))
+    return str(await ctx.session.create_message(messages=[said], max_tokens=5))
 
 
 @prompt
