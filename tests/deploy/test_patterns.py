@@ -145,6 +145,7 @@ async def test_split_gives_each_path_its_own_replicas_and_tools(
     tmp_path: Path, redis_url: str, http: httpx2.AsyncClient
 ) -> None:
     """/mcp stateless, /live with sessions on any of its replicas; no tool is on both."""
+    pytest.importorskip("server.tools.sales")  # the names are those of the examples
     with deployed(tmp_path, "split", redis_url=redis_url, packages=PACKAGES) as made:
         live = made.url.replace("/mcp", "/live")
         tools, served = {}, {}
