@@ -3,8 +3,8 @@
 from tests.matrix.cells import Cell, cell
 from tests.matrix.modes import MODES
 from tests.matrix.probes import PROBES
-from tests.matrix.theirs import LESSON, SEED, Theirs
-from tests.speak import Era
+from tests.matrix.theirs import LESSON, SEED, Table, Theirs
+from tests.speak import ERAS, Era
 
 SIGN = {"works": "✓", "refused": "✗", "dropped": "dropped", "absent": "n/a"}
 
@@ -57,15 +57,18 @@ def notes() -> str:
     return "\n".join(lines)
 
 
-def theirs(rows: tuple[Theirs, ...]) -> str:
-    """The rows of another table, and where ours has a tick."""
-    made = [
-        "| row | said there | here, clients of 2026-07-28 | here, clients up to 2025-11-25 |",
-        "|---|---|---|---|",
-    ]
-    for row in rows:
-        ours = [_where(row.capability, era) for era in ("modern", "legacy")]
-        made.append(f"| {row.row} | {row.said} | " + " | ".join(ours) + " |")
+def theirs(table: Table) -> str:
+    """The rows of another table, and beside each of its cells ours."""
+    head = ["row"]
+    for column, modes in table.columns.items():
+        head += [f"{column}: there", *(f"here: {MODES[mode].title}" for mode in modes)]
+    made = ["| " + " | ".join(head) + " |", "|---|" + "---|" * (len(head) - 1)]
+    for row in table.rows:
+        cells = [row.row]
+        for number, modes in enumerate(table.columns.values()):
+            cells.append(row.said[number])
+            cells += [_beside(row, number, mode) for mode in modes]
+        made.append("| " + " | ".join(cells) + " |")
     return "\n".join(made)
 
 
@@ -77,13 +80,12 @@ def lesson() -> str:
     return theirs(LESSON)
 
 
-def _where(capability: str, era: Era) -> str:
-    if capability not in PROBES:
-        return "*next*"
-    ticks = [m.title for m in MODES.values() if cell(capability, era, m.name).kind == "works"]
-    if len(ticks) == len(MODES):
-        return "✓ everywhere"
-    return f"✓ {', '.join(ticks)}" if ticks else "not in this revision"
+def _beside(row: Theirs, number: int, mode: str) -> str:
+    """Ours: one sign for both eras if they get the same."""
+    if not isinstance(row.ours, str):
+        return row.ours[number]
+    modern, legacy = (shown(cell(row.ours, era, mode)) for era in ERAS)
+    return modern if modern == legacy else f"{modern}, older {legacy}"
 
 
 def _said(probe: object) -> str:
