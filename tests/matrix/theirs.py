@@ -85,6 +85,6 @@ LESSON: Final = Table(
             "state of a session",
         ),
         Theirs("Large results", ("✓", "✓", "may time out"), "large results"),
-        Theirs("Plain HTTP clients", ("–", "–", "✓"), "plain HTTP client"),
+        Theirs("Plain HTTP clients", ("not said", "not said", "✓"), "plain HTTP client"),
     ),
 )
