@@ -103,7 +103,9 @@ class Settings(BaseSettings):
         50_000, gt=0, description="Open sessions of the service (`memory://`: a replica); then 503."
     )
     mcp_stream_limit: int = Field(
-        4096, gt=0, description="GET streams that a replica sends at once; then 503."
+        4096,
+        gt=0,
+        description="GET streams that a replica sends at once; then 503. (`memory://`: one a session.)",
     )
     mcp_listen_limit: int = Field(
         4096, gt=0, description="Open `subscriptions/listen` streams of a replica; then an error."

@@ -103,7 +103,8 @@ def _read(path: Path) -> list[Caller]:
         callers = TypeAdapter(list[Caller]).validate_python(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(
-            f"AUTH_TOKENS_FILE {str(path)!r} cannot be read: {_why(error)}."
+            f"AUTH_TOKENS_FILE {str(path)!r} cannot be read: {_why(error)}. Expected a YAML list of "
+            "callers (docs/auth.md). Next: mount it there, or correct it or its path."
         ) from None
     except ValidationError as error:
         # Not the input: it may be a token that somebody wrote there in clear.

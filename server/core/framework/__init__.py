@@ -165,7 +165,7 @@ def limit_body(manager: StreamableHTTPSessionManager, size: int, refusal: ASGIAp
         await RequestBodyLimitMiddleware(serve, size)(scope, receive, refuse)
 
     manager.max_request_body_size = size
-    manager.asgi_app = limited
+    manager.asgi_app = limited  # type: ignore[assignment]
 
 
 def close_get_streams(manager: StreamableHTTPSessionManager) -> None:

@@ -204,7 +204,7 @@ class Endpoint:
         """
         session = request.headers.get(SESSION_ID)
         if not session:
-            raise Refusal(HTTPStatus.BAD_REQUEST, "Bad Request: Missing session ID")
+            raise refusal.names_no_session()
         record = await self._found(session, _owner(request))
         if record is None:
             raise refusal.no_session()

@@ -61,7 +61,7 @@ class Post:
         if kind != "application/json":
             raise Refusal(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "Unsupported Media Type: Content-Type must be application/json",
+                f"Unsupported Media Type: Content-Type must be application/json, not {kind!r}",
             )
         try:
             raw = pydantic_core.from_json(await request.body())
@@ -82,7 +82,7 @@ class Post:
             Refusal: 400 for any other message, 503 if there are too many sessions.
         """
         if not isinstance(message, JSONRPCRequest) or message.method != "initialize":
-            raise Refusal(HTTPStatus.BAD_REQUEST, "Bad Request: Missing session ID")
+            raise refusal.names_no_session()
         session = uuid4().hex
         connection = Connection.for_loop(self._replica.channel(session), session_id=session)
         headers = {}

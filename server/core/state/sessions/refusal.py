@@ -36,6 +36,15 @@ class Refusal(Exception):
         return Response(content, self.status, self.headers, "application/json")
 
 
+def names_no_session() -> Refusal:
+    """Only `initialize` may come without one."""
+    return Refusal(
+        HTTPStatus.BAD_REQUEST,
+        "Bad Request: Missing session ID. Send initialize first, and with all that follows the "
+        "Mcp-Session-Id of its answer.",
+    )
+
+
 def no_session() -> Refusal:
     """The same for one that never was, is over, or is another's: nobody learns which."""
     return Refusal(HTTPStatus.NOT_FOUND, "Session not found")
