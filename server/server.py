@@ -32,7 +32,7 @@ from server.core.edge.short_path import ShortPathMiddleware
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
 from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
-from server.core.problem import problem
+from server.core.problem import too_large
 from server.core.state import request_state
 from server.mcp_app import PACKAGES, App, build_mcp
 
@@ -126,7 +126,7 @@ class Service:
             async with running(self.settings, self.mcp, inner(app)):
                 manager = framework.session_manager(app)
                 limit = self.settings.mcp_body_limit
-                framework.limit_body(manager, limit, _too_large(limit))
+                framework.limit_body(manager, limit, too_large(limit))
                 framework_sessions.limit_sessions(manager, self.settings.mcp_session_limit)
                 if self.mcp.sessions:
                     self.mcp.sessions.serve_in(manager)
@@ -255,16 +255,6 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
         "allow_headers": ["*"],  # Mcp-Param-* names are the tools' own
         "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate", "X-Request-Id", "X-Served-By"],
     }
-
-
-def _too_large(limit: int) -> ASGIApp:
-    """The answer to a larger body."""
-    return problem(
-        413,
-        "Content Too Large",
-        f"The body is larger than {limit} bytes (MCP_BODY_LIMIT). Send less at once, or have the "
-        "operator raise the limit.",
-    )
 
 
 def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:

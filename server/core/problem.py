@@ -10,3 +10,13 @@ def problem(status: int, title: str, detail: str) -> JSONResponse:
         status_code=status,
         media_type="application/problem+json",
     )
+
+
+def too_large(limit: int) -> JSONResponse:
+    """The answer to a body of more than `limit` bytes."""
+    return problem(
+        413,
+        "Content Too Large",
+        f"The body is larger than {limit} bytes (MCP_BODY_LIMIT). Send less at once, or have the "
+        "operator raise the limit.",
+    )
