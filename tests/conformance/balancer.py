@@ -5,8 +5,8 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +57,21 @@ def balancer(folder: Path, replicas: Sequence[HasPort], **settings: str) -> Iter
     client would otherwise meet the same replica again and again. `settings` are those of
     haproxy.cfg; without `replicas` they say whom to ask for them.
     """
+    with ExitStack() as stack:
+        for left in reversed(range(5)):
+            try:
+                running = stack.enter_context(_on_free_ports(folder, replicas, settings))
+                break
+            except AssertionError as error:  # someone else may have taken one meanwhile
+                if not left or "Address already in use" not in str(error):
+                    raise
+        yield running
+
+
+@contextmanager
+def _on_free_ports(
+    folder: Path, replicas: Sequence[HasPort], settings: Mapping[str, str]
+) -> Iterator[Balancer]:
     program = haproxy()
     port, admin = free_port(), free_port()
     env = {

