@@ -25,6 +25,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.rest and (options.command != "tasks" or options.rest[0] != "retry"):
         parser.error(f"{options.command} takes no {options.rest[0]!r}; tasks takes `retry ID…`")
+    if options.rest == ["retry"]:
+        parser.error("retry needs the ids of jobs, which `tasks` lists, or `all`")
     gc.disable()  # imports make next to no garbage: looking for it costs a fifth of the start
     try:
         from server.config import load

@@ -183,9 +183,10 @@ def _store(settings: Settings) -> "Store | None":
 
 def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | None":
     """Background work and the ways to it, if a tool is for it."""
-    names = sorted(c.name for c in found if isinstance(c, Tool) and c.task_config.supports_tasks())
-    if not names:
+    tools = [c for c in found if isinstance(c, Tool) and c.task_config.supports_tasks()]
+    if not tools:
         return None
+    names = sorted(tool.name for tool in tools if tool.auth is None)  # which anyone may see
     from server.core.state.tasks.extension import HandOverMiddleware, TasksExtension
     from server.core.state.tasks.job import uri_of
     from server.core.state.tasks.job_tools import JobTools

@@ -3,6 +3,8 @@
     python -m server tasks                   the queue, each tool's figures, what failed for good
     python -m server tasks retry ID …        queue these again; `retry all` for all of them
 
+Exit 0 fine, 1 something failed for good or was not retried, 3 Redis does not answer.
+
 With a shared Redis; the jobs of a ``memory://`` server are known to itself alone.
 """
 
@@ -10,10 +12,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from mcp.shared.exceptions import MCPError
+
 from server.config import Settings
 from server.core import logs
 from server.core.errors import EXIT_FINDINGS, EXIT_FINE, StartError
 from server.core.state.tasks.job import Job, stamp
+from server.core.state.tasks.seal import SealError
 from server.core.state.tasks.service import Jobs
 from server.mcp_app import PACKAGES, build_mcp
 
@@ -22,7 +27,7 @@ def run(settings: Settings, rest: Sequence[str], packages: Sequence[str] = PACKA
     """Tells or retries; the exit code is 1 if something failed for good, or was not retried.
 
     Raises:
-        StartError: there is no shared queue to look into.
+        StartError: there is no shared queue to look into, or it does not answer.
     """
     logs.configure(settings.mcp_log_format, "warning", settings.mcp_replica)
     mcp = build_mcp(settings, packages)
@@ -33,7 +38,19 @@ def run(settings: Settings, rest: Sequence[str], packages: Sequence[str] = PACKA
         )
     if mcp.jobs is None:
         raise StartError("There are no jobs: no tool is declared with @tool(task=True).")
-    return asyncio.run(_run(mcp.jobs, rest))
+    return asyncio.run(_answered(mcp.jobs, rest))
+
+
+async def _answered(jobs: Jobs, rest: Sequence[str]) -> int:
+    """As `_run`, but does not wait for a Redis that is away: Docket would."""
+    try:
+        await jobs.records.count("queued")
+        return await _run(jobs, rest)
+    except MCPError as error:
+        raise StartError(
+            f"{error.error.message} Next: see that the Redis of REDIS_URL runs, and may be reached "
+            "from here."
+        ) from None
 
 
 async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
@@ -43,11 +60,17 @@ async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
             for line in _told(await jobs.overview(), failed):
                 print(line)
             return EXIT_FINDINGS if failed else EXIT_FINE
-        wanted = [job.id for job in failed] if list(rest[1:]) == ["all"] else rest[1:]
+        all_of_them = list(rest[1:]) == ["all"]
+        if all_of_them and not failed:
+            print("nothing has failed for good")
         code = EXIT_FINE
-        for job_id in wanted:
-            retried = await jobs.retry(job_id)
-            print(f"{job_id}  {'queued again' if retried else 'has not failed, or is not there'}")
+        for job_id in [job.id for job in failed] if all_of_them else rest[1:]:
+            try:
+                retried = await jobs.retry(job_id)
+                told = "queued again" if retried else "has not failed, or is not there"
+            except SealError as error:
+                retried, told = False, str(error)
+            print(f"{job_id}  {told}")
             code = code if retried else EXIT_FINDINGS
         return code
 

@@ -88,7 +88,8 @@ ODD_HEADERS: list[tuple[str, str | None]] = [
         for value in (
             None, "*/*", "application/json", "text/event-stream", "application/*;q=0.5", "text/*",
             "text/html", "", "APPLICATION/JSON", "application/json;charset=utf-8, text/html",
-            "application/jsonx", "application/json,application/json",
+            "application/jsonx", "application/json,application/json", "application/json;q=0",
+            "*/*;q=0",
         )
     ),
     *(
@@ -96,6 +97,7 @@ ODD_HEADERS: list[tuple[str, str | None]] = [
         for value in (
             None, "text/plain", "application/json; charset=utf-8", "Application/JSON",
             "application/jsonp", "application/json,text/plain", "application/json ; x=y", "",
+            "application/json;charset=utf-16",
         )
     ),
     *(
@@ -132,7 +134,7 @@ _MISSING = object()
 ODD_MEMBERS: dict[str, list[Any]] = {
     "id": [_MISSING, None, 0, -1, "a", "", "ä", 1.5, 2.0, True, [], {}, 2**53, 2**70, "1" * 300],
     "jsonrpc": [_MISSING, None, "1.0", 2.0, "2.00"],
-    "method": [_MISSING, None, "", 1, "tools/nothing", "ping", "initialize", "server/discover",
+    "method": [_MISSING, None, "", 1, [], {}, ["tools/call"], True, "tools/nothing", "ping", "initialize", "server/discover",
                "notifications/initialized", "resources/subscribe", "logging/setLevel",
                "completion/complete"],  # a listen stream would stay open
     "params": [_MISSING, None, [], "x", 1, {}],
@@ -207,18 +209,68 @@ def _odd_bodies(sent: Sent) -> Iterator[Sent]:
         "UTF-16": text.encode("utf-16"),
         "not UTF-8": sent.body.replace(b'"jsonrpc"', b'"\xff": 1, "jsonrpc"'),
         "surrogate": text.replace('"jsonrpc"', r'"x": "\ud800", "jsonrpc"', 1).encode(),
-        "NaN": text.replace('"params": {', '"params": {"x": NaN, ', 1).encode(),
         "double member": text.replace('"jsonrpc"', '"method": "ping", "jsonrpc"', 1).encode(),
         "id twice": text.replace('"id": 1', '"id": 2, "id": 1', 1).encode(),
-        "deep": text.replace(
-            '"params": {', '"params": {"x": ' + "[" * 300 + "]" * 300 + ",", 1
-        ).encode(),
-        "long number": text.replace(
-            '"params": {', '"params": {"x": ' + "9" * 5000 + ",", 1
-        ).encode(),
-        "exponent id": text.replace('"id": 1', '"id": 1e0', 1).encode(),
         "single quotes": text.replace('"', "'").encode(),
         "comment": (text + "// c").encode(),
+        **{f"id {raw}": text.replace('"id": 1', f'"id": {raw}', 1).encode() for raw in ODD_IDS},
+        **dict(_with_raw(sent.body, b'"params": {', b'"x": %b, ')),
+        **dict(_with_raw(sent.body, b'"params": {', b'"y": "' + b"y" * 5000 + b'", "x": %b, ')),
+        **dict(_with_raw(sent.body, b'"_meta": {', b'"x": %b, ')),
+        **dict(_with_raw(sent.body, b'"arguments": {', b'"x": %b, ')),
+        **dict(
+            _with_raw(sent.body, b'"arguments": {"a": 1', b', "a": %b')
+        ),  # of `add`: the last counts
     }
     for what, body in bodies.items():
-        yield replace(sent, what=f"{sent.what} | body {what}", body=body)
+        if body != sent.body:  # else it has no such place
+            yield replace(sent, what=f"{sent.what} | body {what}", body=body)
+
+
+# As they are written: JSON in Python would write them in another way.
+ODD_IDS = ("1e0", "-0", "1E2", "9007199254740991", "9007199254740993", r'"\ud800"', r'"\u0000"')
+RAW: dict[str, bytes] = {
+    "NaN": b"NaN",
+    "endless": b"-Infinity",
+    "too large": b"1e400",
+    "minus zero": b"-0",
+    "whole float": b"1.0",
+    "beyond 2**53": b"9007199254740993",
+    "400 digits": b"9" * 400,
+    "5000 digits": b"9" * 5000,
+    "leading zero": b"01",
+    "half a surrogate pair": rb'"\ud800"',
+    "a whole one": rb'"\ud83d\ude00"',
+    "half of one as UTF-8": b'"\xed\xa0\x80"',
+    "not UTF-8": b'"\xff"',
+    "NUL": rb'"\u0000"',
+    "line break": b'"\n"',
+    "double member": b'{"a": 1, "a": 2}',
+    "nameless member": b'{"": 1}',
+    "half a pair as name": rb'{"\ud800": 1}',
+    "comma too many": b"[1, ]",
+    "150 deep": b"[" * 150 + b"]" * 150,
+    "300 deep": b"[" * 300 + b"]" * 300,
+    "5000 deep": b'{"a":' * 5000 + b"1" + b"}" * 5000,
+}
+
+
+def _with_raw(body: bytes, after: bytes, put: bytes) -> Iterator[tuple[str, bytes]]:
+    """The body with each of RAW written behind `after`, if that is in it."""
+    for what, raw in RAW.items():
+        where = f"{after.decode()} {len(put)}: {what}"
+        yield where, body.replace(after, after + put.replace(b"%b", raw), 1)
+
+
+def once_different(sent: Sent) -> Iterator[Sent]:
+    """What the short path did not answer as the framework does; sent in every run."""
+    message, params = sent.message, sent.message.get("params") or {}
+    for value in ([], {}):
+        yield _with(sent, "method", value, _put(message, "method", value))
+    for name in ("name", "uri"):
+        if name in params:
+            half = {**params, name: "\ud800", "extra": "y" * 5000}  # long ones are parsed otherwise
+            yield _with(sent, f"long, params.{name}", "\\ud800", _put(message, "params", half))
+            unnamed = [pair for pair in sent.headers if pair[0] != "mcp-name"]
+            empty = _put(message, "params", {**params, name: ""})
+            yield replace(_with(sent, f"no mcp-name, params.{name}", "", empty), headers=unnamed)

@@ -2,12 +2,14 @@
 
 import importlib
 import inspect
+from itertools import pairwise
 
 import pytest
 from fastmcp import FastMCP
 from fastmcp.resources import Resource
 from fastmcp.server.dependencies import FastMCPRequestContext
 from fastmcp.server.providers import LocalProvider
+from fastmcp.tools import Tool
 from fastmcp.tools.base import ToolResult
 from mcp.server import runner
 from mcp.server._streamable_http_modern import _SingleExchangeDispatchContext
@@ -117,9 +119,29 @@ def test_a_catalogue_that_is_not_only_its_own_is_none():
     """What is mounted, transformed or injected is looked up by the framework."""
     mcp, child = FastMCP("t"), FastMCP("child")
     assert catalogue.catalogue(mcp) == {}
-    size = catalogue.catalogue_size(mcp)
     mcp.add_resource(Resource.from_function(lambda: "text", uri="data://a"))
     assert len(catalogue.catalogue(mcp) or {}) == 1
-    assert catalogue.catalogue_size(mcp) != size
     mcp.mount(child)
     assert catalogue.catalogue(mcp) is None
+
+
+def test_whatever_changes_a_catalogue_changes_its_state():
+    """What was made of it is made anew: something came, went, or took another's place."""
+    mcp = FastMCP("t")
+    states = [catalogue.catalogue_state(mcp)]
+
+    def text() -> str:
+        return "text"
+
+    for change in (
+        lambda: mcp.add_tool(Tool.from_function(text)),
+        lambda: mcp.local_provider.remove_tool("text"),
+        lambda: mcp.add_tool(Tool.from_function(text)),
+        lambda: mcp.local_provider.remove_tool("text") or mcp.add_tool(Tool.from_function(text)),
+        lambda: mcp.disable(names={"text"}),
+        lambda: mcp.mount(FastMCP("child")),
+    ):
+        change()
+        states.append(catalogue.catalogue_state(mcp))
+    assert all(one != following for one, following in pairwise(states))
+    assert catalogue.catalogue_state(mcp) == states[-1]

@@ -20,7 +20,7 @@ import pytest
 
 from tests import replica as replicas
 from tests.core.pair import Pair, requests, stable
-from tests.core.requests import Sent, arguments, odd, plain
+from tests.core.requests import Sent, arguments, odd, once_different, plain
 from tests.speak import ERAS
 
 SHARE = float(os.environ.get("SAMENESS_SHARE", "0.05"))
@@ -97,6 +97,8 @@ async def test_answers_are_the_same(pair, mode):
     for sent in await calls_of_everything(two, tokens, draw):
         await two.send(sent, draw.choice(tokens[:2]))
     for base in plain_ones():
+        for sent in once_different(base):
+            await two.send(sent, tokens[0])
         for sent in odd(base):
             if draw.random() < SHARE:
                 await two.send(sent, tokens[0])

@@ -36,6 +36,7 @@ async def test_the_sales_report_is_a_file_to_download(replica, curl, http):
     file = await http.get(f"{made.base}/jobs/{job}/result", headers={"Accept": "text/csv"})
     assert file.headers["Content-Type"].startswith("text/csv")
     assert told["file"] in file.headers["Content-Disposition"]
+    assert file.headers["Cache-Control"] == "no-store"
     rows = list(csv.DictReader(io.StringIO(file.text)))
     assert len(rows) == told["rows"] > 100
     assert {row["region"] for row in rows} == {"north"}

@@ -1,11 +1,12 @@
 """`python -m server tasks`: how it goes, what has failed, once more with it."""
 
 import asyncio
+import time
 
 from tests.tasks.conftest import effects
 
 
-async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, tmp_path):
+async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, valkey, tmp_path):
     """With its reason; once what was wrong is right, it is queued again and ends well."""
     made = team.replica()
     settings = {**team.settings, "MCP_TASK_ATTEMPTS": 2}
@@ -28,10 +29,17 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, tmp
     assert figures[1:5] == ["1", "1", "0", "0"]
     assert 0.2 <= float(figures[7]) < 5
     assert (await command("retry", "nothing"))[0] == 1
+    with valkey.client() as client:
+        client.hset(f"template-mcp:job:{job}", "created", str(time.time() - 3600))
     assert (await command("retry", job)) == (0, f"{job}  queued again\n")
     assert await curl.text(made, job) == "done on try 4"
     assert effects(tmp_path) == ["try"] * 4
-    assert (await command())[0] == 0
+    code, told = await command()
+    assert code == 0
+    figures = next(line.split() for line in told.splitlines() if line.startswith("flaky "))
+    assert figures[1:5] == ["2", "1", "1", "0"]
+    assert float(figures[5]) < 1000, "it waits since it was queued once more"
+    assert await command("retry", "all") == (0, "nothing has failed for good\n")
 
 
 def test_without_a_shared_queue_there_is_nothing_to_look_into(fresh):
@@ -39,5 +47,16 @@ def test_without_a_shared_queue_there_is_nothing_to_look_into(fresh):
     ran = fresh("-m", "tests.tasks.command")
     assert ran.wait(30) == 3
     assert "REDIS_URL" in ran.log
-    wrong = fresh("-m", "server", "tasks", "delete")
-    assert wrong.wait(30) == 2
+
+
+def test_what_cannot_be_done_is_told_in_a_line(fresh, key):
+    """Wrong words, and a Redis that does not answer: no traceback, and never exit 0."""
+    for words in (["delete"], ["retry"]):
+        wrong = fresh("-m", "server", "tasks", *words)
+        assert wrong.wait(30) == 2
+        assert "retry" in wrong.log
+    nobody = {"REDIS_URL": "redis://127.0.0.1:1", "MCP_REQUEST_STATE_KEYS": key}
+    away = fresh("-m", "tests.tasks.command", "retry", "all", **nobody)
+    assert away.wait(30) == 3
+    assert "REDIS_URL" in away.log
+    assert "Traceback" not in away.log

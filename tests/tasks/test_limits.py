@@ -75,6 +75,30 @@ async def test_the_same_key_gives_the_same_job(replica, curl):
     assert (await curl.post(made, "work", "a", seconds=0.2)).status_code == 409
 
 
+async def test_a_full_store_takes_no_job_and_no_large_result(team, curl, valkey):
+    """Redis drops nothing: what fills it would stop all else. With room again, jobs are taken."""
+    made = team.replica()
+    large = await curl.submit(made, "verbose", size=100_000)
+    small = await curl.submit(made, "work", seconds=0.05)
+    with valkey.client() as client:
+        client.setrange("other state", 64_000_000, "x")  # beside it connections count for little
+
+        def full_to(share):
+            client.config_set("maxmemory", int(client.info("memory")["used_memory"] / share))
+
+        full_to(0.95)
+        refused = await curl.post(made, "work", seconds=0.1)
+        assert refused.status_code == 503
+        assert refused.headers["Retry-After"] == "60"
+        assert "store of jobs is full" in refused.json()["detail"]
+        team.worker()
+        assert await curl.text(made, small) == "worked 0.05 s"
+        assert "no room" in (await curl.until(made, large))["message"]
+        full_to(0.5)
+        again = await curl.submit(made, "verbose", size=100_000)
+        assert len(await curl.text(made, again)) == 100_000
+
+
 async def test_a_full_queue_refuses_and_says_when(replica, curl, http):
     """Instead of growing without bound: in HTTP, and as an error of the protocol."""
     made = replica(packages=SAMPLE, MCP_TASK_QUEUE_LIMIT=2, MCP_TASK_CONCURRENCY=1)

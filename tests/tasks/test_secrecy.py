@@ -4,6 +4,7 @@ import asyncio
 import pickle
 
 from tests.speak import answer, call, request, with_headers
+from tests.tasks.conftest import CALLERS, SAMPLE
 from tests.tasks.test_one_process import about_task, as_task
 
 SECRET = "argument-in-clear"
@@ -92,6 +93,42 @@ async def test_without_owners_anyone_sees_the_job(authed, a, b):
     made = authed.replica(without=["job-owner"])
     job = await a.submit(made, "work", seconds=0.1)
     assert (await b.status(made, job))["state"] == "queued"
+
+
+async def test_a_tool_for_some_callers_is_run_for_them_and_not_named_to_others(
+    replica, a, b, http, tmp_path
+):
+    """Neither by `submit_job` nor where a name is wrong; the job runs as its caller."""
+    (tmp_path / "callers.yml").write_text(f"{CALLERS}\n  scopes: [admin]")  # of the last, b
+    settings = {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": tmp_path / "callers.yml"}
+    made = replica(packages=SAMPLE, **settings)
+    for tool in ("only_for_admins", "nothing"):
+        refused = await a.post(made, tool)
+        assert refused.status_code == 404
+        assert "only_for_admins" not in refused.json()["detail"].removeprefix(
+            f"No job runs {tool!r}"
+        )
+    listed = answer(await http.post(made.url, **with_headers(request("tools/list"), **a.headers)))
+    (submit,) = (t for t in listed["result"]["tools"] if t["name"] == "submit_job")
+    assert "who_am_i" in submit["description"]
+    assert "only_for_admins" not in submit["description"]
+    assert await b.text(made, await b.submit(made, "only_for_admins")) == "ran"
+
+
+async def test_without_its_key_a_job_is_told_to_be_unreadable(team, curl, fresh, key):
+    """Not a fault of the server's: over HTTP, by the tools, and to the operator."""
+    job = await curl.submit(team.replica(), "work", seconds=0.1)
+    other = team.replica(MCP_REQUEST_STATE_KEYS="n" * 40)
+    told = await curl.http.get(f"{other.base}/jobs/{job}/status")
+    assert told.status_code == 503
+    assert "sealed with a key" in told.json()["detail"]
+    result = answer(await curl.http.post(other.url, **call("job_status", job_id=job)))["result"]
+    assert "sealed with a key" in result["content"][0]["text"]
+    settings = {**team.settings, "MCP_REQUEST_STATE_KEYS": "n" * 40}
+    ran = fresh("-m", "tests.tasks.command", "retry", job, **settings)
+    assert await asyncio.to_thread(ran.wait, 30) == 1
+    assert "cannot be opened" in ran.log
+    assert "Traceback" not in ran.log
 
 
 async def test_an_idempotency_key_is_its_callers_own(authed, a, b):

@@ -99,6 +99,18 @@ async def test_the_sweeper_does_it(valkey, key):
         assert await sweeper.forget_workers(silent=0.1) == 1
 
 
+async def test_a_start_has_nothing_of_the_progress_of_one_before(team, curl, valkey):
+    """What its worker had done is lost with it."""
+    made = team.replica()
+    job = await curl.submit(made, "endless")
+    with valkey.client() as client:
+        client.hset(f"template-mcp:job:{job}", mapping={"progress": "9.0", "total": "10.0"})
+    assert (await curl.status(made, job))["fraction"] == 0.9
+    team.worker()
+    assert "fraction" not in await curl.until(made, job, "running")
+    await curl.http.delete(f"{made.base}/jobs/{job}")
+
+
 async def test_what_failed_is_listed_as_long_as_its_record_lives(store):
     """Each new failure takes those off the list whose records have expired."""
     for number, at in enumerate((1000.0, 1050.0, 1200.0)):

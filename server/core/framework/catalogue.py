@@ -48,12 +48,16 @@ def catalogue(mcp: FastMCP) -> dict[str, FastMCPComponent] | None:
     return found
 
 
-def catalogue_size(mcp: FastMCP) -> tuple[int, ...]:
-    """Changes when components, providers or transforms are added or taken away."""
-    sizes = [len(mcp.providers), len(mcp._transforms), len(mcp._extensions)]
+def catalogue_state(mcp: FastMCP) -> tuple[Any, ...]:
+    """Another when components, providers or transforms were added, taken away or replaced."""
+    state: list[Any] = [len(mcp.providers), len(mcp._transforms), len(mcp._extensions)]
     for provider in mcp.providers:
-        sizes += (len(getattr(provider, "_components", ())), len(provider._transforms))
-    return tuple(sizes)
+        components: dict[str, Any] = getattr(provider, "_components", {})
+        # A replacement is the last one. Components are equal by what they tell of themselves, but
+        # their bound methods only if they are the same object, which stays alive in here.
+        last = next(reversed(components.values()), None)
+        state += (len(components), last.__repr__, len(provider._transforms))
+    return tuple(state)
 
 
 def intercepted(mcp: FastMCP) -> bool:

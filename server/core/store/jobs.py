@@ -7,6 +7,8 @@ Works on redis-py's client and on Docket's embedded one (``memory://``), so with
 from collections.abc import Mapping
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 # Seconds that a tool's figures are kept after the last job of it.
 FIGURES_TTL = 30 * 24 * 3600
 
@@ -188,6 +190,15 @@ class JobStore:
     async def count(self, which: str) -> int:
         """How many jobs are ``queued``, ``running`` or ``failed``."""
         return int(await self._redis.zcard(self._key("jobs", which)))
+
+    async def fullness(self) -> float:
+        """Used share of the memory that Redis may have; 0 if it has no limit or may not be asked."""
+        try:
+            told = await self._redis.info("memory")
+        except ResponseError:
+            return 0.0
+        most = told.get("maxmemory", 0)
+        return float(told["used_memory"] / most) if most else 0.0
 
     async def forget(self, which: str, job_id: str) -> None:
         """Takes an id whose record has expired out of a set."""

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import mcp_types as types
 from fastmcp import Context
+from fastmcp.server.auth import require_scopes
 from fastmcp.server.dependencies import get_access_token
 from fastmcp.tools import tool
+from fastmcp.tools.base import ToolResult
 from fastmcp.utilities.tasks import TaskConfig
 from mcp.shared.exceptions import MCPError
 
@@ -122,6 +124,27 @@ async def quiz(ctx: Context, questions: int) -> str:
 async def verbose(size: int) -> str:
     """Says much."""
     return "x" * size
+
+
+@tool(task=True)
+async def odd(ctx: Context, seconds: float) -> ToolResult:
+    """Says what neither UTF-8 nor JSON can hold."""
+    await ctx.report_progress(float("nan"), float("inf"), "half a pair: \ud800")
+    await asyncio.sleep(seconds)
+    return ToolResult("half a pair: \ud800", structured_content={"endless": float("inf")})
+
+
+@tool(task=True)
+async def unwritable(folder: str) -> ToolResult:
+    """Comes to something that no JSON can be made of."""
+    note(folder, "ran")
+    return ToolResult("text", meta={"it": lambda: None})
+
+
+@tool(task=True, auth=require_scopes("admin"))
+async def only_for_admins() -> str:
+    """Seen by some callers only."""
+    return "ran"
 
 
 @tool(task=True)

@@ -46,13 +46,13 @@ class Calls:
         self.mcp = mcp
         self._chains = Chains(mcp, {"tools/call": self._run})
         self._tools: dict[str, FunctionTool] = {}
-        self._size: tuple[int, ...] = ()
+        self._state: tuple[Any, ...] = ()
         self._server = framework.server_info(mcp)
 
     def tool(self, name: str) -> FunctionTool | None:
         """The tool of that name, if it may be called the short way."""
-        if (size := framework.catalogue_size(self.mcp)) != self._size:
-            self._tools, self._size = self._table(), size
+        if (state := framework.catalogue_state(self.mcp)) != self._state:
+            self._tools, self._state = self._table(), state
         return self._tools.get(name)
 
     def _table(self) -> dict[str, FunctionTool]:

@@ -48,13 +48,13 @@ class Fetches:
         self.mcp = mcp
         self._chains = Chains(mcp, {"resources/read": self._read, "prompts/get": self._render})
         self._table: dict[tuple[str, str], Any] = {}
-        self._size: tuple[int, ...] = ()
+        self._state: tuple[Any, ...] = ()
         self._shapes: dict[tuple[str, str], dict[str, Any]] = {}
 
     def find(self, method: str, name: str) -> Any:
         """The resource or prompt that may be asked the short way, or None."""
-        if (size := framework.catalogue_size(self.mcp)) != self._size:
-            self._table, self._size = _table(self.mcp), size
+        if (state := framework.catalogue_state(self.mcp)) != self._state:
+            self._table, self._state = _table(self.mcp), state
         return self._table.get((method, name))
 
     async def answer(self, request: RequestContext, context: Context) -> dict[str, Any]:

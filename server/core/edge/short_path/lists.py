@@ -41,7 +41,7 @@ class Lists:
     def __init__(self, mcp: FastMCP) -> None:
         self.mcp = mcp
         self._kept: dict[_Key, tuple[Sequence[Any], bytes]] = {}
-        self._size: tuple[int, ...] = ()
+        self._state: tuple[Any, ...] = ()
         self._guarded: dict[str, list[Any]] = {}
         self._chains = Chains(
             mcp, dict.fromkeys(_KINDS, self._listed), left_out=DereferenceRefsMiddleware
@@ -73,9 +73,9 @@ class Lists:
         return self._kept[key]
 
     def _may_keep(self, method: str) -> bool:
-        if (size := framework.catalogue_size(self.mcp)) != self._size:
+        if (state := framework.catalogue_state(self.mcp)) != self._state:
             self._kept.clear()
-            self._size = size
+            self._state = state
             components = framework.catalogue(self.mcp)
             self._guarded = {} if components is None else _guarded(components)
         return method in self._guarded and not self._has_a_say(method)

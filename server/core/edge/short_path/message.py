@@ -62,7 +62,9 @@ def read(headers: dict[bytes, bytes], body: bytes, version: str) -> Asked | None
     if type(message) is not dict or not message.keys() <= _MEMBERS:
         return None
     id_, method, params = message.get("id"), message.get("method"), message.get("params")
-    if message.get("jsonrpc") != "2.0" or not (method in LISTS or method in NAMED):
+    if message.get("jsonrpc") != "2.0" or type(method) is not str:
+        return None
+    if method not in LISTS and method not in NAMED:
         return None
     if type(id_) is not str and not (type(id_) is int and -_EXACT < id_ < _EXACT):
         return None
@@ -115,5 +117,7 @@ def _agrees(
     if method not in NAMED:
         return True
     assert params is not None
-    name = headers.get(b"mcp-name", b"")
-    return name == params[NAMED[method]].encode() and name.isascii() and name[:2] != b"=?"
+    name: str = params[NAMED[method]]
+    # Judged before it is encoded: half a surrogate pair cannot be.
+    plain = name.isascii() and not name.startswith("=?")
+    return plain and headers.get(b"mcp-name") == name.encode()

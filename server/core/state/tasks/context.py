@@ -1,6 +1,7 @@
 """What a tool finds in a job: a ``Context`` without a request, and the job it runs in."""
 
 import logging
+import math
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Self
@@ -106,7 +107,10 @@ class JobContext(Context):
     ) -> None:
         """Tells how far the job is; costs nothing, however often it is called."""
         told = self._reported
-        told.progress, told.total, told.is_new = progress, total, True
+        # What is no number cannot be told in JSON.
+        told.progress = progress if math.isfinite(progress) else None
+        told.total = total if total is not None and math.isfinite(total) else None
+        told.is_new = True
         if message is not None:
             told.message = message
 

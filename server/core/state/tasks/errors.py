@@ -4,7 +4,7 @@ from typing import Literal
 
 from fastmcp.exceptions import ToolError
 
-Kind = Literal["unknown", "invalid", "large", "full", "conflict", "unfinished"]
+Kind = Literal["unknown", "invalid", "large", "full", "conflict", "unfinished", "unreadable"]
 
 
 class JobError(Exception):
@@ -12,7 +12,8 @@ class JobError(Exception):
 
     Args:
         kind: ``unknown`` job or tool, ``invalid`` arguments, a body too ``large``, queue ``full``, idempotency key in
-            ``conflict``, or a result that is asked for while the job is ``unfinished``.
+            ``conflict``, a result that is asked for while the job is ``unfinished``, or a job that was sealed
+            with a key that is not here: ``unreadable``.
         retry_after: seconds after which asking again makes sense; None if it never does.
     """
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import random
 from typing import Any
 
@@ -14,16 +15,25 @@ from server.core.state.tasks.errors import Retryable
 
 logger = logging.getLogger(__name__)
 
+# Seconds that a tool may ask to be left alone before its next try.
+LONGEST_PAUSE = 24 * 3600.0
+
 
 def is_retryable(error: BaseException) -> tuple[bool, float | None]:
     """Whether it is marked so, and the pause that it asks for, in seconds (T8)."""
     if isinstance(error, Retryable):
-        return True, error.after
+        return True, _seconds(error.after)
     data = error.error.data if isinstance(error, MCPError) else None
     if isinstance(data, dict) and data.get("retryable"):
-        after = data.get("retryAfter")
-        return True, float(after) if isinstance(after, int | float) else None
+        return True, _seconds(data.get("retryAfter"))
     return False, None
+
+
+def _seconds(after: Any) -> float | None:
+    """A pause that can be kept: neither endless nor in the past; None if it is none."""
+    if not isinstance(after, int | float) or not math.isfinite(after):
+        return None
+    return max(0.0, min(float(after), LONGEST_PAUSE))
 
 
 def pause(tries: int) -> float:
@@ -49,6 +59,16 @@ def wire(result: ToolResult) -> dict[str, Any]:
     return made.model_dump(by_alias=True, mode="json", exclude_none=True)
 
 
-def size(result: ToolResult) -> int:
+def written(tool_name: str, job_id: str, result: ToolResult) -> tuple[dict[str, Any], bool]:
+    """A result on the wire, and whether it is an error: one that cannot be written becomes one."""
+    try:
+        made = wire(result)
+        json.dumps(made)
+    except (ValueError, TypeError, RecursionError) as error:  # another run would come to the same
+        return wire(told(tool_name, job_id, error)), True
+    return made, result.is_error
+
+
+def size(told: dict[str, Any]) -> int:
     """Bytes of its JSON: what the store would have to hold."""
-    return len(json.dumps(wire(result)))
+    return len(json.dumps(told))

@@ -116,6 +116,11 @@ class Records:
         async with needed(FEATURE):
             return await (await self._store()).count(which)
 
+    async def fullness(self) -> float:
+        """Used share of the shared store's memory; 0 if that has no limit."""
+        async with needed(FEATURE):
+            return await (await self._store()).fullness()
+
     async def among(self, which: str, before: float = float("inf")) -> list[Job]:
         """The jobs that are ``queued``, ``running`` or ``failed`` since `before`, oldest first."""
         async with needed(FEATURE):

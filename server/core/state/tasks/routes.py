@@ -12,12 +12,14 @@ Another caller's job is answered like none: 404.
 import base64
 import json
 import math
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.server.dependencies import get_access_token
 from mcp.shared.exceptions import MCPError
+from pydantic_core import PydanticSerializationError, from_json, to_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -35,6 +37,7 @@ _STATUS = {
     "full": 503,
     "conflict": 409,
     "unfinished": 409,
+    "unreadable": 503,
 }
 _TITLES = {
     "large": "Content Too Large",
@@ -43,7 +46,9 @@ _TITLES = {
     "full": "Service Unavailable",
     "conflict": "Conflict",
     "unfinished": "Conflict",
+    "unreadable": "Service Unavailable",
 }
+_NOT_STORED = {"Cache-Control": "no-store"}
 
 
 class JobRoutes:
@@ -100,14 +105,14 @@ class JobRoutes:
             raise JobError("invalid", 'Expected {"tool": "…", "arguments": {…}}.')
         key = request.headers.get("idempotency-key")
         job = await self._jobs.submit(tool, arguments, key)
-        response = JSONResponse(_with_links(job.status()), status_code=202)
+        response = _Json(_with_links(job.status()), status_code=202)
         response.headers["Location"] = f"/jobs/{job.id}/status"
         _retry_after(response, 1.0)
         return response
 
     async def _status(self, request: Request) -> Response:
         status = await self._jobs.status(_id(request))
-        response = JSONResponse(_with_links(status), headers={"Cache-Control": "no-store"})
+        response = _Json(_with_links(status), headers=_NOT_STORED)
         if status["state"] not in FINAL:
             # A tenth of what is left: seldom for long jobs, and the end is not waited for long.
             _retry_after(response, max(1.0, min(30.0, status.get("remaining_seconds", 0) / 10)))
@@ -119,22 +124,25 @@ class JobRoutes:
         for part in result.get("content", []):
             file = part.get("resource", {})
             kind = file.get("mimeType")
-            if kind and kind in wanted:
+            if kind and _names(wanted, kind):
                 text, blob = file.get("text"), file.get("blob", "")
-                name = str(file.get("uri", "result")).rsplit("/", 1)[-1]
+                name = _safe(str(file.get("uri", "result")).rsplit("/", 1)[-1])
                 return Response(
-                    text if text is not None else base64.b64decode(blob),
+                    base64.b64decode(blob) if text is None else text.encode(errors="replace"),
                     media_type=kind,
-                    headers={"Content-Disposition": f'attachment; filename="{_safe(name)}"'},
+                    headers={
+                        **_NOT_STORED,
+                        "Content-Disposition": f'attachment; filename="{name}"',
+                    },
                 )
-        return JSONResponse(result, headers={"Cache-Control": "no-store"})
+        return _Json(result, headers=_NOT_STORED)
 
     async def _answer(self, request: Request) -> Response:
         job = await self._jobs.answer(_id(request), await self._json(request))
-        return JSONResponse(_with_links(job.status()), status_code=202)
+        return _Json(_with_links(job.status()), status_code=202)
 
     async def _cancel(self, request: Request) -> Response:
-        return JSONResponse(_with_links((await self._jobs.cancel(_id(request))).status()))
+        return _Json(_with_links((await self._jobs.cancel(_id(request))).status()))
 
     async def _json(self, request: Request) -> dict[str, Any]:
         content = b""
@@ -144,12 +152,32 @@ class JobRoutes:
                 message = f"The body is larger than {self._body_limit} bytes (MCP_BODY_LIMIT)."
                 raise JobError("large", message)
         try:
-            body = json.loads(content)
-        except (ValueError, RecursionError):
+            body = from_json(content, allow_inf_nan=False)
+        except ValueError:
             body = None
         if not isinstance(body, dict):
             raise JobError("invalid", "The body must be a JSON object.")
         return body
+
+
+class _Json(JSONResponse):
+    """What a tool has said may hold half a surrogate pair, which UTF-8 cannot: it is escaped."""
+
+    def render(self, content: Any) -> bytes:
+        try:
+            return to_json(content)
+        except PydanticSerializationError:
+            return json.dumps(content).encode()
+
+
+def _names(accept: str, kind: str) -> bool:
+    """Whether an Accept header asks for this very type: a wildcard takes the result as it is."""
+    wanted = kind.partition(";")[0].strip().lower()
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name == wanted and not any(re.fullmatch(r"q=0(\.0*)?", p) for p in parameters):
+            return True
+    return False
 
 
 def _id(request: Request) -> str:

@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 # Seconds a job waits for a worker whose release has its tool, before it fails.
 FOR_THE_RIGHT_RELEASE = 3600.0
 
+# Share of Redis's memory in use above which results of more bytes are not kept: see `check_room`.
+NO_RESULTS, SMALL = 0.9, 16 << 10
+
 # Seconds between signs of life, which take the progress along.
 PULSE = 0.5
 
@@ -118,7 +121,9 @@ class Runner:
             raise PutBack(self._settings.mcp_task_redelivery_seconds)
         told: dict[str, Any] = {"state": "running", "started": now, "beat": now, "updated": now}
         told |= {"starts": job.starts + 1, "worker": self._settings.mcp_replica}
-        figures = {} if job.starts else {"started": 1, "waited_ms": 1000 * (now - job.created)}
+        told |= {"progress": None, "total": None}  # of a start before this one
+        # Since it was queued: at first, or once more after it had failed for good.
+        figures = {} if job.starts else {"started": 1, "waited_ms": 1000 * (now - job.updated)}
         moved = await self._records.move(job, told, into="running", figures=figures)
         if moved != "ok":
             raise PutBack(0.1)  # it has just changed: look again
@@ -200,12 +205,16 @@ class Runner:
             result = call.result()
             if isinstance(result, InputRequiredToolResult):
                 await self._ask(job, result.input_required)
-            elif (size := outcome.size(result)) > (most := self._settings.mcp_task_result_limit):
+                return
+            told, bad = outcome.written(job.tool, job.id, result)
+            if (size := outcome.size(told)) > (most := self._settings.mcp_task_result_limit):
                 message = f"Its result has {size} bytes, more than {most} (MCP_TASK_RESULT_LIMIT)."
                 await self._fail(job, JOB_OVER_LIMIT, message)
+            elif size > SMALL and await self._is_full():
+                message = f"Its result has {size} bytes, for which the store has no room now."
+                await self._fail(job, JOB_OVER_LIMIT, message)
             else:
-                told = outcome.wire(result)
-                await self._end(job, "completed", {"result": told}, bad=result.is_error)
+                await self._end(job, "completed", {"result": told}, bad=bad)
             return
         retryable, after = outcome.is_retryable(error)
         if retryable and job.tries + 1 < self._settings.mcp_task_attempts:
@@ -218,6 +227,13 @@ class Runner:
         else:
             told = outcome.wire(outcome.told(job.tool, job.id, error))
             await self._end(job, "completed", {"result": told}, bad=True)
+
+    async def _is_full(self) -> bool:
+        """Whether only small results are kept now."""
+        try:
+            return self._settings.is_shared and await self._records.fullness() > NO_RESULTS
+        except (RedisError, MCPError):  # away: it is written to when it is back
+            return False
 
     async def _ask(self, job: Job, asked: types.InputRequiredResult) -> None:
         """Leaves the worker free until the user has answered."""

@@ -5,6 +5,7 @@ the workers do (``python -m server worker``). What is known of the queue and of 
 for people and for metrics, ``overview`` tells.
 """
 
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,13 +23,15 @@ from server.core.state.tasks.context import answer as typed
 from server.core.state.tasks.engine import Engine
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import FINAL, OPEN, Job
-from server.core.state.tasks.seal import Seal
+from server.core.state.tasks.seal import Seal, SealError
 
 if TYPE_CHECKING:
     from server.core.state.tasks.records import Records
     from server.core.state.tasks.runner import Runner
     from server.core.store import Store
     from server.core.store.jobs import JobStore
+
+logger = logging.getLogger(__name__)
 
 Changed = Callable[[str], Awaitable[None]]
 
@@ -112,6 +115,8 @@ class Jobs:
         job = submission.new_job(tool.name, arguments, capabilities)
         digest = submission.digest
         repeat = (f"{job.owner}:{digest(key)}", digest([tool.name, arguments])) if key else None
+        if self._shared is not None:
+            await submission.check_room(self.records)
         kind, value = await self.records.add(
             job, limit=self._settings.mcp_task_queue_limit, repeat=repeat
         )
@@ -130,8 +135,14 @@ class Jobs:
 
         Raises:
             JobError: unknown: there is none, or it is not the caller's; nobody is told which.
+                Or unreadable.
         """
-        job = await self.records.find(job_id) if self._exists() else None
+        try:
+            job = await self.records.find(job_id) if self._exists() else None
+        except SealError as error:
+            logger.warning("job %s: %s", job_id, error)
+            message = f"Job {job_id!r} was sealed with a key that this server does not have (now)."
+            raise JobError("unreadable", message) from None
         if job is None or job.owner != caller.current().owner:
             raise JobError(
                 "unknown",

@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from fastmcp import FastMCP
@@ -13,11 +13,20 @@ from fastmcp.exceptions import NotFoundError
 from fastmcp.tools.base import Tool
 from fastmcp.tools.function_tool import FunctionTool
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from server.core.framework import argument_check
+from server.core.framework.catalogue import may_use
 from server.core.state.tasks import caller
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import Job
+
+if TYPE_CHECKING:
+    from server.core.state.tasks.records import Records
+
+# Share of Redis's memory in use above which no job is taken in: the rest is for the results of those
+# that are, and for all else that lies there.
+NO_NEW_JOBS = 0.75
 
 # A tool's function → the check of its arguments.
 _checks: WeakKeyDictionary[Any, Callable[[dict[str, Any]], Any]] = WeakKeyDictionary()
@@ -27,14 +36,14 @@ async def find_tool(mcp: FastMCP, name: str) -> Tool:
     """A tool that may run as a job, and that the caller may call.
 
     Raises:
-        JobError: unknown; the message names those that there are.
+        JobError: unknown; the message names those that there are for the caller.
     """
     try:
         tool = await mcp.get_tool(name)
     except NotFoundError:
         tool = None
     if tool is None or not tool.task_config.supports_tasks():
-        there_are = sorted(found.name for found in await mcp.get_tasks())
+        there_are = sorted([found.name for found in await mcp.get_tasks() if await may_use(found)])
         raise JobError("unknown", f"No job runs {name!r}. There are: {', '.join(there_are)}.")
     return tool
 
@@ -56,13 +65,26 @@ def validate(tool: Tool, arguments: dict[str, Any]) -> None:
         found = error.errors(include_url=False, include_input=False)
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
         raise JobError("invalid", f"Arguments of {tool.name!r}: {wrong}.") from None
+    except PydanticSerializationError:  # half a surrogate pair, which JSON can spell
+        raise JobError("invalid", f"Arguments of {tool.name!r} hold what is no text.") from None
+
+
+async def check_room(records: "Records") -> None:
+    """Redis drops nothing when it is full: no job could be begun or ended, no session kept.
+
+    Raises:
+        JobError: full; results that expire, and jobs that end, make room.
+    """
+    if (full := await records.fullness()) > NO_NEW_JOBS:
+        message = f"The store of jobs is full: {full:.0%} are in use. Try again in 60 s."
+        raise JobError("full", message, 60.0)
 
 
 def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, Any] | None) -> Job:
     """A job of the caller at hand, not stored yet."""
     who, now = caller.current(), time.time()
     return Job(
-        id=secrets.token_urlsafe(24),
+        id=secrets.token_hex(16),  # no dash in front: a command line would take it for an option
         tool=tool_name,
         owner=who.owner,
         tenant=who.tenant,

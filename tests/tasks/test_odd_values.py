@@ -1,0 +1,78 @@
+"""Values that JSON cannot hold, or can and UTF-8 cannot: told as such, and nobody stumbles over them."""
+
+import json
+import math
+
+import pytest
+
+from server.core.state.tasks import outcome
+from server.core.state.tasks.errors import Retryable
+from server.core.state.tasks.routes import _names
+from tests.speak import answer
+from tests.tasks.conftest import SAMPLE, effects
+from tests.tasks.test_one_process import as_task
+
+HALF = "half a pair: \ud800"
+
+
+async def test_odd_arguments_are_refused_in_words(replica, http):
+    """Half a surrogate pair, and what is a number in Python only; over HTTP and as a task."""
+    made = replica(packages=SAMPLE)
+    for seconds, secret in (("0.1", r'"\ud800"'), ("NaN", '"x"'), ("[" * 5000, '"x"')):
+        arguments = f'{{"seconds": {seconds}, "secret": {secret}}}'
+        body = f'{{"tool": "work", "arguments": {arguments}}}'
+        assert (await http.post(f"{made.base}/jobs", content=body)).status_code == 422, body
+    sent = as_task("work", seconds=0.1, secret=HALF)
+    content = json.dumps(sent["json"])
+    refused = await http.post(made.url, headers=sent["headers"], content=content)
+    assert answer(refused)["error"]["code"] == -32602
+
+
+async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, http):
+    """What is no number is left out; half a character is escaped, as JSON can."""
+    made = replica(packages=SAMPLE)
+    job = await curl.submit(made, "odd", seconds=1.5)
+    told = await curl.until(made, job, "running")
+    while "message" not in told and told["state"] == "running":
+        told = await curl.status(made, job)
+    assert told["message"] == HALF
+    assert not {"progress", "total", "rate", "fraction"} & told.keys()
+    assert await curl.text(made, job) == HALF
+
+
+async def test_a_result_that_cannot_be_written_is_an_error_and_not_tried_again(
+    replica, curl, tmp_path
+):
+    """The next start would come to the same."""
+    made = replica(packages=SAMPLE, MCP_TASK_REDELIVERY_SECONDS=0.5)
+    job = await curl.submit(made, "unwritable", folder=str(tmp_path))
+    assert await curl.text(made, job) == "Error calling tool 'unwritable'"
+    assert (await curl.status(made, job))["is_error"]
+    assert effects(tmp_path) == ["ran"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [(2, 2.0), (-1, 0.0), (1e9, 86400.0), (math.nan, None), (math.inf, None), ("2", None)],
+)
+def test_a_pause_before_the_next_try_is_one_that_ends(asked, kept):
+    """What is none is replaced by the usual one."""
+    assert outcome.is_retryable(Retryable("busy", after=asked)) == (True, kept)
+
+
+@pytest.mark.parametrize(
+    ("accept", "asks"),
+    [
+        ("text/csv", True),
+        ("application/json, Text/CSV;q=0.5", True),
+        ("text/csv;charset=utf-8", True),
+        ("text/csv;q=0", False),
+        ("text/csv; q=0.000, */*", False),
+        ("text/csv-schema", False),
+        ("*/*", False),
+        ("", False),
+    ],
+)
+def test_a_file_is_given_to_who_asks_for_its_type(accept, asks):
+    """By name, not by a wildcard or a longer name (RFC 9110 §12.5.1)."""
+    assert _names(accept, "text/csv; header=present") == asks
