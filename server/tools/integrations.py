@@ -70,7 +70,7 @@ async def call_external_api(
     url: Annotated[
         str, Field(max_length=2048, description="Full URL, on a host that the operator allowed.")
     ],
-    method: Method = "GET",
+    method: Annotated[Method, Field(description="GET and HEAD only read.")] = "GET",
     headers: Annotated[
         dict[str, str] | None,
         Field(max_length=20, description="Headers to send; no credentials or cookies."),

@@ -1,0 +1,49 @@
+"""docker-compose.yml: what stack.yml has, on a laptop. No engine is asked; the files must agree."""
+
+from typing import Any
+
+import pytest
+
+from server.config import Settings
+from tests.deploy.patterns import PROJECT, merged, read
+
+COMPOSE: dict[str, Any] = read(PROJECT / "docker-compose.yml")
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+STACK: dict[str, dict[str, Any]] = merged()["services"]
+
+
+def test_it_has_the_services_of_the_stack_as_often() -> None:
+    """From the same images."""
+    assert {name: s["image"] for name, s in SERVICES.items()} == {
+        name: s["image"] for name, s in STACK.items()
+    }
+    for name in ("mcp", "worker"):
+        assert SERVICES[name]["deploy"]["replicas"] == STACK[name]["deploy"]["replicas"]
+        assert SERVICES[name]["stop_grace_period"] == STACK[name]["stop_grace_period"]
+
+
+@pytest.mark.parametrize("name", ["mcp", "worker"])
+def test_the_server_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are known and fit together, and name the services that are there, with their passwords."""
+    environment = SERVICES[name]["environment"]
+    assert {setting.lower() for setting in environment} <= set(Settings.model_fields)
+    for setting, value in environment.items():
+        monkeypatch.setenv(setting, str(value))
+    settings = Settings()
+    redis, postgres = SERVICES["redis"], SERVICES["postgres"]["environment"]
+    password = redis["command"][redis["command"].index("--requirepass") + 1]
+    assert settings.redis_url == f"redis://:{password}@redis:6379/0"
+    assert settings.database_url.get_secret_value() == (
+        f"postgresql+asyncpg://{postgres['POSTGRES_USER']}:{postgres['POSTGRES_PASSWORD']}"
+        f"@postgres:5432/{postgres['POSTGRES_DB']}"
+    )
+    assert environment == {**SERVICES["mcp"]["environment"]}
+
+
+def test_the_balancer_finds_the_replicas_and_only_this_machine_finds_it() -> None:
+    """By the name that haproxy.cfg looks up where nothing else is set."""
+    config = (PROJECT / "deploy/haproxy/haproxy.cfg").read_text()
+    (alias,) = SERVICES["mcp"]["networks"]["default"]["aliases"]
+    assert f"presetenv LB_NAME {alias}\n" in config
+    published = [port for s in SERVICES.values() for port in s.get("ports", [])]
+    assert published == ["127.0.0.1:8150:8150"]
