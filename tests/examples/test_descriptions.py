@@ -7,7 +7,9 @@ async def test_each_says_what_it_is_for_and_whether_it_only_reads(server):
         tools, prompts = await client.list_tools(), await client.list_prompts()
         resources = [*await client.list_resources(), *await client.list_resource_templates()]
     assert [each.name for each in (*tools, *prompts, *resources) if not each.description] == []
-    assert [t.name for t in tools if not t.annotations or t.annotations.read_only_hint is None] == []
+    assert [
+        t.name for t in tools if not t.annotations or t.annotations.read_only_hint is None
+    ] == []
     silent = {
         (tool.name, name)
         for tool in tools
