@@ -36,7 +36,10 @@ def run(short: bool) -> list[Outcome]:
         environment = _bare_environment(Path(folder))
         outcomes = _serve(clone, environment)
         if not short:
-            outcomes.append(_test(clone, environment))
+            outcomes.append(_test(clone, environment, "`make test` passes there"))
+            _empty(clone)
+            claim = "`make test` passes with the example folders emptied"
+            outcomes.append(_test(clone, environment, claim))
     return outcomes
 
 
@@ -105,14 +108,21 @@ def _shell(command: str, environment: dict[str, str]) -> str:
     ).stdout
 
 
-def _test(clone: Path, environment: dict[str, str]) -> Outcome:
+def _empty(clone: Path) -> None:
+    """As a user does who has tools of their own."""
+    for name in ("tools", "resources", "prompts"):
+        folder = clone / "server" / name
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+
+
+def _test(clone: Path, environment: dict[str, str], claim: str) -> Outcome:
     done = subprocess.run(
         ["make", "test"], cwd=clone, env=environment, capture_output=True, text=True, check=False
     )
     closing = next((x for x in reversed(done.stdout.splitlines()) if " passed" in x), "nothing ran")
-    return Outcome(
-        "`make test` passes there", done.returncode == 0, {"pytest": closing.strip("= ")}
-    )
+    return Outcome(claim, done.returncode == 0, {"pytest": closing.strip("= ")})
 
 
 PROOF = Proof("A fresh clone", run)
