@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -133,7 +134,9 @@ class Service:
                 elif not self.settings.mcp_stateless_http:
                     from server.core.state.sessions.unknown import TellUnknownSessions
 
-                    framework_sessions.wrap_sessions(manager, TellUnknownSessions)
+                    most = self.settings.mcp_session_limit
+                    tell = partial(TellUnknownSessions, most=most)
+                    framework_sessions.wrap_sessions(manager, tell)
                 self.health.started = True
                 yield
 

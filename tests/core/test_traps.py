@@ -56,7 +56,7 @@ TRAPS = {
     "T17": ["test_traps:test_a_dotenv_file_changes_nothing"],
     "T18": [
         "test_edge:test_the_body_limit_holds_below_and_above_the_sdks_own",
-        "test_framework_sessions:test_the_limit_of_sessions_is_the_sdks",
+        "test_unknown_session:test_in_memory_one_session_too_many_is_told_the_limit",
     ],
     "T19": ["test_traps:test_no_answer_is_cached"],
     "T20": ["test_traps:test_a_pinned_client_works_without_knowing_what_the_server_can"],

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from tests.core.legacy import SETTINGS, Session
-from tests.speak import text
+from tests.speak import LEGACY, text
 
 WORD = "a client named a session that this replica does not know"
 
@@ -38,3 +38,18 @@ async def test_where_every_replica_knows_every_session_it_is_none_of_its_busines
     session = await Session(http, [made]).open()
     assert (await asked_for(session, uuid4().hex)).status_code == 404
     assert WORD not in made.log
+
+
+async def test_in_memory_one_session_too_many_is_told_the_limit(replica, http):
+    """503, when to come again, and the setting, as where Redis keeps them; a place becomes free."""
+    made = replica(**SETTINGS, MCP_SESSION_LIMIT="1")
+    first = await Session(http, [made]).open()
+    params = {"protocolVersion": LEGACY, "capabilities": {}}
+    params["clientInfo"] = {"name": "t", "version": "1"}
+    refused = await Session(http, [made]).ask("initialize", **params)
+    assert refused.status_code == 503
+    assert refused.headers["retry-after"]
+    assert "1 are open (MCP_SESSION_LIMIT)" in refused.json()["error"]["message"]
+    assert refused.json()["error"]["data"] == {"retryable": True}
+    await first.delete()
+    await Session(http, [made]).open()

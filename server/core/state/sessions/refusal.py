@@ -6,7 +6,6 @@ from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.responses import Response
 
 from server.core.errors import STORE_UNAVAILABLE, TOO_MANY_SESSIONS
-from server.core.store import unavailable
 
 # Seconds after which a client may try again.
 SOON = 1
@@ -52,6 +51,8 @@ def no_session() -> Refusal:
 
 def store_away() -> Refusal:
     """Redis does not answer: the session is kept there, so nothing can be said of it now."""
+    from server.core.store import unavailable  # who has no store does not import one
+
     error = unavailable("Sessions").error
     return Refusal(
         HTTPStatus.SERVICE_UNAVAILABLE,
