@@ -202,7 +202,15 @@ def jobs_of_anyone() -> None:
     caller._hash = lambda *parts: "anyone"
 
 
+def fastmcp_alone() -> None:
+    """Nothing of ours but the tools."""
+    from tests.core import alone
+
+    server.run = alone.run
+
+
 PROTECTIONS: dict[str, Callable[[], None]] = {
+    "everything": fastmcp_alone,
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
     "log-level-refusal": lambda: setattr(framework, "refuse_log_level", nothing),

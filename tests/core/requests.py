@@ -37,6 +37,23 @@ def plain(method: str, era: Era, **params: Any) -> Sent:
     return Sent(what, headers, json.dumps(made["json"]).encode(), message=made["json"])
 
 
+def others(era: Era) -> Iterator[Sent]:
+    """A plain request of each other method, and a notification."""
+    about = {"capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    yield plain("initialize", era, protocolVersion="2025-11-25", **about)
+    yield plain("ping", era)
+    yield plain("server/discover", era)
+    yield plain("logging/setLevel", era, level="info")
+    ref, argument = {"type": "ref/prompt", "name": "plain"}, {"name": "name", "value": "A"}
+    yield plain("completion/complete", era, ref=ref, argument=argument)
+    yield plain("resources/subscribe", era, uri="same://text")
+    yield plain("resources/unsubscribe", era, uri="same://text")
+    yield plain("tasks/get", era, taskId="none")
+    noted = plain("notifications/initialized", era)
+    message = {name: value for name, value in noted.message.items() if name != "id"}
+    yield replace(noted, body=json.dumps(message).encode(), message=message)
+
+
 def arguments(schema: dict[str, Any], draw: random.Random) -> dict[str, Any]:
     """Arguments that a schema may accept; now and then one that it cannot."""
     made = {}

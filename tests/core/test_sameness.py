@@ -1,9 +1,9 @@
-"""With the short path and without it a replica answers the same.
+"""A replica answers as it does without the short path, and as FastMCP by itself does.
 
-Each request goes to two replicas, one of which has no short path; status, headers and body are
-compared, and in the end the request logs. Bodies are compared as JSON: ours is UTF-8 where the
+Each request goes to two replicas, one of which has no short path, or is FastMCP alone with the same
+options (`alone.py`); status, headers and body are compared, and in the end the request logs. Bodies are compared as JSON: ours is UTF-8 where the
 framework writes escapes for clients of 2026-07-28, and an object's members may come in another
-order, neither of which JSON gives a meaning to. Nothing else may differ.
+order, neither of which JSON gives a meaning to. Nothing else may differ, but for DECISIONS where FastMCP is alone.
 
 A share of the odd requests is drawn in each run; ``SAMENESS_SHARE=1`` sends all (minutes). The
 other modes and packages run with ``-m thorough``.
@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from tests import replica as replicas
-from tests.core.pair import Pair, requests, stable
-from tests.core.requests import Sent, arguments, odd, once_different, plain
+from tests.core.pair import Answer, Decision, Pair, requests, stable
+from tests.core.requests import Sent, arguments, odd, once_different, others, plain
 from tests.speak import ERAS
 
 SHARE = float(os.environ.get("SAMENESS_SHARE", "0.05"))
@@ -57,6 +57,49 @@ MODES: dict[str, dict[str, Any]] = {
 ADMIN = "Bearer token-admin"
 TOKENS = [ADMIN, "bearer token-user", "Bearer wrong", "Basic eDp5", "Bearer", None]
 LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list")
+
+
+# Tools that ask their client, and what FastMCP, which knows no limit for a call, would wait for.
+ASKING = {"asks", "asks_here", "ask_in_a_session", "ask_a_model_in_a_session"}
+NEVER_ENDS = {"sample://slow", "ponder"}
+
+
+def decisions() -> list[Decision]:
+    """In what we answer otherwise than FastMCP alone."""
+    return [
+        Decision(
+            "406 says what the server sends and which setting changes it; FastMCP's names neither",
+            lambda _, one, other: one[0] == other[0] == 406,
+        ),
+        Decision(
+            "a tool asks by `ask`, in both eras; who cannot be asked is told which setting helps",
+            lambda sent, *_: sent.message.get("params", {}).get("name") in ASKING,
+        ),
+    ]
+
+
+def decisions_on_methods() -> list[Decision]:
+    """The same, of methods that `calls_of_everything` does not send."""
+    return [
+        Decision(
+            "events are told over `subscriptions/listen`, which FastMCP lacks; without a session "
+            "an older client hears none, and one's log level would be everybody's (T3)",
+            lambda _, one, other: _but_capabilities(one) == _but_capabilities(other) != one,
+        ),
+        Decision(
+            "`logging/setLevel` without sessions is refused for the same reason",
+            lambda sent, *_: sent.message["method"] == "logging/setLevel",
+        ),
+    ]
+
+
+def _but_capabilities(answer: Answer) -> Answer:
+    """The same without them; as it is, if it tells none."""
+    status, headers, body = answer
+    told = body.get("result", {}) if isinstance(body, dict) else {}
+    if "capabilities" not in told:
+        return answer
+    return status, headers, {**body, "result": {**told, "capabilities": {}}}
 
 
 @pytest.fixture
@@ -119,6 +162,45 @@ async def test_answers_of_what_comes_with_it_are_the_same(pair, packages):
         await two.send(sent)
 
     two.judge()
+
+
+async def test_each_method_is_answered_as_by_fastmcp_alone(pair):
+    """Right requests, and those that were once answered otherwise."""
+    decided = decisions_on_methods()
+    two = pair(SAMPLES, without="everything", decided=decided)
+
+    for sent in [*plain_ones(), *(sent for era in ERAS for sent in others(era))]:
+        await two.send(sent)
+    for base in plain_ones():
+        for sent in once_different(base):
+            await two.send(sent)
+
+    two.judge()
+    assert all(decision.seen for decision in decided)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.thorough
+@pytest.mark.parametrize("mode", ["default", "auth"])
+async def test_answers_are_those_of_fastmcp_alone(pair, mode):
+    """As above, of everything and with odd ones; each decision is met."""
+    draw = random.Random(f"{mode} 2")
+    tokens = TOKENS if mode == "auth" else [None]
+    decided = decisions()
+    two = pair(SAMPLES, without="everything", decided=decided, **MODES[mode])
+
+    for sent in await calls_of_everything(two, tokens, draw):
+        if not NEVER_ENDS & {str(value) for value in sent.message["params"].values()}:
+            await two.send(sent, draw.choice(tokens[:2]))
+    for base in plain_ones():
+        for sent in odd(base):
+            if draw.random() < SHARE or "accept" in sent.what:
+                await two.send(sent, tokens[0])
+        for token in tokens:
+            await two.send(base, token)
+
+    two.judge()
+    assert all(decision.seen for decision in decided)
 
 
 @pytest.mark.parametrize("mode", ["default", "shared sessions", "shared sessions, streams"])
