@@ -4,6 +4,7 @@
 runs within ``MCP_TASK_DRAIN_SECONDS``, puts the others back into the queue, exits with 0.
 """
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -17,12 +18,14 @@ from server.core.health import Health
 from server.mcp_app import PACKAGES, App, build_mcp
 from server.server import bound, running
 
+logger = logging.getLogger(__name__)
+
 
 def run(settings: Settings, packages: Sequence[str] = PACKAGES) -> int:
     """Works until a signal; the exit code is 0 then, 3 if it could not start.
 
     Raises:
-        StartError: there is no shared queue, or no tool to run from it.
+        StartError: there is no shared queue.
     """
     logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
     return work(settings, build_mcp(settings, packages))
@@ -39,9 +42,13 @@ def work(settings: Settings, mcp: App) -> int:
             "A worker needs the queue that it shares with the replicas, but REDIS_URL is "
             "memory://. Set REDIS_URL=redis://…; with memory:// the replica runs its jobs itself."
         )
-    if mcp.jobs is None:
-        raise StartError("There is nothing to work on: no tool is declared with @tool(task=True).")
-    mcp.jobs.engine.works = True
+    if mcp.jobs:
+        mcp.jobs.engine.works = True
+    else:  # not an error: stack.yml has workers whatever tools were dropped in
+        logger.warning(
+            "there is nothing to work on: no tool is declared with @tool(task=True). "
+            "Next: declare one, or have no workers (docker service scale mcp-swarm_worker=0)"
+        )
     health = Health()
     config = uvicorn.Config(_app(settings, mcp, health), log_config=None, access_log=False)
     server = DrainingServer(config, health=health, drain_seconds=0, close_streams=lambda: None)
