@@ -1,8 +1,8 @@
 """``make up``: the service on this machine without Docker, in the foreground.
 
-Three replicas on one port (the kernel spreads connections over them), an embedded Valkey that
-they share, SQLite with sample data. Ctrl-C stops all. Exit 0 stopped, 1 a replica died, 3 could
-not start.
+Three replicas on one port (the kernel spreads connections over them) and a worker for their jobs,
+an embedded Valkey that they share, SQLite with sample data. Ctrl-C stops all. Exit 0 stopped, 1 a
+replica or the worker died, 3 could not start.
 """
 
 import argparse
@@ -38,34 +38,34 @@ def main() -> int:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.default_int_handler)
     STATE.mkdir(exist_ok=True)
-    replicas: list[subprocess.Popen[bytes]] = []
+    processes: list[subprocess.Popen[bytes]] = []
     try:
         with _valkey() as redis_url:
             shared = _environment(options.port, redis_url)
             for number in range(1, options.replicas + 1):
-                environment = {**shared, "MCP_REPLICA": f"local-{number}"}
-                # A session of its own: Ctrl-C reaches us alone, and we pass it on once.
-                replicas.append(
-                    subprocess.Popen(
-                        [sys.executable, "-m", "server"],
-                        cwd=ROOT,
-                        env=environment,
-                        start_new_session=True,
-                    )
-                )
-            return _watch(replicas, options.port)
+                processes.append(_start({**shared, "MCP_REPLICA": f"local-{number}"}))
+            if not redis_url.startswith("memory:"):  # else each replica runs its own jobs
+                apart = {"MCP_REPLICA": "local-worker", "MCP_PORT": "0", "MCP_REUSE_PORT": "false"}
+                processes.append(_start({**shared, **apart}, "worker"))
+            return _watch(processes, options.replicas, options.port)
     except KeyboardInterrupt:
         return 0
     finally:
-        _stop(replicas)
+        _stop(processes)
 
 
-def _watch(replicas: list[subprocess.Popen[bytes]], port: int) -> int:
-    """Tells when all replicas answer, then waits for one to die."""
+def _start(environment: dict[str, str], *command: str) -> "subprocess.Popen[bytes]":
+    """``python -m server``, in a session of its own: Ctrl-C reaches us alone, who pass it on once."""
+    words = [sys.executable, "-m", "server", *command]
+    return subprocess.Popen(words, cwd=ROOT, env=environment, start_new_session=True)
+
+
+def _watch(processes: list["subprocess.Popen[bytes]"], replicas: int, port: int) -> int:
+    """Tells when all replicas answer, then waits for a process to die."""
     deadline = time.monotonic() + PATIENCE
     seen: set[str] = set()
-    while len(seen) < len(replicas):
-        if any(replica.poll() is not None for replica in replicas):
+    while len(seen) < replicas:
+        if any(process.poll() is not None for process in processes):
             return 3
         if time.monotonic() > deadline:
             print(f"error: after {PATIENCE:g} s only {sorted(seen)} answer", file=sys.stderr)
@@ -73,12 +73,15 @@ def _watch(replicas: list[subprocess.Popen[bytes]], port: int) -> int:
         seen |= _name(port)
         time.sleep(0.02)
     url = f"http://localhost:{port}/mcp"
-    print(f"\n  {len(replicas)} replicas on {url}: {', '.join(sorted(seen))}. Ctrl-C stops them.")
+    worker = "; a worker" if len(processes) > replicas else ""
+    print(
+        f"\n  {replicas} replicas on {url}: {', '.join(sorted(seen))}{worker}. Ctrl-C stops them."
+    )
     print(f"  Try: for i in 1 2 3 4 5 6 7 8 9; do curl -s localhost:{port}/version; echo; done\n")
     sys.stdout.flush()
-    while all(replica.poll() is None for replica in replicas):
+    while all(process.poll() is None for process in processes):
         time.sleep(0.2)
-    print("error: a replica has died; stopping the others", file=sys.stderr)
+    print("error: a replica or the worker has died; stopping the others", file=sys.stderr)
     return 1
 
 
@@ -94,16 +97,16 @@ def _name(port: int) -> set[str]:
         connection.close()
 
 
-def _stop(replicas: list[subprocess.Popen[bytes]]) -> None:
-    for replica in replicas:
-        if replica.poll() is None:
-            replica.send_signal(signal.SIGINT)
-    for replica in replicas:
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    for process in processes:
         try:
-            replica.wait(timeout=10)
+            process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            replica.kill()
-            replica.wait()
+            process.kill()
+            process.wait()
 
 
 def _environment(port: int, redis_url: str) -> dict[str, str]:

@@ -268,21 +268,6 @@ async def test_a_job_that_the_queue_has_lost_is_queued_again(team, curl, valkey)
     assert await curl.text(made, job) == "worked 0.1 s"
 
 
-async def test_a_worker_without_a_shared_queue_says_why_it_cannot_start(replica):
-    """Exit 3, and the setting."""
-    alone = replica(ready=False, worker=True, packages=("tests.tasks.sample",))
-    assert alone.wait() == 3
-    assert "REDIS_URL" in alone.log
-
-
-async def test_a_worker_with_nothing_to_do_is_alive_and_says_so(replica, key, valkey):
-    """A stack whose tools need no worker is a stack that runs, not one that restarts for ever."""
-    idle = replica(worker=True, REDIS_URL=valkey.url, MCP_REQUEST_STATE_KEYS=key)
-    (line,) = [line for line in idle.log.splitlines() if "task=True" in line]
-    assert "WARNING" in line
-    assert idle.stop() == 0
-
-
 async def test_a_listening_client_is_told_when_its_job_changes(team, curl, http):
     """What the worker reports reaches a client that listens to another process, without polling."""
     made = team.replica(MCP_JSON_RESPONSE="false")
