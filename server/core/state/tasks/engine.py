@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 # Seconds that a run is given to end once it is told to.
 TO_END = 5.0
+# Seconds for what is said to Redis in the end. If it hangs, it is left unsaid: whoever is silent
+# is held for dead, and what it held is delivered again.
+TO_LEAVE = 2.0
 
 
 class PutBack(Exception):
@@ -49,6 +52,8 @@ class Engine:
         self.works = works
         self._run = run
         self._wanted, self._stopping = asyncio.Event(), asyncio.Event()
+        self._idle = asyncio.Event()  # no worker is at work here
+        self._idle.set()
         self._docket: Docket | None = None
         self._opened = asyncio.Event()
         self.ending = False  # the drain is over: what runs now goes back into the queue
@@ -88,7 +93,14 @@ class Engine:
         finally:
             self._stopping.set()
             self._wanted.set()
-            await keeper
+            await self._idle.wait()
+            await asyncio.wait({keeper}, timeout=TO_LEAVE)
+            if keeper.done():
+                await keeper
+            else:  # Docket waits for Redis without a limit, here and wherever it asks it
+                logger.warning("the shared store does not answer: the queue is left as it is")
+                keeper.cancel()
+                await asyncio.wait({keeper}, timeout=TO_LEAVE)
 
     async def _keep(self) -> None:
         if not self._settings.is_shared and not self._works_from_start():
@@ -153,16 +165,23 @@ class Engine:
             minimum_check_interval=timedelta(milliseconds=100),
             schedule_automatic_tasks=False,
         ) as worker:
-            while not self._stopping.is_set():
-                running = asyncio.create_task(worker.run_forever(), name="worker")
-                stopping = asyncio.create_task(self._stopping.wait())
-                await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
-                if self._stopping.is_set():
-                    await self._drain(worker, running)
-                elif not running.cancelled() and (error := running.exception()):
-                    logger.error("the worker stopped and is started again", exc_info=error)
-                    await asyncio.sleep(1)
+            self._idle.clear()
+            try:
+                await self._work_until_stopped(worker)
+            finally:
+                self._idle.set()
+
+    async def _work_until_stopped(self, worker: "Worker") -> None:
+        while not self._stopping.is_set():
+            running = asyncio.create_task(worker.run_forever(), name="worker")
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if self._stopping.is_set():
+                await self._drain(worker, running)
+            elif not running.cancelled() and (error := running.exception()):
+                logger.error("the worker stopped and is started again", exc_info=error)
+                await asyncio.sleep(1)
 
     def _drain_seconds(self) -> float:
         """As long as a worker has, or in a replica as long as the balancer is given."""
@@ -173,12 +192,16 @@ class Engine:
         docket_parts.take_no_more(worker)
         if held := docket_parts.running_in(worker):
             logger.info("draining: %d jobs are still running", len(held))
-        await asyncio.wait({running}, timeout=max(1.0, self._drain_seconds()))
-        if held := docket_parts.running_in(worker):
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + max(1.0, self._drain_seconds())
+        await asyncio.wait({running}, timeout=1.0)  # what it was just being given has begun then
+        while (held := docket_parts.running_in(worker)) and loop.time() < deadline:
+            await asyncio.wait(held, timeout=deadline - loop.time())
+        if held:
             self.ending = True
             logger.warning("putting %d jobs back into the queue", len(held))
             for task in held:
                 task.cancel()
-            await asyncio.wait({running}, timeout=TO_END + 1)
+        await asyncio.wait({running}, timeout=TO_END + 1 if held else TO_LEAVE)
         running.cancel()
-        await asyncio.wait({running})
+        await asyncio.wait({running}, timeout=TO_LEAVE)
