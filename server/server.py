@@ -256,7 +256,10 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
         "allow_origins": [written(origin) for origin in origins],
         "allow_methods": ["GET", "POST", "DELETE", "OPTIONS"],
         "allow_headers": ["*"],  # Mcp-Param-* names are the tools' own
-        "expose_headers": ["Mcp-Session-Id", "WWW-Authenticate", "X-Request-Id", "X-Served-By"],
+        "expose_headers": [
+            *("Mcp-Session-Id", "WWW-Authenticate", "X-Request-Id", "X-Served-By"),
+            *("Location", "Retry-After"),  # of /jobs
+        ],
     }
 
 

@@ -223,10 +223,12 @@ def _knows_tasks(context: Context) -> bool:
 
 
 def _spoken(job: Job) -> str | None:
-    """``42 %, row 4200 of 10000``: the protocol has no field for numbers."""
+    """``42%, 120/s, row 4200 of 10000``: the protocol has no field for numbers."""
     parts = []
     if job.state == "running" and job.fraction is not None:
         parts.append(f"{job.fraction:.0%}")
+    if job.state == "running" and job.rate is not None:
+        parts.append(f"{job.rate:,.0f}/s" if job.rate >= 100 else f"{job.rate:.2g}/s")
     if text := ((job.outcome or {}).get("error") or {}).get("message") or job.message:
         parts.append(text)
     return ", ".join(parts) or None
