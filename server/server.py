@@ -6,7 +6,6 @@ with the graceful stop of ``core/drain.py``.
 
 import asyncio
 import logging
-import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -16,7 +15,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import __version__
@@ -30,9 +30,10 @@ from server.core.edge.origin import OriginMiddleware, written
 from server.core.edge.request_id import RequestIdMiddleware
 from server.core.edge.served_by import ServedByMiddleware
 from server.core.edge.short_path import ShortPathMiddleware
-from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError, StartError
+from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError
 from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
+from server.core.port import bound
 from server.core.problem import too_large
 from server.core.state import request_state
 from server.mcp_app import PACKAGES, App, build_mcp
@@ -62,6 +63,9 @@ class Service:
             session_idle_timeout=settings.mcp_session_ttl,
             host_origin_protection=False,  # core/edge/origin.py does it, for every route
         )
+        # Starlette's own redirect names a scheme, the balancer's: a caller's token would go in clear.
+        self.http.router.redirect_slashes = False
+        self.http.router.routes.append(Route(f"{PATH}/", RedirectResponse(PATH)))
         self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
         self.app = self._with_middleware(self.http)
 
@@ -224,30 +228,6 @@ def serve(settings: Settings, mcp: App) -> int:
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
             return int(stop.code or EXIT_NOT_STARTED)
     return EXIT_FINE if server.started or server.asked_to_stop else EXIT_NOT_STARTED
-
-
-def bound(settings: Settings, path: str = "/mcp") -> socket.socket:
-    """The socket to listen on; the log says that `path` is served there.
-
-    Raises:
-        StartError: the port cannot be listened on.
-    """
-    family = socket.AF_INET6 if ":" in settings.mcp_host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if settings.mcp_reuse_port:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        listening.bind((settings.mcp_host, settings.mcp_port))
-    except OSError as error:
-        listening.close()
-        raise StartError(
-            f"MCP_HOST {settings.mcp_host!r}, MCP_PORT {settings.mcp_port} cannot be listened on: "
-            f"{error.strerror}. Next: stop what uses the port, or set MCP_PORT to a free one."
-        ) from error
-    host, port = listening.getsockname()[:2]
-    logger.info("listening on http://%s:%s%s", host, port, path)
-    return listening
 
 
 def _cors(origins: Sequence[str]) -> dict[str, Any]:

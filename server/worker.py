@@ -15,8 +15,9 @@ from server.config import Settings
 from server.core import framework, logs, startup
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, StartError
 from server.core.health import Health
+from server.core.port import bound
 from server.mcp_app import PACKAGES, App, build_mcp
-from server.server import bound, running
+from server.server import running
 
 logger = logging.getLogger(__name__)
 
