@@ -282,6 +282,9 @@ def _with_raw(body: bytes, after: bytes, put: bytes) -> Iterator[tuple[str, byte
 def once_different(sent: Sent) -> Iterator[Sent]:
     """What the short path did not answer as the framework does; sent in every run."""
     message, params = sent.message, sent.message.get("params") or {}
+    unwanted = [pair for pair in sent.headers if pair[0] != "accept"]
+    unwanted.append(("accept", "application/json;q=0"))
+    yield replace(sent, what=f"{sent.what} | accept JSON;q=0", headers=unwanted)
     for value in ([], {}):
         yield _with(sent, "method", value, _put(message, "method", value))
     for name in ("name", "uri"):

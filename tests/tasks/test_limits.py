@@ -1,6 +1,7 @@
 """What a job may be and take: refused before it is queued, or stopped where it goes too far."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -28,6 +29,18 @@ async def test_the_limit_reaches_the_running_code(replica, curl, tmp_path, limit
     assert (await curl.status(made, job))["state"] == state
     assert effects(tmp_path) == (["told to end"] if state == "failed" else [])
     await curl.http.delete(f"{made.base}/jobs/{job}")
+
+
+async def test_a_tool_that_was_taken_away_is_waited_for_an_hour(team, curl, valkey):
+    """Then its job fails, and says so."""
+    made = team.replica()
+    job = await curl.submit(made, "work", seconds=0.1)
+    with valkey.client() as client:
+        client.hset(f"template-mcp:job:{job}", "unknown_since", time.time() - 3700)
+    team.worker(packages=("tests.tasks.older",))
+    found = await curl.until(made, job)
+    assert found["state"] == "failed"
+    assert "'work' for an hour" in found["message"]
 
 
 async def test_a_result_is_kept_for_a_set_time(replica, curl):

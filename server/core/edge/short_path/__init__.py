@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 # Accept headers that were judged before; clients have few.
 _KEPT_ACCEPTS = 64
 _JSON = (b"application/json", b"application/*", b"*/*")
+_STREAMS = {b"text/event-stream", b"text/*", b"*/*"}
 _BOTH = {b"application/json", b"text/event-stream"}
 
 
@@ -117,7 +118,8 @@ class ShortPathMiddleware:
 
     def _accepted(self, accept: bytes) -> bool:
         kinds = {part.split(b";")[0].strip().lower() for part in accept.split(b",")}
-        if self.json_response == "auto" and kinds & {b"text/event-stream", b"text/*", b"*/*"}:
+        # With "auto" a stream may be wanted more than JSON, by its weight: that is not judged here.
+        if self.json_response == "auto" and (b";" in accept or kinds & _STREAMS):
             return False
         return bool(self.json_response) and not kinds.isdisjoint(_JSON)
 
