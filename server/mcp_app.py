@@ -94,7 +94,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         mcp.add_tool(end_session)
     framework.serve_listen(mcp, mcp.listen)
     framework.wrap_requests(mcp, request_state.note)
-    framework.note_kept_state(unkept.told_once(has_sessions=not settings.mcp_stateless_http))
+    framework.note_what_is_kept(unkept.told_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)
     mcp.sessions = _sessions(settings, mcp, repeatable(found))

@@ -136,11 +136,13 @@ class Service:
                 if self.mcp.sessions:
                     self.mcp.sessions.serve_in(manager)
                 elif not self.settings.mcp_stateless_http:
-                    from server.core.state.sessions.unknown import TellUnknownSessions
+                    from server.core.state.sessions.in_memory import InMemory
+
+                    from server.core.state.sessions.in_memory import InMemory
 
                     most = self.settings.mcp_session_limit
-                    tell = partial(TellUnknownSessions, most=most)
-                    framework_sessions.wrap_sessions(manager, tell)
+                    wrap = partial(InMemory, manager=manager, most=most)
+                    framework_sessions.wrap_sessions(manager, wrap)
                 self.health.started = True
                 yield
 

@@ -18,7 +18,11 @@ from server.core.state.sessions.record import Levels
 SEAMS = {
     "FastMCP": {"_client_log_levels", "_mcp_server"},
     "ServerSession": {"_connection"},
-    "StreamableHTTPSessionManager": {"_handle_stateful_request", "_lifespan_state"},
+    "StreamableHTTPSessionManager": {
+        "_handle_stateful_request",
+        "_lifespan_state",
+        "_server_instances",
+    },
 }
 
 

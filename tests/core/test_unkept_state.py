@@ -1,9 +1,9 @@
-"""`ctx.set_state` where there is no session to keep it in: the call goes on, the operator is told."""
+"""What a tool keeps by its context where no session keeps it: the call goes on, the operator is told."""
 
 import pytest
 
 from tests.core.legacy import PACKAGES, SETTINGS, Session
-from tests.speak import ERAS, call, text
+from tests.speak import ERAS, call, text, with_headers
 
 WORD = "keeps something by ctx.set_state, which is gone after the call"
 
@@ -46,3 +46,35 @@ async def test_what_is_kept_for_the_call_alone_is_not_meant(replica, http):
     made = replica(packages=PACKAGES)
     assert text(await http.post(made.url, **call("note_for_now"))) == "now"
     assert warnings(made) == []
+
+
+HIDDEN = "keeps something by ctx.disable_components, which is gone after the call"
+
+
+@pytest.mark.parametrize("without", [(), ("short-path",)], ids=["short path", "framework"])
+async def test_what_is_hidden_from_an_older_client_without_a_session_is_told_too(
+    replica, http, without
+):
+    """Nobody remembers it, and its client is not told."""
+    made = replica(packages=PACKAGES, without=without)
+    for _ in range(2):
+        assert text(await http.post(made.url, **call("hide", "legacy", name="echo"))) == "hidden"
+        assert text(await http.post(made.url, **call("echo", "legacy", text="x"))) == "x"
+    (line,) = [line for line in made.log.splitlines() if HIDDEN in line]
+    assert "WARNING" in line
+    assert "tools/call 'hide'" in line
+    assert "MCP_STATELESS_HTTP=false" in line
+
+
+async def test_what_is_hidden_in_a_session_or_from_a_caller_holds(service, http):
+    """In a session of an older client, and for a caller of 2026-07-28 that has a name."""
+    made = service(**SETTINGS, AUTH_ENABLED="true", AUTH_TOKEN="token")
+    token = {"Authorization": "Bearer token"}
+    session = await Session(http, [made], token).open()
+    assert text(await session.call("hide", name="echo")) == "hidden"
+    assert "Unknown tool" in text(await session.call("echo", text="x"))
+    asked = [with_headers(call(*named), **token) for named in (("hide",), ("echo",))]
+    asked[0]["json"]["params"]["arguments"] = {"name": "echo"}
+    assert text(await http.post(made.url, **asked[0])) == "hidden"
+    assert "Unknown tool" in (await http.post(made.url, **asked[1])).text
+    assert HIDDEN not in made.log

@@ -104,21 +104,28 @@ def wrap_notices(
     _with_session(context, wrapped)
 
 
-def note_kept_state(noted: Callable[[Context], None]) -> None:
-    """Calls `noted` at each ``ctx.set_state`` that is meant to outlast its call.
+# What a tool asks of its context for the calls to come.
+KEEPING = ("set_state", "enable_components", "disable_components", "reset_visibility")
+
+
+def note_what_is_kept(noted: Callable[[Context, str], None]) -> None:
+    """Calls `noted` with the name of each method of a context that is meant to outlast its call.
 
     FastMCP makes the context of each tool itself, so this holds for the process: the last one counts.
     """
-    found = Context.set_state
-    set_state = getattr(found, "__wrapped__", found)
+    for name in KEEPING:
+        found = getattr(Context, name)
+        setattr(Context, name, _noting(name, getattr(found, "__wrapped__", found), noted))
 
-    @wraps(set_state)
-    async def noting(self: Context, key: str, value: Any, *, serializable: bool = True) -> None:
-        if serializable:
-            noted(self)
-        await set_state(self, key, value, serializable=serializable)
 
-    Context.set_state = noting  # type: ignore[method-assign]
+def _noting(name: str, method: Any, noted: Callable[[Context, str], None]) -> Any:
+    @wraps(method)
+    async def noting(self: Context, *args: Any, **options: Any) -> None:
+        if options.get("serializable", True):  # else `set_state` is for this call alone
+            noted(self, name)
+        await method(self, *args, **options)
+
+    return noting
 
 
 def _with_session(context: Context, then: Callable[[ServerSession], None]) -> None:

@@ -56,6 +56,12 @@ def wrap_sessions(
     serve_sessions(manager, wrap(manager._handle_stateful_request))
 
 
+def end_get_stream(manager: StreamableHTTPSessionManager, session: str) -> None:
+    """Ends the GET stream of a session in this process cleanly, if there is one."""
+    if transport := manager._server_instances.get(session):
+        transport.close_standalone_sse_stream()
+
+
 def lifespan_state(manager: StreamableHTTPSessionManager) -> Any:
     """What the server's lifespan gave, which the SDK hands to every call."""
     return manager._lifespan_state

@@ -4,12 +4,9 @@ On with ``MCP_STATELESS_HTTP=false`` and ``REDIS_URL=redis://…``. A session is
 each request brings it to life for as long as it takes, so it does not matter where it lands.
 """
 
-import asyncio
 import json
 import logging
 import re
-import time
-from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
@@ -25,7 +22,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from server.core.framework import sessions as framework
 from server.core.framework.request import Asked
-from server.core.state.sessions import refusal
+from server.core.state.sessions import refusal, sse
 from server.core.state.sessions.call import Call, Plain
 from server.core.state.sessions.post import Post
 from server.core.state.sessions.reader import GET, Reader
@@ -167,15 +164,13 @@ class Endpoint:
             self._may_read,
         )
         self._replica.add_reader(reader)
-        expiry = _at_expiry(request, reader.end)
         try:
-            await self._follow(reader, after)
-            primed = record.is_primed and not after
-            await reader.send(request.receive, send, primed=primed)
+            with sse.ended_with_token(request.scope, reader.end):
+                await self._follow(reader, after)
+                primed = record.is_primed and not after
+                await reader.send(request.receive, send, primed=primed)
         finally:
             self._replica.remove_reader(reader)
-            if expiry:
-                expiry.cancel()
 
     async def _follow(self, reader: Reader, after: str) -> None:
         """Takes the stream.
@@ -238,13 +233,6 @@ def _resumed(request: Request) -> tuple[str, str]:
             "Last-Event-ID is not the id of an event of this server. Send the last `id:` received.",
         )
     return match[1], match[2]
-
-
-def _at_expiry(request: Request, end: Callable[[], None]) -> asyncio.TimerHandle | None:
-    """Calls `end` when the caller's token ends; None if it has no end, or there is no token."""
-    user = request.scope.get("user")
-    at = user.access_token.expires_at if isinstance(user, AuthenticatedUser) else None
-    return asyncio.get_running_loop().call_later(at - time.time(), end) if at is not None else None
 
 
 def _owner(request: Request) -> str:

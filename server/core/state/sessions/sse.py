@@ -1,6 +1,12 @@
 """Event streams on the wire (HTML, server-sent events)."""
 
-from starlette.types import Send
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.types import Scope, Send
 
 HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -39,3 +45,16 @@ async def write(send: Send, chunk: bytes) -> None:
 async def end(send: Send) -> None:
     """Ends the response, as streams end that were not cut."""
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@contextmanager
+def ended_with_token(scope: Scope, end: Callable[[], None]) -> Iterator[None]:
+    """Calls `end` if the token of the request expires meanwhile: a stream outlives no right to it."""
+    user = scope.get("user")
+    at = user.access_token.expires_at if isinstance(user, AuthenticatedUser) else None
+    timer = asyncio.get_running_loop().call_later(at - time.time(), end) if at is not None else None
+    try:
+        yield
+    finally:
+        if timer:
+            timer.cancel()

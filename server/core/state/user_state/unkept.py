@@ -1,7 +1,8 @@
-"""Tells the operator, once a tool, that what it keeps by ``ctx.set_state`` is gone after the call.
+"""Tells the operator, once a tool, that what it keeps by its context is gone after the call.
 
-Only a session keeps it (``MCP_STATELESS_HTTP=false``), and clients of 2026-07-28 have none.
-FastMCP keeps it under the call's own id then, and says nothing. The call itself goes on.
+``ctx.set_state`` needs a session (``MCP_STATELESS_HTTP=false``), and clients of 2026-07-28 have
+none. So does ``ctx.enable_components`` for clients up to 2025-11-25; for later ones FastMCP keeps it
+by their name, or says that they have none. It says nothing of the rest. The call itself goes on.
 """
 
 import logging
@@ -12,31 +13,36 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 logger = logging.getLogger(__name__)
 
+_STATE = "set_state"
 _FOR_ALL = "take UserSession or SessionId in its place (docs/state.md)"
 _FOR_OLDER = "or, if all its clients are of 2025-11-25 or before, set MCP_STATELESS_HTTP=false"
+_SESSIONS = "for clients up to 2025-11-25 set MCP_STATELESS_HTTP=false (docs/sessions.md)"
 
 
-def told_once(*, has_sessions: bool) -> Callable[[Context], None]:
-    """To be called with the context of each ``ctx.set_state``."""
-    told: set[tuple[str, str]] = set()
+def told_once(*, has_sessions: bool) -> Callable[[Context, str], None]:
+    """To be called with the context and the method each time that a tool keeps something by it."""
+    told: set[tuple[str, str, str]] = set()
     why = "clients of 2026-07-28 have" if has_sessions else "there are"
-    next_step = _FOR_ALL if has_sessions else f"{_FOR_ALL}, {_FOR_OLDER}"
+    for_state = _FOR_ALL if has_sessions else f"{_FOR_ALL}, {_FOR_OLDER}"
 
-    def tell(context: Context) -> None:
+    def tell(context: Context, kept_by: str) -> None:
         asked = context.request_context
         if asked is None or asked.request is None:  # a job, whose state lasts as long as it does
             return
-        if has_sessions and asked.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        is_modern = asked.protocol_version in MODERN_PROTOCOL_VERSIONS
+        if (has_sessions and not is_modern) or (is_modern and kept_by != _STATE):
             return
-        name: tuple[str, str] = asked.request.scope.get("state", {}).get("mcp", ("-", "-"))
-        if name not in told:
-            told.add(name)
+        method, name = asked.request.scope.get("state", {}).get("mcp", ("-", "-"))
+        if (method, name, kept_by) not in told:
+            told.add((method, name, kept_by))
             logger.warning(
-                "%s %r keeps something by ctx.set_state, which is gone after the call: %s no "
+                "%s %r keeps something by ctx.%s, which is gone after the call: %s no "
                 "sessions. Next: %s",
-                *name,
+                method,
+                name,
+                kept_by,
                 why,
-                next_step,
+                for_state if kept_by == _STATE else _SESSIONS,
             )
 
     return tell

@@ -1,29 +1,39 @@
-"""Sessions in this process (``memory://``): what the SDK leaves unsaid when it refuses one.
+"""Sessions in this process (``memory://``): what the SDK, which keeps them, leaves open.
 
 An unknown one is answered 404 and its client begins anew, as it should when the session has ended.
 With several replicas and nobody who keeps a client to its own, that goes on for ever: the operator
-is told. One too many is answered 503: the client is told the limit, and when to come again.
+is told. One too many is answered 503: the client is told the limit, and when to come again. A GET
+stream ends with the token that opened it.
 """
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.core.state.sessions import refusal
+from server.core.framework import sessions as framework
+from server.core.state.sessions import refusal, sse
 
 logger = logging.getLogger(__name__)
 
 
-class TellUnknownSessions:
-    """Says in the log, once a replica, that a client named a session that is not known here.
+class InMemory:
+    """Stands around the SDK's sessions.
 
     Args:
         sessions: the SDK's.
+        manager: which keeps them.
         most: that may be open here.
     """
 
-    def __init__(self, sessions: ASGIApp, most: int) -> None:
+    def __init__(
+        self, sessions: ASGIApp, *, manager: StreamableHTTPSessionManager, most: int
+    ) -> None:
         self._sessions = sessions
+        self._manager = manager
         self._most = most
         self._told = False
 
@@ -39,12 +49,20 @@ class TellUnknownSessions:
             if not is_full:
                 await send(message)
 
-        await self._sessions(scope, receive, look)
+        with self._while_token_lasts(scope):
+            await self._sessions(scope, receive, look)
         if is_full:
             refused = refusal.too_many("sessions", self._most, "MCP_SESSION_LIMIT")
             await refused.response()(scope, receive, send)
 
+    def _while_token_lasts(self, scope: Scope) -> AbstractContextManager[None]:
+        if scope["method"] != "GET":
+            return nullcontext()
+        session = Headers(scope=scope).get("mcp-session-id", "")
+        return sse.ended_with_token(scope, partial(framework.end_get_stream, self._manager, session))
+
     def _tell(self) -> None:
+        """Once a replica."""
         if not self._told:
             self._told = True
             logger.warning(
