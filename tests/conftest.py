@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from tests import replica as replicas
+from tests import valkey as valkeys
 from tests.replica import Replica
 from tests.valkey import Valkey
 
@@ -79,9 +80,8 @@ async def http() -> AsyncIterator[httpx2.AsyncClient]:
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
     """A real Valkey of this test's own."""
-    server = Valkey(tmp_path / "valkey")
-    yield server
-    server.end()
+    with valkeys.serving(tmp_path / "valkey") as server:
+        yield server
 
 
 @pytest.fixture

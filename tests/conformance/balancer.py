@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tests.conformance.replicas import ROOT, free_port, process, wait_until_ready
+from tests.conformance.replicas import ROOT, process, wait_until_ready
 from tests.conformance.suite import missing
+from tests.valkey import free_port
 
 CONFIGURATION = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 

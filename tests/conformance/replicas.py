@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -30,14 +29,6 @@ class Replica:
     def url(self) -> str:
         """Where its MCP endpoint is; `localhost`, as the suite's Host checks demand."""
         return f"http://localhost:{self.port}/mcp"
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def new_key() -> str:

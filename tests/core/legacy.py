@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -161,7 +161,7 @@ class Session:
         return await self.http.delete((at or next(self._turn)).url, headers=self.headers)
 
 
-async def soon(stream: AsyncIterator[Event], seconds: float = 15) -> Event:
+async def soon(stream: AsyncIterator[Event], seconds: float = 25) -> Event:
     """The next event that has a message."""
     async with asyncio.timeout(seconds):
         async for event in stream:
@@ -170,7 +170,7 @@ async def soon(stream: AsyncIterator[Event], seconds: float = 15) -> Event:
     raise AssertionError("the stream has ended")
 
 
-async def rest(stream: AsyncIterator[Event], seconds: float = 30) -> list[Event]:
+async def rest(stream: AsyncIterator[Event], seconds: float = 45) -> list[Event]:
     """All further events until the stream ends."""
     async with asyncio.timeout(seconds):
         return [event async for event in stream]
@@ -190,3 +190,12 @@ def final(events: Sequence[Event]) -> dict[str, Any]:
     assert len(found) == 1, events
     assert events[-1].message is found[0]
     return found[0]
+
+
+async def until(holds: Callable[[], bool], seconds: int = 30) -> bool:
+    """Whether it holds, waited for: what replicas do beside their answers."""
+    for _ in range(seconds * 20):
+        if holds():
+            return True
+        await asyncio.sleep(0.05)
+    return holds()

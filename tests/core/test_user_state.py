@@ -49,9 +49,16 @@ async def test_fifty_updates_at_once_over_two_replicas_give_fifty(callers, http)
 
 
 async def test_reading_and_writing_by_hand_loses_some(callers, http):
-    """The control: get and set are two steps, which is why there is `update`."""
+    """The control: get and set are two steps, which is why there is `update`.
+
+    A matter of luck each time, so it may take several.
+    """
     replicas = [callers(), callers()]
-    assert max(await visits(http, replicas, "visit_carelessly")) < 50
+    for _ in range(10):
+        told = await visits(http, replicas, "visit_carelessly")
+        if len(set(told)) < 50:
+            return  # two were told the same number: one of them is lost
+    raise AssertionError("never lost one")
 
 
 async def test_in_memory_the_same_update_loses_none(replica, http):
@@ -60,9 +67,9 @@ async def test_in_memory_the_same_update_loses_none(replica, http):
     assert await visits(http, [made], "visit") == list(range(1, 51))
 
 
-async def keep_many(http, replicas, times=50):
+async def keep_many(http, replicas, times=50, prefix="key"):
     """As many keys set at once; how many are there afterwards."""
-    keys = [f"key {n}" for n in range(times)]
+    keys = [f"{prefix} {n}" for n in range(times)]
     await asyncio.gather(
         *(
             value(http, replicas[n % len(replicas)], "keep", key=key, value=str(n))
@@ -81,7 +88,10 @@ async def test_fifty_keys_set_at_once_are_all_kept(callers, http):
 async def test_with_fastmcps_own_store_most_are_lost(callers, http):
     """The control: of calls at once, the last one's view of everything wins."""
     replicas = [callers(without=["state-merging"]) for _ in range(2)]
-    assert await keep_many(http, replicas) < 50
+    for attempt in range(10):  # a matter of luck each time
+        if await keep_many(http, replicas, prefix=f"key {attempt}") < 50:
+            return
+    raise AssertionError("never lost one")
 
 
 async def test_keys_are_forgotten_one_by_one_or_all(callers, http):

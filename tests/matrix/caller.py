@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from tests.matrix.modes import TOKEN, Service
 from tests.speak import LEGACY, MODERN, Era
 
-PATIENCE = 15.0  # seconds until what must come has come
+PATIENCE = 30.0  # seconds until what must come has come
 SILENCE = 0.7  # seconds to wait for what must not come
 
 
@@ -27,6 +27,7 @@ class Caller:
         served_by: the replica of each POST that it made, in order.
         logs: log messages that arrived, as text.
         changes: notifications that arrived outside any call.
+        listens: its GET stream is open.
     """
 
     era: Era
@@ -35,6 +36,7 @@ class Caller:
     served_by: list[str] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
     changes: list[Any] = field(default_factory=list)
+    listens: bool = False
 
     async def call(self, tool: str, /, **arguments: Any) -> str:
         """The text of a tool's answer.
@@ -61,6 +63,8 @@ async def connected(service: Service, era: Era, **callbacks: Any) -> AsyncIterat
     async def note_replica(response: httpx2.Response) -> None:
         if response.request.method == "POST":
             caller.served_by.append(response.headers["X-Served-By"])
+        elif response.request.method == "GET" and response.status_code == 200:
+            caller.listens = True
 
     async def note_log(params: types.LoggingMessageNotificationParams) -> None:
         caller.logs.append(params.data)

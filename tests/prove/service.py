@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from tests import replica as replicas
 from tests.conformance.balancer import Balancer, balancer
-from tests.conformance.replicas import free_port
 from tests.prove.names import Names, names
 from tests.replica import Replica
+from tests.valkey import free_port
 
 # What haproxy.cfg gives a replica to come to its full share (slowstart), and a moment.
 SECONDS_TO_SHARE = 3.5

@@ -33,7 +33,7 @@ def run(short: bool) -> list[Outcome]:
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         sizes = SHORT if short else (SESSIONS, STREAMS, COLD)
-        valkey = Valkey(Path(folder) / "valkey")
+        valkey = Valkey(Path(folder) / "valkey", appendfsync="always")
         replicas = []
         try:
             replicas = [_start(Path(folder) / f"replica-{n}", valkey) for n in range(3)]

@@ -61,7 +61,7 @@ class Plan:
         return [self._calls(), self._same(), self._connected()]
 
     async def _scaled(self, mode: str, kind: type[Operations], **settings: Any) -> None:
-        valkey = Valkey(self.folder / mode / "valkey")
+        valkey = Valkey(self.folder / mode / "valkey", appendfsync="always")
         watch = Watch(valkey)
         shared = {"REDIS_URL": valkey.url, "MCP_REQUEST_STATE_KEYS": "0" * 64, **settings}
         made: list[Replica] = []

@@ -158,7 +158,7 @@ async def _until(http: httpx2.AsyncClient, base: str, job: str, *states: str) ->
 
 def _overhead(folder: Path, jobs: int) -> Outcome:
     """In turn, in one run: the better of two each, so that neither has the quieter machine."""
-    valkey = Valkey(folder / "valkey")
+    valkey = Valkey(folder / "valkey", appendfsync="always")
     best: dict[str, dict[str, float]] = {}
     try:
         for way in ("bare", "ours", "bare", "ours"):

@@ -16,9 +16,8 @@ from typing import Any
 
 from tests import replica as replicas
 from tests.conformance.balancer import balancer
-from tests.conformance.replicas import free_port
 from tests.replica import Replica
-from tests.valkey import Valkey
+from tests.valkey import Valkey, free_port
 
 PACKAGES = ("tests.swarm.probe",)
 SECONDS_TO_REPLACE = 1.0
@@ -96,7 +95,7 @@ def here(folder: Path, **settings: Any) -> Iterator[Here]:
     `without` may be among them, a protection to take away: see tests/serve.py.
     """
     with ExitStack() as stack:
-        valkey = Valkey(folder / "valkey")
+        valkey = Valkey(folder / "valkey", appendfsync="always")
         stack.callback(valkey.end)
         shared = {
             "REDIS_URL": valkey.url,

@@ -50,6 +50,7 @@ async def list_changed(trial: Trial) -> Seen:
 
 async def _heard(trial: Trial, caller: Caller, tool: str, kind: type, **arguments: str) -> Seen:
     """Whether a client up to 2025-11-25 hears of three calls of `tool` by three others."""
+    assert await until(lambda: caller.listens)
     for times in range(1, 4):
         # Another client, as a session of its own keeps to one replica where the balancer is sticky.
         async with connected(trial.service, trial.era) as other:

@@ -5,8 +5,10 @@ from typing import Any
 import anyio
 from mcp import Client
 
-from tests.matrix.caller import SILENCE, Caller, connected, until
+from tests.matrix.caller import Caller, connected, until
 from tests.matrix.seen import WORKS, Seen, Trial
+
+ANSWERED = "200 POST /mcp tools/call hold"  # as a replica logs it
 
 
 async def logs(trial: Trial) -> Seen:
@@ -48,14 +50,18 @@ async def streamed_results(trial: Trial) -> Seen:
 async def cancellation(trial: Trial) -> Seen:
     """A client that gives a call up stops the tool, whichever replica runs it."""
     gate = trial.folder / "gate"
-    stopped = trial.folder / "gate.cancelled"
+    begun, stopped = trial.folder / "gate.begun", trial.folder / "gate.cancelled"
+    answered = trial.service.log.count(ANSWERED)
     async with connected(trial.service, trial.era) as caller:
-        with anyio.move_on_after(SILENCE):
-            await caller.call("hold", gate=str(gate))
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: caller.call("hold", gate=str(gate)))
+            assert await until(begun.exists)
+            group.cancel_scope.cancel()
         seen = await until(stopped.exists, trial.patience)
         gate.touch()
         assert await caller.call("echo", text="still here") == "still here"
         if not seen:  # its late answer comes yet, and the client fails if it is leaving just then
+            assert await until(lambda: trial.service.log.count(ANSWERED) > answered)
             await anyio.sleep(1)
     return WORKS if seen else Seen("dropped", "hold")
 

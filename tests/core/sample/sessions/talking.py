@@ -115,9 +115,10 @@ async def relist() -> str:
 
 
 @tool
-async def touch_later(ctx: Context, uri: str, seconds: float) -> str:
-    """Say after a while that the resource `uri` has changed."""
-    await asyncio.sleep(seconds)
+async def touch_later(ctx: Context, uri: str, gate: str) -> str:
+    """Say that the resource `uri` has changed, once there is a file `gate`."""
+    while not Path(gate).exists():  # noqa: ASYNC110, ASYNC240 - made by another process
+        await asyncio.sleep(0.02)
     await publish(ResourceUpdated(uri=uri))
     return "told"
 
@@ -135,21 +136,22 @@ def _count(path: str) -> None:
         file.write(f"{os.getpid()} ")
 
 
-async def _slowly(ctx: Context, path: str, steps: int, pause: float) -> str:
+async def _slowly(ctx: Context, path: str, steps: int, stuck_after: int) -> str:
+    is_first = not Path(path).exists()  # noqa: ASYNC240 - a file of the test
     _count(path)
     for step in range(steps):
         await ctx.report_progress(step, steps)
-        await asyncio.sleep(pause)
+        await asyncio.sleep(3600 if is_first and step + 1 == stuck_after else 0.1)
     return f"done by {os.getpid()}"
 
 
 @tool(annotations={"readOnlyHint": True})
-async def slow_read(ctx: Context, path: str, steps: int = 10, pause: float = 0.3) -> str:
-    """Only read, slowly; each run leaves a mark in `path`."""
-    return await _slowly(ctx, path, steps, pause)
+async def slow_read(ctx: Context, path: str, steps: int, stuck_after: int) -> str:
+    """Only read; each run leaves a mark in `path`, and the first gets stuck after so many steps."""
+    return await _slowly(ctx, path, steps, stuck_after)
 
 
 @tool
-async def slow_write(ctx: Context, path: str, steps: int = 10, pause: float = 0.3) -> str:
-    """Have an effect, slowly; each run leaves a mark in `path`."""
-    return await _slowly(ctx, path, steps, pause)
+async def slow_write(ctx: Context, path: str, steps: int, stuck_after: int) -> str:
+    """Have an effect; else as `slow_read`."""
+    return await _slowly(ctx, path, steps, stuck_after)

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 @tool
 async def sleep(seconds: float) -> str:
     """Sleep without blocking; say in the log that it begins, and when it is cancelled."""
-    logger.info("the sleep begins")
+    logger.info("the sleep begins: %g s", seconds)
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:

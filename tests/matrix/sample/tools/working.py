@@ -24,7 +24,8 @@ async def tell(ctx: Context, text: str) -> str:
 
 @tool
 async def hold(ctx: Context, gate: str) -> str:
-    """Report progress 1, then wait for the file `gate`; a file beside it tells of a cancellation."""
+    """Report progress 1, then wait for the file `gate`; files beside it tell how that goes."""
+    Path(f"{gate}.begun").touch()  # noqa: ASYNC240 - a test's folder
     await ctx.report_progress(1, 2)
     try:
         while not Path(gate).exists():  # noqa: ASYNC110, ASYNC240 - opened by another process
