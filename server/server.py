@@ -138,8 +138,6 @@ class Service:
                 elif not self.settings.mcp_stateless_http:
                     from server.core.state.sessions.in_memory import InMemory
 
-                    from server.core.state.sessions.in_memory import InMemory
-
                     most = self.settings.mcp_session_limit
                     wrap = partial(InMemory, manager=manager, most=most)
                     framework_sessions.wrap_sessions(manager, wrap)

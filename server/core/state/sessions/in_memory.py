@@ -59,7 +59,9 @@ class InMemory:
         if scope["method"] != "GET":
             return nullcontext()
         session = Headers(scope=scope).get("mcp-session-id", "")
-        return sse.ended_with_token(scope, partial(framework.end_get_stream, self._manager, session))
+        return sse.ended_with_token(
+            scope, partial(framework.end_get_stream, self._manager, session)
+        )
 
     def _tell(self) -> None:
         """Once a replica."""
