@@ -12,7 +12,7 @@ import key_value.aio
 import mcp_types
 import pytest
 import uvicorn
-from fastmcp import Client, Context, FastMCP
+from fastmcp import FastMCP
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from mcp.server import _streamable_http_modern as modern
 from mcp.server import runner
@@ -165,30 +165,6 @@ def test_progress_and_log_messages_of_a_tool_go_through_its_session():
 
     assert "self.session.send_progress_notification(" in inspect.getsource(context.Context)
     assert "await session.send_log_message(" in inspect.getsource(context)
-
-
-async def test_what_a_tool_keeps_goes_through_its_context(monkeypatch):
-    """What note_what_is_kept replaces, for all contexts; however often, each call is told once."""
-    for name in framework.KEEPING:
-        monkeypatch.setattr(Context, name, getattr(Context, name))  # put back afterwards
-    mcp, before, noted = FastMCP("t"), [], []
-
-    @mcp.tool
-    async def keep(ctx: Context) -> str:
-        await ctx.set_state("a", 1)
-        await ctx.set_state("b", 2, serializable=False)
-        await ctx.disable_components(names={"x"})
-        await ctx.enable_components(names={"y"})
-        await ctx.reset_visibility()
-        return f"{await ctx.get_state('a')} {await ctx.get_state('b')}"
-
-    framework.note_what_is_kept(lambda context, name: before.append(name))
-    framework.note_what_is_kept(lambda context, name: noted.append((type(context), name)))
-    async with Client(mcp) as client:
-        assert (await client.call_tool("keep")).data == "1 2"
-    assert before == []
-    names = ["set_state", "disable_components", "enable_components", "reset_visibility"]
-    assert noted == [(Context, name) for name in names]
 
 
 def test_the_schema_lookup_is_what_the_sdk_asks():

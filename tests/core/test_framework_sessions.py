@@ -1,4 +1,4 @@
-"""The private seams that sessions over all replicas stand on, each by its name."""
+"""The private seams that sessions and what tools keep in them stand on, each by its name."""
 
 import inspect
 from contextlib import asynccontextmanager
@@ -120,3 +120,27 @@ async def test_fastmcp_keeps_a_sessions_rules_under_the_name_we_look_up():
         session = (await client.call_tool("hide")).data
     collection, key = sessions.rules_name(session)
     assert await store.get(key, collection=collection)
+
+
+async def test_what_a_tool_keeps_goes_through_its_context(monkeypatch):
+    """What note_what_is_kept replaces, for all contexts; however often, each call is told once."""
+    for name in framework.KEEPING:
+        monkeypatch.setattr(Context, name, getattr(Context, name))  # put back afterwards
+    mcp, before, noted = FastMCP("t"), [], []
+
+    @mcp.tool
+    async def keep(ctx: Context) -> str:
+        await ctx.set_state("a", 1)
+        await ctx.set_state("b", 2, serializable=False)
+        await ctx.disable_components(names={"x"})
+        await ctx.enable_components(names={"y"})
+        await ctx.reset_visibility()
+        return f"{await ctx.get_state('a')} {await ctx.get_state('b')}"
+
+    framework.note_what_is_kept(lambda context, name: before.append(name))
+    framework.note_what_is_kept(lambda context, name: noted.append((type(context), name)))
+    async with Client(mcp) as client:
+        assert (await client.call_tool("keep")).data == "1 2"
+    assert before == []
+    names = ["set_state", "disable_components", "enable_components", "reset_visibility"]
+    assert noted == [(Context, name) for name in names]
