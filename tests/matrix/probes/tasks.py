@@ -1,6 +1,7 @@
 """Work that outlasts the call that began it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -11,7 +12,6 @@ from tests.matrix.modes import TOKEN
 from tests.matrix.seen import WORKS, Seen, Trial
 from tests.speak import answer, request, with_headers
 
-BUILD = {"parts": 5}
 KNOWS_TASKS = {
     "io.modelcontextprotocol/clientCapabilities": {
         "extensions": {"io.modelcontextprotocol/tasks": {}}
@@ -20,18 +20,20 @@ KNOWS_TASKS = {
 
 
 async def long_tasks(trial: Trial) -> Seen:
-    """Begun by one request, run in the background, its result fetched by another."""
+    """Begun by one request, run in the background, its progress and result told by others."""
+    heard = trial.folder / "heard"  # the job ends only after its progress was
     if trial.era == "legacy":  # by tools, as its protocol has nothing for it
         async with connected(trial.service, trial.era) as caller:
-            return await _as_job(caller, trial.patience)
-    return await _as_task(trial)
+            return await _as_job(caller, heard, trial.patience)
+    return await _as_task(trial, heard)
 
 
-async def _as_task(trial: Trial) -> Seen:
+async def _as_task(trial: Trial, heard: Path) -> Seen:
     """By hand, as the official client does not know the tasks extension."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
+    build = {"parts": 5, "heard": str(heard)}
     async with httpx2.AsyncClient(headers=headers, timeout=30, verify=False) as http:
-        made = request("tools/call", name="build", arguments=BUILD, _meta=KNOWS_TASKS)
+        made = request("tools/call", name="build", arguments=build, _meta=KNOWS_TASKS)
         task = answer(await http.post(trial.service.url, **made))["result"]
         assert task["resultType"] == "task"
         about = request("tasks/get", taskId=task["taskId"], _meta=KNOWS_TASKS)
@@ -43,15 +45,22 @@ async def _as_task(trial: Trial) -> Seen:
                 if "error" in found:
                     return Seen("refused", found["error"]["message"])
                 task = found["result"]
+                if task.get("statusMessage", "").startswith("100%"):
+                    await anyio.Path(heard).touch()
     assert task["result"]["content"][0]["text"] == "built of 5 parts"
     return WORKS
 
 
-async def _as_job(caller: Caller, patience: float) -> Seen:
-    submitted = json.loads(await caller.call("submit_job", tool="build", arguments=BUILD))
+async def _as_job(caller: Caller, heard: Path, patience: float) -> Seen:
+    build = {"parts": 5, "heard": str(heard)}
+    submitted = json.loads(await caller.call("submit_job", tool="build", arguments=build))
     job: dict[str, Any] = {"job_id": submitted["job_id"]}
-    with anyio.fail_after(patience):
-        while json.loads(await caller.call("job_status", **job))["state"] != "completed":  # noqa: ASYNC110
+    told: dict[str, Any] = {"state": "queued"}
+    with anyio.fail_after(patience * 2):
+        while told["state"] != "completed":
             await anyio.sleep(0.1)
+            told = json.loads(await caller.call("job_status", **job))
+            if told.get("fraction") == 1:
+                await anyio.Path(heard).touch()
     assert await caller.call("job_result", **job) == "built of 5 parts"
     return WORKS
