@@ -20,8 +20,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = tuple(f"tests.core.sample.{kind}" for kind in ("tools", "resources", "prompts"))
-SECONDS_TO_START = 30.0
-SECONDS_TO_STOP = 15.0
+SECONDS_TO_START = 45.0
+SECONDS_TO_STOP = 20.0
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(

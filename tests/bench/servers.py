@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.valkey import free_port
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 NODE = HERE / "node"
@@ -28,7 +30,7 @@ class Server:
 
     def __init__(self, name: str, group: str, folder: Path, redis_url: str = "") -> None:
         self.name = name
-        self.port = _free_port()
+        self.port = free_port()
         flags = [f"--{group}"] if group != "small" else []
         began = time.monotonic()
         with (folder / f"{name}-{group}-{self.port}.log").open("wb") as log:
@@ -104,10 +106,3 @@ def _command(name: str) -> list[str]:
 def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(OURS)}
     return {**kept, "PYTHONPATH": str(ROOT)}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

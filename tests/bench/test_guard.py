@@ -27,7 +27,7 @@ def test_a_request_costs_its_share_of_plain_fastmcps(tmp_path):
     asked = [row for row in rows() if row.name.rpartition(" (")[0] in GUARDED]
     two = [replace(row, to=("ours", "fastmcp")) for row in asked]
 
-    seen = compare(two, rounds=3, seconds=0.5, folder=tmp_path)
+    seen = compare(two, rounds=3, seconds=0.3, folder=tmp_path)
 
     for row in two:
         share = seen.ratio(row.name, "ours", "fastmcp")
@@ -44,7 +44,7 @@ def test_the_guard_sees_a_call_that_goes_the_long_way(tmp_path, monkeypatch):
     asked = [row for row in rows() if row.name.startswith(alike)]
     two = [replace(row, to=("ours", "fastmcp")) for row in asked]
 
-    seen = compare(two, rounds=2, seconds=0.5, folder=tmp_path)
+    seen = compare(two, rounds=2, seconds=0.3, folder=tmp_path)
 
     for row in two:
         share = seen.ratio(row.name, "ours", "fastmcp")

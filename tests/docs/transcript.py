@@ -3,12 +3,13 @@
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from tests.valkey import free_port
 
 ROOT = Path(__file__).parents[2]
 # What a reader types, in order; PORT is 8150 on the page.
@@ -45,9 +46,7 @@ def record() -> str:
 
 
 def _served(tree: Path) -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     log = tree.parent / "up.log"
     with log.open("w") as output:
         up = subprocess.Popen(

@@ -44,7 +44,8 @@ def other() -> Iterator[Service]:
 
 
 @pytest.fixture(autouse=True)
-async def close_client():
+async def close_client(monkeypatch):
+    monkeypatch.setattr(integrations, "SCHEMA_SECONDS", 40)  # with the start of its worker
     yield
     await http.close()
 

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tests.bench.servers import Server
 from tests.prove.proof import Outcome, Proof
+from tests.valkey import free_port
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 1.5
@@ -98,9 +98,7 @@ def _compiled(folder: Path) -> Path:
 
 
 def _start(tree: Path, *flags: str) -> Start:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("MCP_", "AUTH_"))}
         environment |= {"PYTHONPATH": str(tree), "MCP_PORT": str(port), "MCP_HOST": "127.0.0.1"}

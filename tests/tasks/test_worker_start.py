@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from tests.conformance.replicas import free_port
 from tests.replica import ROOT
+from tests.valkey import free_port
 
 
 async def test_a_worker_without_a_shared_queue_says_why_it_cannot_start(replica):
