@@ -68,6 +68,7 @@ def seen(how: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.timeout(200)
 def test_deferred_models_are_the_same_models():
     """Schemas, errors and what is written, of all of them: first used here, or compiled before."""
     with seen("deferred") as one, seen("usual") as other:

@@ -22,8 +22,8 @@ async def test_latency_is_found_within_what_the_clock_and_the_sample_allow():
         run = await load(target, calls=400, workers=10)
 
     latency = run["latency_ms"]["since_sent"]
-    assert latency["p50"] == pytest.approx(20, abs=15)
-    assert latency["p95"] == pytest.approx(120, abs=40)
+    assert latency["p50"] == pytest.approx(20, abs=30)
+    assert latency["p95"] == pytest.approx(120, abs=60)
     assert 20 <= latency["min"] < latency["avg"] < latency["max"]
     assert latency["p99"] is None, "400 calls do not carry a p99"
 
