@@ -14,6 +14,7 @@ from tests.deploy.patterns import deployed
 from tests.deploy.session import Session, opened
 from tests.matrix.modes import SAMPLE
 from tests.speak import answer, request, text
+from tests.valkey import free_port
 
 pytestmark = pytest.mark.timeout(120)
 
