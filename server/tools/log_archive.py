@@ -68,20 +68,22 @@ async def search_log_archive(
     """Search all logs of a folder, compressed ones too. Slow: run it as a job if you can."""
     found = ArchiveMatches(files={}, matches=[], scanned_lines=0)
     logs = await asyncio.to_thread(_logs, folder)
-    total, done = sum(size for _, size in logs), 0
+    total, done, told = sum(size for _, size in logs), 0, 0
     for path, size in logs:
         wanted = Wanted(matcher(pattern), level, since and utc(since), until and utc(until))
         found.files[path] = 0
         with ExitStack() as opened:
-            numbered = await asyncio.to_thread(_open, path, opened)
+            file, numbered = await asyncio.to_thread(_open, path, opened)
             while portion := await asyncio.to_thread(_next, path, numbered):
                 found.scanned_lines += len(portion)
                 _add(found, path, portion, wanted, limit)
                 matches = sum(found.files.values())
-                message = f"{path}: {matches} matches in {found.scanned_lines} lines"
-                await ctx.report_progress(done, total, message)
+                now = done + min(size, file.tell())
+                if now > told:  # MCP: it must increase; a compressed file is read ahead
+                    told = now
+                    message = f"{path}: {matches} matches in {found.scanned_lines} lines"
+                    await ctx.report_progress(now, total, message)
         done += size
-        await ctx.report_progress(done, total, f"{path} is done")
     return found
 
 
@@ -95,13 +97,14 @@ def _logs(folder: str) -> list[tuple[str, int]]:
     )
 
 
-def _open(path: str, opened: ExitStack) -> Iterator[tuple[int, str]]:
-    """The file's lines, numbered; closed with `opened`."""
+def _open(path: str, opened: ExitStack) -> tuple[IO[bytes], Iterator[tuple[int, str]]]:
+    """The file as it lies there, and its lines, numbered; closed with `opened`."""
     root = sandbox.Sandbox(settings().files_root, closed=CLOSED)
     file: IO[bytes] = opened.enter_context(root.open(path, max_bytes=MAX_LOG_BYTES))
+    text = file
     if path.endswith(".gz"):
-        file = cast("IO[bytes]", opened.enter_context(gzip.GzipFile(fileobj=file)))
-    return enumerate(lines(file), 1)
+        text = cast("IO[bytes]", opened.enter_context(gzip.GzipFile(fileobj=file)))
+    return file, enumerate(lines(text), 1)
 
 
 def _next(path: str, numbered: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -13,7 +13,7 @@ pytest.importorskip("server.tools.sales")
 pytest.importorskip("server.tools.log_archive")
 
 from server.config import SAMPLES
-from tests.speak import answer, call, text
+from tests.speak import answer, call, events, text
 from tests.tasks.conftest import Follower
 
 EXAMPLES = ("server.tools", "server.resources", "server.prompts")
@@ -62,6 +62,22 @@ async def test_no_name_becomes_a_formula(monkeypatch):
     """A spreadsheet would run it."""
     assert report._as_text("=1+1") == "'=1+1"
     assert report._as_text("Ada & Co") == "Ada & Co"
+
+
+async def test_a_search_tells_how_far_it_is_within_a_file(replica, http, tmp_path):
+    """Not only file by file: an archive may be one large file."""
+    root: Path = tmp_path / "files"
+    (root / "logs").mkdir(parents=True)
+    log = root / "logs" / "large.log"
+    log.write_text("2026-01-01 INFO a line\n" * 12_000)
+    made = replica(packages=EXAMPLES, FILES_ROOT=root, MCP_JSON_RESPONSE="false")
+    asked = call("search_log_archive", pattern="nothing")
+    asked["json"]["params"]["_meta"] |= {"progressToken": "p"}
+    response = await http.post(made.url, **asked)
+    told = [m["params"] for m in events(response.text) if m.get("method", "").endswith("/progress")]
+    size = log.stat().st_size
+    assert {one["total"] for one in told} == {size}
+    assert [one["progress"] / size for one in told] == pytest.approx([5 / 12, 10 / 12, 1])
 
 
 async def test_the_archive_is_searched_compressed_files_too(replica, curl, tmp_path):
