@@ -135,7 +135,10 @@ class Settings(BaseSettings):
         10, gt=0, description="Jobs of one tenant (or client, without tenants) that run at once."
     )
     mcp_task_queue_limit: int = Field(
-        1000, ge=0, description="Jobs that may wait; above it a new one is refused with a time."
+        1000,
+        ge=0,
+        description="Jobs that may wait for a worker, and of one caller for its answers; above it "
+        "a new one is refused with a time.",
     )
     mcp_task_limit_seconds: Seconds = Field(
         3600.0,

@@ -1,4 +1,4 @@
-"""Jobs in Redis: one hash a job, sorted sets of those that wait, run or have failed.
+"""Jobs in Redis: one hash a job, sorted sets of those that wait, run, have failed, ask their owner.
 
 Nothing a caller sent is here in clear: ``server/core/state/tasks/seal.py`` seals it before.
 Works on redis-py's client and on Docket's embedded one (``memory://``), so without cjson in Lua.
@@ -15,8 +15,9 @@ FIGURES_TTL = 30 * 24 * 3600
 # Seconds that an unfinished job is kept: so long may it wait in the queue, or for its user.
 LIVE_TTL = 7 * 24 * 3600
 
-# KEYS record, queued, idempotency key; ARGV id, now, limit, ttl, fingerprint, then the record's
-# fields. Answers {"new" | "known" | "other" | "full", id or depth}.
+# KEYS record, queued, idempotency key, asking; ARGV id, now, limit, ttl, fingerprint, then the
+# record's fields. Answers {"new" | "known" | "other" | "full" | "unanswered", id or number}. Whose
+# record has expired since it asked waits for nobody any more.
 _SUBMIT = """
 if ARGV[5] ~= '' then
     local known = redis.call('HGET', KEYS[3], 'id')
@@ -27,6 +28,8 @@ if ARGV[5] ~= '' then
 end
 local depth = redis.call('ZCARD', KEYS[2])
 if depth >= tonumber(ARGV[3]) then return {'full', tostring(depth)} end
+local unanswered = redis.call('ZCOUNT', KEYS[4], ARGV[2] - ARGV[4], '+inf')
+if unanswered >= tonumber(ARGV[3]) then return {'unanswered', tostring(unanswered)} end
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
@@ -40,32 +43,32 @@ end
 return {'new', ARGV[1]}
 """
 
-# KEYS record, queued, running, failed, figures; ARGV allowed states as |a|b|, expected revision
-# or '', id, set to put it into (2, 3, 4 or 0), score, record ttl, number of field arguments,
-# fields and values, then figures and what to add. Answers 'ok', 'gone', 'lost' or the state.
-# The idempotency key, whose name is in the record, lives as long as the record; whose record has
-# expired since it failed is no longer listed as failed.
+# KEYS record, queued, running, failed, asking, figures; ARGV allowed states as |a|b|, expected
+# revision or '', id, set to put it into (2 to 5, or 0), score, record ttl, number of field
+# arguments, fields and values, then figures and what to add. Answers 'ok', 'gone', 'lost' or the
+# state. The idempotency key, whose name is in the record, lives as long as the record; whose record
+# has expired since it failed, or asked, is no longer listed there.
 _MOVE = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
 if not string.find(ARGV[1], '|' .. state .. '|', 1, true) then return state end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then return 'lost' end
 local into = tonumber(ARGV[4])
-for i = 2, 4 do
+for i = 2, 5 do
     if i ~= into then redis.call('ZREM', KEYS[i], ARGV[3]) end
 end
 if into > 0 then
     redis.call('ZADD', KEYS[into], ARGV[5], ARGV[3])
     redis.call('EXPIRE', KEYS[into], ARGV[6])
 end
-if into == 4 then redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[5] - ARGV[6]) end
+if into >= 4 then redis.call('ZREMRANGEBYSCORE', KEYS[into], '-inf', ARGV[5] - ARGV[6]) end
 local last = 7 + tonumber(ARGV[7])
 for i = 8, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[6])
 local key = redis.call('HGET', KEYS[1], 'key')
 if key then redis.call('EXPIRE', key, ARGV[6]) end
-for i = last + 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[5], ARGV[i], ARGV[i + 1]) end
-if #ARGV > last then redis.call('EXPIRE', KEYS[5], FIGURES_TTL) end
+for i = last + 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[6], ARGV[i], ARGV[i + 1]) end
+if #ARGV > last then redis.call('EXPIRE', KEYS[6], FIGURES_TTL) end
 return 'ok'
 """.replace("FIGURES_TTL", str(FIGURES_TTL))
 
@@ -84,7 +87,7 @@ end
 return forgotten
 """
 
-_SETS = {"": 0, "queued": 2, "running": 3, "failed": 4}
+_SETS = {"": 0, "queued": 2, "running": 3, "failed": 4, "asking": 5}
 
 
 class JobStore:
@@ -102,34 +105,39 @@ class JobStore:
     def _key(self, *parts: str) -> str:
         return ":".join((self._service, *parts))
 
-    def _keys(self, job_id: str, tool: str) -> list[str]:
+    def _keys(self, job_id: str, owner: str, tool: str) -> list[str]:
         sets = [self._key("jobs", name) for name in ("queued", "running", "failed")]
+        sets.append(self._key("jobs", "asking", owner))
         return [self._key("job", job_id), *sets, self._key("jobs", "figures", tool)]
 
     async def submit(
         self,
         job_id: str,
+        owner: str,
         fields: Mapping[str, Any],
         *,
         now: float,
         limit: int,
         repeat: tuple[str, str] | None = None,
     ) -> tuple[str, str]:
-        """Writes a new job as queued, unless the queue is full or the job is there already.
+        """Writes a new job as queued, unless too many wait or the job is there already.
 
         Args:
             job_id: a new one.
+            owner: whose job it is.
             fields: of its record.
             now: seconds since 1970, by which the queue is in order.
-            limit: most jobs that may be queued.
+            limit: most jobs that may be queued, and most of `owner` that may wait for an answer.
             repeat: idempotency key, fingerprint of the call.
 
         Returns:
             ``("new", id)``; ``("known", id)`` of the job first submitted with this key;
-            ``("other", id)`` if that was another call; ``("full", depth)``.
+            ``("other", id)`` if that was another call; ``("full", depth)``; ``("unanswered", number
+            of the owner's jobs that wait for an answer)``.
         """
         name, call = repeat or ("", "")
         keys = [self._key("job", job_id), self._key("jobs", "queued"), self._key("job-key", name)]
+        keys.append(self._key("jobs", "asking", owner))
         arguments = [job_id, now, limit, LIVE_TTL, call, *_flat(fields)]
         kind, value = await self._redis.register_script(_SUBMIT)(keys=keys, args=arguments)
         return _text(kind), _text(value)
@@ -137,6 +145,7 @@ class JobStore:
     async def move(
         self,
         job_id: str,
+        owner: str,
         tool: str,
         allowed: tuple[str, ...],
         fields: Mapping[str, Any],
@@ -151,11 +160,12 @@ class JobStore:
 
         Args:
             job_id: which.
+            owner: whose it is.
             tool: its tool, whose `figures` change.
-            fields: of its record, by name.
             allowed: states it may be in.
+            fields: of its record, by name.
             revision: what its ``revision`` must be; None for any.
-            into: the set it shall be in from now on: queued, running, failed or none.
+            into: the set it shall be in from now on: queued, running, failed, asking or none.
             score: its place in that set, seconds since 1970.
             ttl: seconds that the record is kept from now on.
             figures: what to add to the tool's figures; whole numbers, times in milliseconds.
@@ -175,7 +185,7 @@ class JobStore:
             *_flat({name: round(value) for name, value in (figures or {}).items()}),
         ]
         script = self._redis.register_script(_MOVE)
-        return _text(await script(keys=self._keys(job_id, tool), args=arguments))
+        return _text(await script(keys=self._keys(job_id, owner, tool), args=arguments))
 
     async def read(self, job_id: str) -> dict[str, bytes]:
         """The record's fields; empty if there is none."""

@@ -51,7 +51,9 @@ class Records:
         )
         async with needed(FEATURE):
             store = await self._store()
-            return await store.submit(job.id, fields, now=job.created, limit=limit, repeat=repeat)
+            return await store.submit(
+                job.id, job.owner, fields, now=job.created, limit=limit, repeat=repeat
+            )
 
     async def move(
         self,
@@ -85,6 +87,7 @@ class Records:
         async with needed(FEATURE):
             moved = await (await self._store()).move(
                 job.id,
+                job.owner,
                 job.tool,
                 from_any or (job.state,),
                 {**written, "revision": revision},

@@ -251,7 +251,7 @@ class Runner:
         answers = {"given": dict[str, Any](), "state": asked.request_state}
         told: dict[str, Any] = {"state": "input_required", "asked": requests, "answers": answers}
         told |= {"returns": job.returns + 1}
-        await self._write(job, told)
+        await self._write(job, told, into="asking")
 
     async def _put_back(self, job: Job, *, after: float, message: str) -> None:
         told: dict[str, Any] = {"state": "queued", "message": message, "tries": job.tries}

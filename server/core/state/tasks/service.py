@@ -35,6 +35,13 @@ logger = logging.getLogger(__name__)
 
 Changed = Callable[[str], Awaitable[None]]
 
+# How long it is until someone has answered, nobody knows.
+UNANSWERED_SECONDS = 60.0
+UNANSWERED = (
+    "{} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT). Answer or cancel some, "
+    "then try again."
+)
+
 
 class Jobs:
     """The background work of one process.
@@ -108,7 +115,8 @@ class Jobs:
             capabilities: of the client, if it declares any: what it may be asked.
 
         Raises:
-            JobError: unknown (tool), invalid (arguments), full (queue), conflict (key).
+            JobError: unknown (tool), invalid (arguments), full (queue, or too many of the caller's
+                jobs wait for its answer), conflict (key).
         """
         tool = await submission.find_tool(self._mcp, tool_name)
         submission.validate(tool, arguments)
@@ -122,6 +130,8 @@ class Jobs:
         )
         if kind == "full":
             raise await self._full(tool.name, int(value))
+        if kind == "unanswered":
+            raise JobError("full", UNANSWERED.format(value), UNANSWERED_SECONDS)
         if kind == "other":
             raise JobError("conflict", f"The idempotency key {key!r} was used for another call.")
         if kind == "known":
@@ -228,7 +238,7 @@ class Jobs:
             complete = len(given) == len(asked)
             if complete:
                 told |= {"state": "queued", "asked": None}
-            if await self.records.move(job, told, into="queued" if complete else "") == "ok":
+            if await self.records.move(job, told, into="queued" if complete else "asking") == "ok":
                 if complete:
                     await self.engine.add_again(job.id, job.tenant)
                 await self._changed(job.id)
