@@ -16,7 +16,6 @@ import pytest
 
 from tests.absent import absent
 from tests.replica import Replica
-from tests.valkey import Valkey
 
 SAMPLE = ("tests.tasks.sample",)
 SECONDS_TO_SETTLE = 40.0
@@ -25,14 +24,6 @@ CALLERS = "\n".join(
     f"  client: client-{who}\n  tenant: tenant-{who}"
     for who in "ab"
 )
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    """A Valkey of this test's own."""
-    server = Valkey(tmp_path / "valkey")
-    yield server
-    server.end()
 
 
 @dataclass
@@ -99,6 +90,14 @@ class Follower:
             await asyncio.sleep(0.05)
         return found
 
+    async def until_it_says(self, at: Replica, job: str, words: str) -> dict[str, Any]:
+        """Its status once its message has these words."""
+        deadline = time.monotonic() + SECONDS_TO_SETTLE
+        while words not in (found := await self.status(at, job)).get("message", ""):
+            assert time.monotonic() < deadline, f"still {found}. Its log:\n{at.log[-3000:]}"
+            await asyncio.sleep(0.05)
+        return found
+
     async def result(self, at: Replica, job: str) -> dict[str, Any]:
         answer = await self.http.get(f"{at.base}/jobs/{job}/result", headers=self.headers)
         assert answer.status_code == 200, answer.text
@@ -147,6 +146,14 @@ async def noted(folder: Path, count: int) -> None:
     deadline = time.monotonic() + SECONDS_TO_SETTLE
     while len(found := effects(folder)) < count:
         assert time.monotonic() < deadline, f"only {found}"
+        await asyncio.sleep(0.02)
+
+
+async def there(file: Path) -> None:
+    """Returns once there is such a file."""
+    deadline = time.monotonic() + SECONDS_TO_SETTLE
+    while not file.exists():  # noqa: ASYNC240 - at once
+        assert time.monotonic() < deadline, f"no {file.name}"
         await asyncio.sleep(0.02)
 
 

@@ -49,6 +49,20 @@ async def work(ctx: Context, seconds: float, folder: str = "", secret: str = "")
     return f"worked {seconds:g} s"
 
 
+@tool(task=True)
+async def until_told(ctx: Context, folder: str) -> str:
+    """Works until its folder has a file `end`, or `end-2` for its second start; says which it was."""
+    job = current_job()
+    assert job
+    note(folder, f"start {job.id}")
+    start = (Path(folder) / "effects").read_text().count(f"start {job.id}")
+    await ctx.report_progress(1, 2, "half of it")
+    while not any((Path(folder) / name).exists() for name in ("end", f"end-{start}")):  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.02)
+    note(folder, f"end {job.id}")
+    return f"told at start {start}"
+
+
 @tool(task=TaskConfig(mode="required"))
 async def only_in_background() -> str:
     """Cannot be called directly."""
@@ -160,8 +174,9 @@ async def who_am_i() -> dict[str, str | None]:
 
 @tool(task=True)
 async def stubborn(folder: str) -> str:
-    """Takes half a second to end when it is told to."""
+    """Notes when it is made to end; there is a file `begun` before."""
     try:
+        (Path(folder) / "begun").touch()
         await asyncio.sleep(60)
     except asyncio.CancelledError:
         note(folder, "told to end")
