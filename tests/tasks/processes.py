@@ -64,6 +64,8 @@ class Processes:
         self._started.append(made)
         if wait:
             made.wait_until_ready()
+            if options.get("worker"):  # it takes jobs from now on
+                made.wait_for_log("Starting worker", seconds=60)
         return made
 
 

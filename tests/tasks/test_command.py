@@ -3,9 +3,12 @@
 import asyncio
 import time
 
+import pytest
+
 from tests.tasks.conftest import effects
 
 
+@pytest.mark.timeout(240)
 async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, valkey, tmp_path):
     """With its reason; once what was wrong is right, it is queued again and ends well."""
     made = team.replica()
@@ -18,20 +21,20 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, val
 
     async def command(*rest):
         ran = fresh("-m", "tests.tasks.command", *rest, **settings)
-        return await asyncio.to_thread(ran.wait, 30), ran.log
+        return await asyncio.to_thread(ran.wait, 60), ran.log
 
-    code, told = await command()
-    assert code == 1
+    (code, told), (nothing, _) = await asyncio.gather(command(), command("retry", "nothing"))
+    assert (code, nothing) == (1, 1)
     assert "0 waiting, 0 running, 1 failed for good" in told
     assert "flaky: busy, try 2" in told
     assert job in told
     figures = next(line.split() for line in told.splitlines() if line.startswith("work "))
     assert figures[1:5] == ["1", "1", "0", "0"]
-    assert 0.2 <= float(figures[7]) < 5
-    assert (await command("retry", "nothing"))[0] == 1
+    assert float(figures[7]) >= 0.2
     with valkey.client() as client:
         client.hset(f"template-mcp:job:{job}", "created", str(time.time() - 3600))
-    assert (await command("retry", job)) == (0, f"{job}  queued again\n")
+    code, told = await command("retry", job)
+    assert (code, told.splitlines()[-1]) == (0, f"{job}  queued again")
     assert await curl.text(made, job) == "done on try 4"
     assert effects(tmp_path) == ["try"] * 4
     code, told = await command()
@@ -39,24 +42,27 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, val
     figures = next(line.split() for line in told.splitlines() if line.startswith("flaky "))
     assert figures[1:5] == ["2", "1", "1", "0"]
     assert float(figures[5]) < 1000, "it waits since it was queued once more"
-    assert await command("retry", "all") == (0, "nothing has failed for good\n")
+    code, told = await command("retry", "all")
+    assert (code, told.splitlines()[-1]) == (0, "nothing has failed for good")
 
 
+@pytest.mark.timeout(120)
 def test_without_a_shared_queue_there_is_nothing_to_look_into(fresh):
     """It says whom to ask instead."""
     ran = fresh("-m", "tests.tasks.command")
-    assert ran.wait(30) == 3
+    assert ran.wait(60) == 3
     assert "REDIS_URL" in ran.log
 
 
+@pytest.mark.timeout(200)
 def test_what_cannot_be_done_is_told_in_a_line(fresh, key):
     """Wrong words, and a Redis that does not answer: no traceback, and never exit 0."""
     for words in (["delete"], ["retry"]):
         wrong = fresh("-m", "server", "tasks", *words)
-        assert wrong.wait(30) == 2
+        assert wrong.wait(60) == 2
         assert "retry" in wrong.log
     nobody = {"REDIS_URL": "redis://127.0.0.1:1", "MCP_REQUEST_STATE_KEYS": key}
     away = fresh("-m", "tests.tasks.command", "retry", "all", **nobody)
-    assert away.wait(30) == 3
+    assert away.wait(60) == 3
     assert "REDIS_URL" in away.log
     assert "Traceback" not in away.log

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.speak import answer, request, stream
+from tests.tasks.conftest import noted
 from tests.tasks.test_one_process import OPTED_IN, about_task, as_task
 
 ENDED = ("completed", "failed", "cancelled")
@@ -35,10 +36,12 @@ async def following(http, made, *task_ids, headers=None, **more):
         yield first["params"]["notifications"], messages
 
 
-async def told_until(messages, *states):
-    """The tasks that were told of, up to the first in one of these states."""
+async def told_until(messages, *states, words=""):
+    """The tasks that were told of, up to the first in one of these states that says these words."""
     seen = []
-    while not seen or seen[-1]["status"] not in (states or ENDED):
+    while not seen or not (
+        seen[-1]["status"] in (states or ENDED) and words in seen[-1].get("statusMessage", "")
+    ):
         message = await asyncio.wait_for(anext(messages), 40)
         assert message["method"] == "notifications/tasks", message
         assert message["params"].pop("_meta")["io.modelcontextprotocol/subscriptionId"] == 1
@@ -57,23 +60,24 @@ async def created(http, made, tool, **arguments):
     return answer(await http.post(made.url, **as_task(tool, **arguments)))["result"]["taskId"]
 
 
-async def test_a_client_hears_how_its_task_goes_from_another_replica(streaming, http):
+async def test_a_client_hears_how_its_task_goes_from_another_replica(streaming, http, tmp_path):
     """Begun on one, followed on the other, run by a worker: nobody polls, and all is told."""
     one, two = streaming.replica(), streaming.replica()
-    task = await created(http, one, "work", seconds=2.0)
+    task = await created(http, one, "until_told", folder=str(tmp_path))
     async with following(http, two, task) as (honored, messages):
         assert honored == {"taskIds": [task]}
         streaming.worker()
-        seen = await told_until(messages)
+        seen = await told_until(messages, "working", words="50%")
+        (tmp_path / "end").touch()
+        seen += await told_until(messages)
     assert {one["taskId"] for one in seen} == {task}
     assert {one["status"] for one in seen[:-1]} == {"working"}
-    assert any("%" in one.get("statusMessage", "") for one in seen)
     # "identical to what tasks/get would have returned at that moment"
     got = answer(await http.post(one.url, **about_task("tasks/get", task)))["result"]
     assert seen[-1] == {
         name: value for name, value in got.items() if name not in ("resultType", "_meta")
     }
-    assert seen[-1]["result"]["content"][0]["text"] == "worked 2 s"
+    assert seen[-1]["result"]["content"][0]["text"] == "told at start 1"
 
 
 async def test_who_comes_late_hears_the_end_all_the_same(streaming, http, curl):
@@ -151,14 +155,15 @@ async def test_the_end_is_told_even_if_who_wrote_it_died_before_it_could(streami
         assert (await told_until(messages))[-1]["status"] == "completed"
 
 
-async def test_redis_away_and_back_tells_what_was_missed(streaming, http, valkey, curl):
+async def test_redis_away_and_back_tells_what_was_missed(streaming, http, valkey, tmp_path):
     """After the gap each task is told as it is, without anyone asking."""
     made = streaming.replica()
-    task = await created(http, made, "work", seconds=3.0)
+    task = await created(http, made, "until_told", folder=str(tmp_path))
     async with following(http, made, task) as (_, messages):
         streaming.worker()
-        await curl.until(made, task, "running")
+        await noted(tmp_path, 1)
         valkey.kill()
-        await asyncio.sleep(4)  # it ends meanwhile
+        (tmp_path / "end").touch()
+        await noted(tmp_path, 2)
         valkey.start()
         assert (await told_until(messages))[-1]["status"] == "completed"

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.speak import answer, call, is_error
-from tests.tasks.conftest import SAMPLE, effects
+from tests.tasks.conftest import SAMPLE, SECONDS_TO_SETTLE, effects, there
 from tests.tasks.test_one_process import as_task
 
 
@@ -24,9 +24,10 @@ async def test_the_limit_reaches_the_running_code(replica, curl, tmp_path, limit
     """It does not run on behind the job's back; in the control the limit is far off."""
     made = replica(packages=SAMPLE, MCP_TASK_LIMIT_SECONDS=limit, MCP_DRAIN_SECONDS=0)
     job = await curl.submit(made, "stubborn", folder=str(tmp_path))
-    await curl.until(made, job, "running")
-    await asyncio.sleep(3)
-    assert (await curl.status(made, job))["state"] == state
+    await there(tmp_path / "begun")
+    if state == "running":
+        await asyncio.sleep(2)  # twice the limit that the control is without
+    await curl.until(made, job, state)
     assert effects(tmp_path) == (["told to end"] if state == "failed" else [])
     await curl.http.delete(f"{made.base}/jobs/{job}")
 
@@ -45,11 +46,13 @@ async def test_a_tool_that_was_taken_away_is_waited_for_an_hour(team, curl, valk
 
 async def test_a_result_is_kept_for_a_set_time(replica, curl):
     """Then there is no such job any more."""
-    made = replica(packages=SAMPLE, MCP_TASK_RESULT_SECONDS=2)
+    made = replica(packages=SAMPLE, MCP_TASK_RESULT_SECONDS=4)
     job = await curl.submit(made, "work", seconds=0.05)
     assert await curl.text(made, job) == "worked 0.05 s"
-    await asyncio.sleep(3)
-    assert (await curl.http.get(f"{made.base}/jobs/{job}/result")).status_code == 404
+    deadline = time.monotonic() + SECONDS_TO_SETTLE
+    while (await curl.http.get(f"{made.base}/jobs/{job}/result")).status_code != 404:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.2)
 
 
 async def test_what_cannot_run_is_refused_before_it_is_queued(replica, curl, http):
@@ -128,3 +131,32 @@ async def test_a_full_queue_refuses_and_says_when(replica, curl, http):
     wider = replica(packages=SAMPLE, MCP_TASK_QUEUE_LIMIT=4, MCP_TASK_CONCURRENCY=1)
     for _ in range(4):  # the control: one of them would run, three wait
         assert (await curl.post(wider, "work", seconds=0.1)).status_code == 202
+
+
+@pytest.mark.parametrize(("limit", "accepted"), [(2, 503), (3, 202)])
+async def test_what_waits_for_its_caller_counts_too(authed, a, b, limit, accepted):
+    """On every replica, until it is answered or cancelled; nobody else is refused for it.
+
+    The control has a limit that it does not reach.
+    """
+    settings = {"MCP_TASK_QUEUE_LIMIT": limit}
+    one, two = authed.replica(**settings), authed.replica(**settings)
+    authed.worker()
+    asking = [await a.submit(one, "greet", key=key) for key in ("x", "y")]
+    for job in asking:
+        found = await a.until(one, job, "input_required")
+    another = await a.post(two, "greet")
+    assert another.status_code == accepted
+    if accepted != 503:
+        return
+    assert int(another.headers["Retry-After"]) >= 1
+    assert "2 of your jobs wait for your answer" in another.json()["detail"]
+    assert await a.submit(two, "greet", key="x") == asking[0]  # known, thus no new one
+    assert await b.text(two, await b.submit(two, "work", seconds=0.05)) == "worked 0.05 s"
+    answers = {next(iter(found["input_requests"])): {"action": "decline"}}
+    url = f"{two.base}/jobs/{asking[1]}/answers"
+    assert (await a.http.post(url, json=answers, headers=a.headers)).status_code == 202
+    await a.until(one, await a.submit(one, "greet"), "input_required")
+    assert (await a.post(two, "greet")).status_code == 503
+    await a.http.delete(f"{one.base}/jobs/{asking[0]}", headers=a.headers)
+    assert (await a.post(two, "greet")).status_code == 202

@@ -28,15 +28,13 @@ async def test_odd_arguments_are_refused_in_words(replica, http):
     assert answer(refused)["error"]["code"] == -32602
 
 
-async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, http):
+async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, tmp_path):
     """What is no number is left out; half a character is escaped, as JSON can."""
     made = replica(packages=SAMPLE)
-    job = await curl.submit(made, "odd", seconds=1.5)
-    told = await curl.until(made, job, "running", "completed")
-    while "message" not in told:  # it is kept when the job has ended
-        told = await curl.status(made, job)
-    assert told["message"] == HALF
-    assert not {"progress", "total", "rate"} & told.keys()
+    job = await curl.submit(made, "odd", folder=str(tmp_path))
+    told = await curl.until_it_says(made, job, HALF)
+    assert not {"progress", "total", "rate", "fraction"} & told.keys()
+    (tmp_path / "end").touch()
     assert await curl.text(made, job) == HALF
 
 
@@ -44,7 +42,7 @@ async def test_a_result_that_cannot_be_written_is_an_error_and_not_tried_again(
     replica, curl, tmp_path
 ):
     """The next start would come to the same."""
-    made = replica(packages=SAMPLE, MCP_TASK_REDELIVERY_SECONDS=0.5)
+    made = replica(packages=SAMPLE, MCP_TASK_REDELIVERY_SECONDS=2)
     job = await curl.submit(made, "unwritable", folder=str(tmp_path))
     assert await curl.text(made, job) == "Error calling tool 'unwritable'"
     assert (await curl.status(made, job))["is_error"]

@@ -5,7 +5,7 @@ import re
 
 from server.core.state.tasks import outcome
 from tests.speak import answer, call, request, text, with_headers
-from tests.tasks.conftest import SAMPLE, effects
+from tests.tasks.conftest import SAMPLE, SECONDS_TO_SETTLE, effects, noted, there
 
 EXTENSION = "io.modelcontextprotocol/tasks"
 OPTED_IN = {
@@ -26,51 +26,48 @@ def about_task(method, task_id, **params):
     return with_headers(made, Mcp_Name=task_id)
 
 
-async def test_a_slow_call_is_polled_over_http(replica, curl):
+async def test_a_slow_call_is_polled_over_http(replica, curl, tmp_path):
     """Queued, running with progress and an estimate, done with a link to the result."""
     made = replica(packages=SAMPLE)
-    posted = await curl.post(made, "work", seconds=1.5)
+    posted = await curl.post(made, "until_told", folder=str(tmp_path))
     assert posted.status_code == 202
     assert posted.headers["Retry-After"] == "1"
     job = posted.json()["job_id"]
     assert posted.headers["Location"] == f"/jobs/{job}/status"
     asked = await curl.http.get(f"{made.base}/jobs/{job}/status")
     assert int(asked.headers["Retry-After"]) >= 1
-    seen = [await curl.until(made, job, "running")]
-    while seen[-1]["state"] == "running":
-        seen.append(await curl.status(made, job))
-    told = next(one for one in seen if one.get("progress"))
-    assert told["total"] == 1.5
-    assert 0 < told["fraction"] < 1
+    told = await curl.until_it_says(made, job, "half of it")
+    assert told["state"] == "running"
+    assert (told["progress"], told["total"], told["fraction"]) == (1, 2, 0.5)
     assert told["rate"] > 0
-    assert told["message"].startswith("step ")
     assert told["remaining_seconds"] > 0
-    assert seen[-1]["state"] == "completed"
-    assert seen[-1]["fraction"] == 1.0
+    (tmp_path / "end").touch()
+    end = await curl.until(made, job)
+    assert end["state"] == "completed"
+    assert end["fraction"] == 1.0
     ended = await curl.http.get(f"{made.base}/jobs/{job}/status")
     assert "Retry-After" not in ended.headers
-    assert seen[-1]["result_url"] == f"/jobs/{job}/result"
-    assert seen[-1]["ended_at"] > seen[-1]["started_at"] > seen[-1]["created_at"]
-    assert await curl.text(made, job) == "worked 1.5 s"
+    assert end["result_url"] == f"/jobs/{job}/result"
+    assert end["ended_at"] > end["started_at"] > end["created_at"]
+    assert await curl.text(made, job) == "told at start 1"
 
 
-async def test_a_client_that_knows_tasks_gets_one(replica, http):
+async def test_a_client_that_knows_tasks_gets_one(replica, http, tmp_path):
     """2026-07-28: a handle at once, then its state, then its result."""
     made = replica(packages=SAMPLE)
-    created = answer(await http.post(made.url, **as_task("work", seconds=0.6)))["result"]
+    called = await http.post(made.url, **as_task("until_told", folder=str(tmp_path)))
+    created = answer(called)["result"]
     assert created["resultType"] == "task"
-    assert created["status"] == "working"
-    task = created["taskId"]
-    seen = []
-    while not seen or seen[-1]["status"] == "working":
-        found = await http.post(made.url, **about_task("tasks/get", task))
-        seen.append(answer(found)["result"])
-    assert seen[-1]["status"] == "completed"
-    assert seen[-1]["result"]["content"][0]["text"] == "worked 0.6 s"
-    spoken = re.compile(
-        r"\d+%, [\d.e-]+/s, step \d+ of "
-    )  # how much, how fast, the tool's own words
-    assert any(spoken.match(one.get("statusMessage", "")) for one in seen)
+    found = created
+    while found["status"] == "working":
+        # How much, how fast, the tool's own words.
+        if re.fullmatch(r"50%, [\d.e-]+/s, half of it", found.get("statusMessage", "")):
+            (tmp_path / "end").touch()
+        await asyncio.sleep(0.05)
+        asked = about_task("tasks/get", created["taskId"])
+        found = answer(await http.post(made.url, **asked))["result"]
+    assert found["status"] == "completed"
+    assert found["result"]["content"][0]["text"] == "told at start 1"
 
 
 async def test_any_client_has_tools_for_it(replica, http):
@@ -83,6 +80,7 @@ async def test_any_client_has_tools_for_it(replica, http):
     job = answer(submitted)["result"]["structuredContent"]["job_id"]
     state = "queued"
     while state in ("queued", "running"):
+        await asyncio.sleep(0.05)
         found = await http.post(made.url, **call("job_status", "legacy", job_id=job))
         state = answer(found)["result"]["structuredContent"]["state"]
     assert state == "completed"
@@ -129,7 +127,6 @@ async def test_ask_works_in_a_job_as_in_a_call(replica, curl):
         field = next(iter(one["params"]["requestedSchema"]["properties"]))
         given = {key: {"action": "accept", "content": {field: next(iter(content.values()))}}}
         await curl.http.post(f"{made.base}/jobs/{job}/answers", json=given)
-        await asyncio.sleep(0.3)
     assert await curl.text(made, job) == "L: True"
 
 
@@ -162,11 +159,10 @@ async def test_a_cancelled_job_stops(replica, curl, tmp_path):
     """The running code hears of it, and what it returns is not kept."""
     made = replica(packages=SAMPLE)
     job = await curl.submit(made, "stubborn", folder=str(tmp_path))
-    await curl.until(made, job, "running")
+    await there(tmp_path / "begun")
     deleted = await curl.http.delete(f"{made.base}/jobs/{job}")
     assert deleted.json()["state"] == "cancelled"
-    while not effects(tmp_path):
-        await curl.status(made, job)
+    await noted(tmp_path, 1)
     assert effects(tmp_path) == ["told to end"]
     assert (await curl.http.delete(f"{made.base}/jobs/{job}")).json()["state"] == "cancelled"
 
@@ -196,7 +192,7 @@ async def test_what_a_job_logs_is_no_error(replica, curl):
     made = replica(packages=SAMPLE)
     job = await curl.submit(made, "work", seconds=0.05)
     assert await curl.text(made, job) == "worked 0.05 s"
-    made.wait_for_log(f"job {job}: done")
+    made.wait_for_log(f"job {job}: done", seconds=SECONDS_TO_SETTLE)
 
 
 async def test_errors_are_told_as_a_direct_call_tells_them(replica, curl, http):

@@ -4,7 +4,7 @@ import asyncio
 import pickle
 
 from tests.speak import answer, call, request, with_headers
-from tests.tasks.conftest import CALLERS, SAMPLE
+from tests.tasks.conftest import CALLERS, SAMPLE, SECONDS_TO_SETTLE, there
 from tests.tasks.test_one_process import about_task, as_task
 
 SECRET = "argument-in-clear"
@@ -28,8 +28,7 @@ async def test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear(
     seen = everything_in(valkey)
     authed.worker()
     running = await a.submit(made, "work", seconds=2.0, secret=SECRET)
-    while not (await a.status(made, running)).get("message"):
-        pass  # its progress, with the argument in it, is in the store now
+    await a.until_it_says(made, running, SECRET)  # its progress is in the store now
     seen += everything_in(valkey)
     asking = await a.submit(made, "greet", hello=SECRET)
     asked = (await a.until(made, asking, "input_required"))["input_requests"]
@@ -126,7 +125,7 @@ async def test_without_its_key_a_job_is_told_to_be_unreadable(team, curl, fresh,
     assert "sealed with a key" in result["content"][0]["text"]
     settings = {**team.settings, "MCP_REQUEST_STATE_KEYS": "n" * 40}
     ran = fresh("-m", "tests.tasks.command", "retry", job, **settings)
-    assert await asyncio.to_thread(ran.wait, 30) == 1
+    assert await asyncio.to_thread(ran.wait, SECONDS_TO_SETTLE) == 1
     assert "cannot be opened" in ran.log
     assert "Traceback" not in ran.log
 
@@ -161,7 +160,7 @@ async def test_whoever_can_write_to_redis_can_run_nothing(team, curl, valkey, tm
         client.xadd("template-mcp:jobs:stream", moved)
     worker = team.worker()
     assert await curl.text(made, job) == "worked 0.1 s"
-    worker.wait_for_log("cannot be opened")
+    worker.wait_for_log("cannot be opened", seconds=SECONDS_TO_SETTLE)
     assert not ran.exists()
     assert await curl.text(made, await curl.submit(made, "work", seconds=0.1)) == "worked 0.1 s"
 
@@ -187,10 +186,7 @@ async def test_with_pickles_a_writer_to_redis_runs_what_it_likes(team, curl, val
         forged = {**entry[1], b"key": b"forged", b"generation": b"0", b"args": bomb}
         client.xadd("template-mcp:jobs:stream", forged)
     team.worker(without=["json-payloads"])
-    for _ in range(400):
-        if not ran.exists():
-            await asyncio.sleep(0.05)
-    assert ran.exists()
+    await there(ran)
 
 
 async def test_keys_rotate_while_jobs_wait(team, curl, key):

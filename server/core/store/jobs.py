@@ -17,7 +17,7 @@ LIVE_TTL = 7 * 24 * 3600
 
 # KEYS record, queued, idempotency key, asking; ARGV id, now, limit, ttl, fingerprint, then the
 # record's fields. Answers {"new" | "known" | "other" | "full" | "unanswered", id or number}. Whose
-# record has expired since it asked waits for nobody any more.
+# record has expired since it asked does not count.
 _SUBMIT = """
 if ARGV[5] ~= '' then
     local known = redis.call('HGET', KEYS[3], 'id')
@@ -28,7 +28,8 @@ if ARGV[5] ~= '' then
 end
 local depth = redis.call('ZCARD', KEYS[2])
 if depth >= tonumber(ARGV[3]) then return {'full', tostring(depth)} end
-local unanswered = redis.call('ZCOUNT', KEYS[4], ARGV[2] - ARGV[4], '+inf')
+redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[2] - ARGV[4])
+local unanswered = redis.call('ZCARD', KEYS[4])
 if unanswered >= tonumber(ARGV[3]) then return {'unanswered', tostring(unanswered)} end
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[4])
@@ -47,7 +48,7 @@ return {'new', ARGV[1]}
 # revision or '', id, set to put it into (2 to 5, or 0), score, record ttl, number of field
 # arguments, fields and values, then figures and what to add. Answers 'ok', 'gone', 'lost' or the
 # state. The idempotency key, whose name is in the record, lives as long as the record; whose record
-# has expired since it failed, or asked, is no longer listed there.
+# has expired since it failed is no longer listed as failed.
 _MOVE = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
@@ -61,7 +62,7 @@ if into > 0 then
     redis.call('ZADD', KEYS[into], ARGV[5], ARGV[3])
     redis.call('EXPIRE', KEYS[into], ARGV[6])
 end
-if into >= 4 then redis.call('ZREMRANGEBYSCORE', KEYS[into], '-inf', ARGV[5] - ARGV[6]) end
+if into == 4 then redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[5] - ARGV[6]) end
 local last = 7 + tonumber(ARGV[7])
 for i = 8, last, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('EXPIRE', KEYS[1], ARGV[6])

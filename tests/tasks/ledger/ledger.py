@@ -5,6 +5,7 @@ Dropped into server/tools of a test's stack, or served as a package of its own.
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 from fastmcp.tools import tool
 from sqlalchemy import DateTime, Integer, String, func, select
@@ -37,8 +38,8 @@ database.declare(Base.metadata)
 
 
 @tool(task=True)
-async def book(number: int, seconds: float, then: float = 0, blindly: bool = False) -> int:
-    """Works for a while, then books `number`, once for each job; then lives on for a while.
+async def book(number: int, seconds: float, until: str = "", blindly: bool = False) -> int:
+    """Works for a while, then books `number`, once for each job; ends once there is the file `until`.
 
     `blindly` books without looking whether an earlier start of the job did.
     """
@@ -54,7 +55,8 @@ async def book(number: int, seconds: float, then: float = 0, blindly: bool = Fal
         booked = await session.scalar(select(func.count(Effect.id)).where(Effect.job == job.id))
         if blindly or not booked:
             session.add(Effect(job=job.id, number=number))
-    await asyncio.sleep(then)
+    while until and not Path(until).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+        await asyncio.sleep(0.02)
     return number
 
 
