@@ -35,13 +35,6 @@ logger = logging.getLogger(__name__)
 
 Changed = Callable[[str], Awaitable[None]]
 
-# How long it is until someone has answered, nobody knows.
-UNANSWERED_SECONDS = 60.0
-UNANSWERED = (
-    "{} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT). Answer or cancel some, "
-    "then try again."
-)
-
 
 class Jobs:
     """The background work of one process.
@@ -131,7 +124,7 @@ class Jobs:
         if kind == "full":
             raise await self._full(tool.name, int(value))
         if kind == "unanswered":
-            raise JobError("full", UNANSWERED.format(value), UNANSWERED_SECONDS)
+            raise submission.unanswered(int(value))
         if kind == "other":
             raise JobError("conflict", f"The idempotency key {key!r} was used for another call.")
         if kind == "known":

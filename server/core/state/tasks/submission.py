@@ -94,6 +94,12 @@ def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, A
     )
 
 
+def unanswered(number: int) -> JobError:
+    """So many of the caller's jobs wait for its answer; how long it takes for one, nobody knows."""
+    message = f"{number} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT)."
+    return JobError("full", f"{message} Answer or cancel some, then try again.", 60.0)
+
+
 def digest(value: Any) -> str:
     """A fingerprint: equal for equal JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
