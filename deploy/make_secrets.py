@@ -27,7 +27,7 @@ RECIPES: dict[str, Callable[[Path], str]] = {
     "database_url": lambda folder: (
         f"postgresql+asyncpg://mcp:{_quoted(folder / 'postgres_password')}@postgres:5432/mcp"
     ),
-    "redis_url": lambda folder: f"redis://:{_quoted(folder / 'redis_password')}@redis:6379/0",
+    "redis_url": lambda folder: f"redis://mcp:{_quoted(folder / 'redis_password')}@redis:6379/0",
     # One key a line: the first seals, all open. To rotate: add a new one below, deploy, move it
     # up, deploy, take the old one away, deploy; a new KEYS_REVISION each time.
     "request_state_keys": _random,

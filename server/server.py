@@ -107,7 +107,7 @@ class Service:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _clear_start_errors(self.app, scope, receive, send)
+            await clear_start_errors(self.app, scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -156,6 +156,8 @@ async def running(
 
     await database.start(settings.database_url.get_secret_value())
     try:
+        if mcp.store:
+            await mcp.store.demand_access()
         async with AsyncExitStack() as parts, inner:
             for part in mcp.parts:
                 await parts.enter_async_context(part())
@@ -257,7 +259,7 @@ def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:
     }
 
 
-async def _clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+async def clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Runs the lifespan; an error that is ours is told as its message, without a traceback."""
     failed: Message | None = None
 

@@ -20,6 +20,7 @@ from server.core.errors import EXIT_FINDINGS, EXIT_FINE, StartError
 from server.core.state.tasks.job import Job, stamp
 from server.core.state.tasks.seal import SealError
 from server.core.state.tasks.service import Jobs
+from server.core.store import Store
 from server.mcp_app import PACKAGES, build_mcp
 
 
@@ -38,11 +39,12 @@ def run(settings: Settings, rest: Sequence[str], packages: Sequence[str] = PACKA
         )
     if mcp.jobs is None:
         raise StartError("There are no jobs: no tool is declared with @tool(task=True).")
-    return asyncio.run(_answered(mcp.jobs, rest))
+    return asyncio.run(_answered(mcp.store, mcp.jobs, rest))
 
 
-async def _answered(jobs: Jobs, rest: Sequence[str]) -> int:
-    """As `_run`, but does not wait for a Redis that is away: Docket would."""
+async def _answered(store: Store, jobs: Jobs, rest: Sequence[str]) -> int:
+    """As `_run`, but does not wait for a Redis that is away or refuses us: Docket would."""
+    await store.demand_access(waits=False)
     try:
         await jobs.records.count("queued")
         return await _run(jobs, rest)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.config import Settings
 from server.core import framework, logs, startup
@@ -17,7 +18,7 @@ from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, StartError
 from server.core.health import Health
 from server.core.port import bound
 from server.mcp_app import PACKAGES, App, build_mcp
-from server.server import running
+from server.server import clear_start_errors, running
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def work(settings: Settings, mcp: App) -> int:
     return EXIT_FINE if server.started or server.asked_to_stop else EXIT_NOT_STARTED
 
 
-def _app(settings: Settings, mcp: App, health: Health) -> Starlette:
+def _app(settings: Settings, mcp: App, health: Health) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with running(settings, mcp, framework.lifespan(mcp)):
@@ -70,4 +71,12 @@ def _app(settings: Settings, mcp: App, health: Health) -> Starlette:
             yield
 
     routes = [Route("/healthz", health.healthz), Route("/readyz", health.readyz)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    app = Starlette(routes=routes, lifespan=lifespan)
+
+    async def clear(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await clear_start_errors(app, scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return clear

@@ -93,6 +93,13 @@ def patient() -> None:
     store.COMMAND_TIMEOUT = 3600
 
 
+def hasty() -> None:
+    """The first refusal of Redis ends the start."""
+    from server.core.store import access
+
+    access.REFUSES = 0
+
+
 def calls_that_are_not_kept() -> None:
     """What calls of sessions say goes to their client, and nowhere else."""
     from server.core.store.sessions import SessionStore
@@ -246,6 +253,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
         ("append(id, data, ttl, most, uri)\n  elseif", "do end\n  elseif")
     ),
     "store-limit": patient,
+    "second-try": hasty,
     "keeping": calls_that_are_not_kept,
     "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),
     "one-heir": changed_scripts(("or call[4] or alive(call[1])", "or call[4]")),

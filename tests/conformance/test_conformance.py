@@ -53,7 +53,7 @@ def assert_every_replica_served_its_share(lb: Balancer) -> None:
 @contextmanager
 def balanced_with_a_worker(folder: Path, valkey: Valkey, **settings: str) -> Iterator[Balancer]:
     """Three replicas behind HAProxy and a worker, which share their keys and Redis."""
-    key, settings = new_key(), {**settings, "REDIS_URL": valkey.url}
+    key, settings = new_key(), {**settings, "REDIS_URL": valkey.url_of("everything")}
     with (
         replicas(folder, [key] * 3, **settings) as servers,
         replica(folder, "worker", "worker", **settings, MCP_REQUEST_STATE_KEYS=key),

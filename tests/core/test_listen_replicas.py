@@ -71,9 +71,10 @@ async def test_in_memory_each_replica_hears_itself_alone(replica, http):
             await asyncio.wait_for(soon(heard), 1)
 
 
-async def test_services_on_one_redis_do_not_hear_each_other(service, http):
+async def test_services_on_one_redis_do_not_hear_each_other(service, http, valkey):
     """The service's name is part of the channel's."""
-    here, there = service(), service(MCP_NAME="another")
+    url = valkey.url_of("another")
+    here, there = service(), service(MCP_NAME="another", REDIS_URL=url)
     async with listening(http, here) as heard:
         await touch(http, there)
         await touch(http, here)

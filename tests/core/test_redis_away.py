@@ -62,7 +62,12 @@ async def test_stateless_calls_go_on(service, http, outage, era):
 
 async def test_with_fastmcps_own_store_they_fail(service, http, valkey):
     """The control: it asks Redis in each call of a known caller, and fails without an answer."""
-    made = service(AUTH_ENABLED="true", AUTH_TOKEN="token-a", without=["state-merging"])
+    made = service(
+        AUTH_ENABLED="true",
+        AUTH_TOKEN="token-a",
+        REDIS_URL=valkey.admin_url,
+        without=["state-merging"],
+    )
     valkey.kill()
     body = await post(http, made, call("echo", text="x"))
     assert "error" in body or body["result"]["isError"]

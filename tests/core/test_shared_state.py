@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
-import redis
 
 from server.core.store.fields import TTL
 from tests import valkey as valkeys
@@ -29,11 +28,13 @@ def service(replica, valkey, tmp_path, key):
 
     def start(**settings):
         return replica(
-            AUTH_ENABLED="true",
-            AUTH_TOKENS_FILE=tmp_path / "callers.yml",
-            REDIS_URL=f"redis://127.0.0.1:{valkey.port}/0",
-            MCP_REQUEST_STATE_KEYS=key,
-            **settings,
+            **{
+                "AUTH_ENABLED": "true",
+                "AUTH_TOKENS_FILE": tmp_path / "callers.yml",
+                "REDIS_URL": valkey.url,
+                "MCP_REQUEST_STATE_KEYS": key,
+                **settings,
+            }
         )
 
     return start
@@ -52,9 +53,10 @@ async def test_what_one_replica_keeps_another_gives_back(service, http):
     assert await ask(http, two, "b", "recall") == "nothing"
 
 
-async def test_services_on_one_redis_do_not_share(service, http):
+async def test_services_on_one_redis_do_not_share(service, http, valkey):
     """The name of the service is part of the key."""
-    one, other = service(), service(MCP_NAME="another-service")
+    url = valkey.url_of("another-service")
+    one, other = service(), service(MCP_NAME="another-service", REDIS_URL=url)
     await ask(http, one, "a", "remember", fact="green")
     assert await ask(http, other, "a", "recall") == "nothing"
 
@@ -62,7 +64,7 @@ async def test_services_on_one_redis_do_not_share(service, http):
 async def test_every_key_has_a_time_to_live(service, http, valkey):
     """FastMCP sets none: abandoned state would fill Redis."""
     await ask(http, service(), "a", "remember", fact="red")
-    with redis.Redis(port=valkey.port) as client:
+    with valkey.client() as client:
         lives = {k: client.ttl(k) for k in client.scan_iter()}
     assert lives
     assert all(0 < ttl <= TTL for ttl in lives.values()), lives

@@ -168,11 +168,11 @@ async def test_nothing_of_the_tasks_extension_is_imported(shared, http):
 
 async def test_a_read_that_waits_for_news_ends_without_an_error(valkey):
     """T15: as a replica reads its inbox; the control is a client as redis-py makes it."""
-    store = Store(valkey.url, "t")
+    store = Store(valkey.url, "template-mcp")
     async with store.run(), Redis.from_url(valkey.url, retry=Retry(NoBackoff(), 0)) as plain:
         ours, theirs = await asyncio.gather(
-            store.waiting.xread({"inbox": "0-0"}, block=int(WAIT * 1000) + 500),
-            plain.xread({"inbox": "0-0"}, block=30_000),  # it gives up after 5 s
+            store.waiting.xread({store.key("inbox"): "0-0"}, block=int(WAIT * 1000) + 500),
+            plain.xread({store.key("inbox"): "0-0"}, block=30_000),  # it gives up after 5 s
             return_exceptions=True,
         )
     assert not ours

@@ -85,9 +85,10 @@ async def test_fifty_keys_set_at_once_are_all_kept(callers, http):
     assert await keep_many(http, [callers(), callers()]) == 50
 
 
-async def test_with_fastmcps_own_store_most_are_lost(callers, http):
+async def test_with_fastmcps_own_store_most_are_lost(callers, http, valkey):
     """The control: of calls at once, the last one's view of everything wins."""
-    replicas = [callers(without=["state-merging"]) for _ in range(2)]
+    its_own = {"REDIS_URL": valkey.admin_url, "without": ["state-merging"]}  # its keys have no name
+    replicas = [callers(**its_own) for _ in range(2)]
     for attempt in range(10):  # a matter of luck each time
         if await keep_many(http, replicas, prefix=f"key {attempt}") < 50:
             return

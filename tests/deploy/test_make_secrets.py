@@ -7,6 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.valkey import users
+
 PROJECT = Path(__file__).parents[2]
 NAMES = {"postgres_password", "redis_password", "database_url", "redis_url", "request_state_keys"}
 
@@ -45,6 +47,15 @@ def test_your_own_password_goes_into_the_url(folder: Path) -> None:
     url = urlsplit((folder / "database_url").read_text())
     assert (url.scheme, url.hostname, url.port) == ("postgresql+asyncpg", "postgres", 5432)
     assert unquote(url.password or "") == "p@ss/w:rd é"
+
+
+def test_the_url_of_redis_names_the_user_that_redis_has(folder: Path) -> None:
+    """The one of deploy/redis/start.sh; nobody else may touch a key."""
+    make(folder)
+    url = urlsplit((folder / "redis_url").read_text())
+    assert (url.scheme, url.hostname, url.port) == ("redis", "redis", 6379)
+    assert url.username in users("template-mcp")
+    assert url.password == (folder / "redis_password").read_text()
 
 
 def test_no_two_secrets_are_alike_or_short(folder: Path) -> None:

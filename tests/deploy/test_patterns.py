@@ -10,7 +10,7 @@ import pytest
 from server.mcp_app import PACKAGES
 from tests import valkey
 from tests.conformance.balancer import Balancer, balancer
-from tests.deploy.patterns import deployed
+from tests.deploy.patterns import deployed, merged
 from tests.deploy.session import Session, opened
 from tests.matrix.modes import SAMPLE
 from tests.speak import answer, request, text
@@ -21,8 +21,9 @@ pytestmark = pytest.mark.timeout(120)
 
 @pytest.fixture(scope="module")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Valkey of these tests' own."""
-    with valkey.serving(tmp_path_factory.mktemp("valkey")) as server:
+    """A real Valkey of these tests' own, for the services that one pattern or another has."""
+    names = merged("split")["services"]["redis"]["environment"]["MCP_NAMES"]
+    with valkey.serving(tmp_path_factory.mktemp("valkey"), names) as server:
         yield server.url
 
 

@@ -1,6 +1,7 @@
 """stack.yml: what must fit together in it, and with the rest of the project."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 import yaml
 
 from server.config import Settings
+from tests.deploy.patterns import merged
+from tests.valkey import PASSWORD, SCRIPT, told, users
 
 PROJECT = Path(__file__).parents[2]
 TEXT = (PROJECT / "stack.yml").read_text()
@@ -85,17 +88,38 @@ def test_the_balancer_has_time_to_stop() -> None:
     assert _seconds(SERVICES["lb"]["stop_grace_period"]) > _seconds(hard[1])
 
 
-def test_redis_keeps_what_it_is_told_and_asks_for_a_password() -> None:
-    """On a volume, in its append-only file; the password is a secret to it and to who calls it."""
+def test_redis_keeps_what_it_is_told_and_the_password_is_a_secret() -> None:
+    """On a volume, in its append-only file; neither Redis nor who calls it has the password in clear."""
     redis = SERVICES["redis"]
-    told = redis["command"][-1]
-    assert re.search(r"^appendonly yes$", told, re.MULTILINE)
-    assert re.search(r"^maxmemory-policy noeviction$", told, re.MULTILINE)
-    assert re.search(r"^requirepass \$\$\(cat /run/secrets/redis_password\)$", told, re.MULTILINE)
+    assert redis["command"] == ["sh", redis["configs"][0]["target"]]
+    assert STACK["configs"]["redis"]["file"] == "./deploy/redis/start.sh"
+    given = told(redis["environment"]["MCP_NAMES"])
+    assert {"appendonly yes", "maxmemory-policy noeviction", "dir /data"} <= set(given.splitlines())
+    assert PASSWORD not in given
     assert redis["volumes"] == ["redis-data:/data"]
     for name in ("mcp", "worker"):
         assert "REDIS_URL" not in SERVICES[name]["environment"]
         assert SERVICES[name]["environment"]["REDIS_URL_FILE"].startswith("/run/secrets/")
+
+
+@pytest.mark.parametrize("pattern", [(), ("split",)], ids=["alone", "split"])
+def test_redis_lets_in_the_services_of_the_stack(pattern: tuple[str, ...]) -> None:
+    """By the names whose keys they use."""
+    services = merged(*pattern)["services"]
+    names = [services[n]["environment"]["MCP_NAME"] for n in ("mcp", "mcp-live") if n in services]
+    assert services["redis"]["environment"]["MCP_NAMES"].split("\n") == names
+
+
+def test_redis_takes_any_name_and_no_empty_password(tmp_path: Path) -> None:
+    """A pattern has no spaces, and what would be a wildcard is none; without a password it ends."""
+    rules = users("My tools*\nb-live")["mcp"].split()
+    assert rules[2:5] == ["~My?tools?:*", "&My?tools?:*", "&My?tools?:jobs:cancel:*"]
+    assert "~b-live:*" in rules
+    (tmp_path / "empty").touch()
+    for file in ("empty", "missing"):
+        secret = {"REDIS_PASSWORD_FILE": f"{tmp_path}/{file}"}
+        env = {"PATH": "/usr/bin:/bin", "MCP_NAMES": "x", **secret}
+        assert subprocess.run(["sh", str(SCRIPT)], env=env, check=False).returncode != 0
 
 
 def test_secrets_and_configs_can_be_renewed() -> None:

@@ -180,7 +180,7 @@ def limits(numbers: Numbers) -> str:
     """What is full, and when: smallest first."""
     rows = [(f"{count:,}", what, then) for count, what, then in sorted(_limits(numbers))]
     streams = _number(r"presetenv LB_MAXCONN (\d+)", BALANCER)
-    memory = _number(r"maxmemory (\d+)mb", "stack.yml")
+    memory = _number(r"maxmemory (\d+)mb", "deploy/redis/start.sh")
     sessions = Settings.model_fields["mcp_session_limit"].default
     replica = _number(r"\n  mcp:\n.*?limits: \{cpus: [^,]+, memory: (\d+)M", "stack.yml")
     waiting = 1024 * (replica - numbers.scale["replica, MB"]) / numbers.scale["a waiting call, KB"]

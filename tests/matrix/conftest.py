@@ -14,11 +14,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
     """The service of the mode of this name."""
     running: dict[str, Service] = {}
     with ExitStack() as stack:
-        url = stack.enter_context(valkey.serving(tmp_path_factory.mktemp("valkey"))).url
+        shared = stack.enter_context(valkey.serving(tmp_path_factory.mktemp("valkey")))
 
         def of(name: str) -> Service:
             if name not in running:
                 folder = tmp_path_factory.mktemp(name)
+                url = shared.url_of(f"matrix-{name}")
                 running[name] = stack.enter_context(serving(MODES[name], folder, url))
             return running[name]
 

@@ -162,7 +162,7 @@ def _overhead(folder: Path, jobs: int) -> Outcome:
     best: dict[str, dict[str, float]] = {}
     try:
         for way in ("bare", "ours", "bare", "ours"):
-            command = [sys.executable, "-m", "tests.tasks.speed", valkey.url, str(jobs), way]
+            command = [sys.executable, "-m", "tests.tasks.speed", valkey.admin_url, str(jobs), way]
             ran = subprocess.run(
                 command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True
             )

@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from server.core.errors import STORE_UNAVAILABLE
+from server.core.store import access
 from server.core.store.line import Line
 from server.core.store.sessions import SessionStore
 
@@ -101,6 +102,17 @@ class Store:
             _, owner = await both.execute()
         return bool(owner == mine.encode())
 
+    async def demand_access(self, *, waits: bool = True) -> None:
+        """Finds out at the start whether Redis lets this service do what it needs.
+
+        Args:
+            waits: for some seconds, while it does not.
+
+        Raises:
+            StartError: Redis answers, and does not.
+        """
+        await access.demand(self.url, self.service, waits=waits)
+
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Closes the connections in the end; they open when they are first needed."""
@@ -127,6 +139,7 @@ async def needed(what: str) -> AsyncIterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
+        access.report(error)
         raise unavailable(what) from error
 
 

@@ -18,6 +18,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from server.core.store import access
+
 logger = logging.getLogger(__name__)
 
 # Most commands in one go: Redis serves others between two goes.
@@ -46,6 +48,7 @@ class _Asked:
         if self.answer.done():  # who asked was cancelled
             return
         if isinstance(outcome, BaseException):
+            access.report(outcome)
             self.answer.set_exception(outcome)
         else:
             self.answer.set_result(outcome)

@@ -11,6 +11,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from server.core.store import access
+
 logger = logging.getLogger(__name__)
 
 # Seconds that Redis holds the question while there is no news, and before the next after an error.
@@ -47,6 +49,7 @@ class Inbox:
                         {self._key: self.last}, count=MOST_AT_ONCE, block=int(WAIT * 1000)
                     )
             except (RedisError, OSError) as error:
+                access.report(error)
                 logger.debug("the inbox cannot be read: %s", error)
                 await asyncio.sleep(PAUSE)
                 continue
