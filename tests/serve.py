@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from starlette.requests import Request
@@ -86,18 +87,9 @@ def impatient() -> None:
     SessionStore.read = read_nobody_runs  # type: ignore[method-assign]
 
 
-def patient() -> None:
-    """Whoever needs Redis waits for it, however long it takes."""
-    from server.core import store
-
-    store.COMMAND_TIMEOUT = 3600
-
-
-def hasty() -> None:
-    """The first refusal of Redis ends the start."""
-    from server.core.store import access
-
-    access.REFUSES = 0
+def changed(module: str, name: str, value: Any) -> Callable[[], None]:
+    """Another value in a module that is not loaded before it is needed."""
+    return lambda: setattr(import_module(module), name, value)
 
 
 def calls_that_are_not_kept() -> None:
@@ -252,8 +244,8 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "session-notices": changed_scripts(
         ("append(id, data, ttl, most, uri)\n  elseif", "do end\n  elseif")
     ),
-    "store-limit": patient,
-    "second-try": hasty,
+    "store-limit": changed("server.core.store", "COMMAND_TIMEOUT", 3600),
+    "second-try": changed("server.core.store.access", "REFUSES", 0),
     "keeping": calls_that_are_not_kept,
     "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),
     "one-heir": changed_scripts(("or call[4] or alive(call[1])", "or call[4]")),

@@ -27,7 +27,7 @@ user mcp on #$hash $own \
   -@dangerous -client|tracking \
   +del +exists +expire +pexpire +ttl +pttl +time \
   +publish +subscribe +unsubscribe +psubscribe +punsubscribe \
-  +eval +evalsha +script|load
+  +eval +evalsha +script|load +info
 
 dir /data
 # A write is in the log file before it is answered, and on the disk within a second, which

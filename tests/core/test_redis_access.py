@@ -26,7 +26,6 @@ BEYOND = (
     "ACL LIST",
     "ACL SETUSER mcp +@all",
     "MONITOR",
-    "INFO",
     "SWAPDB 0 1",
     "CLIENT LIST",
     "CLIENT KILL TYPE normal",

@@ -9,6 +9,8 @@ from tests.deploy.patterns import PROJECT, merged, read
 
 COMPOSE: dict[str, Any] = read(PROJECT / "docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+# Who may use Redis, and its configuration.
+START = "/usr/local/etc/redis/start.sh"
 STACK: dict[str, dict[str, Any]] = merged()["services"]
 
 
@@ -31,13 +33,28 @@ def test_the_server_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(setting, str(value))
     settings = Settings()
     redis, postgres = SERVICES["redis"], SERVICES["postgres"]["environment"]
-    password = redis["command"][redis["command"].index("--requirepass") + 1]
-    assert settings.redis_url == f"redis://:{password}@redis:6379/0"
+    _, _, start = redis["command"]
+    password = start.split()[1]
+    assert (
+        start
+        == f"echo {password} > {redis['environment']['REDIS_PASSWORD_FILE']} && exec sh {START}"
+    )
+    assert settings.redis_url == f"redis://mcp:{password}@redis:6379/0"
     assert settings.database_url.get_secret_value() == (
         f"postgresql+asyncpg://{postgres['POSTGRES_USER']}:{postgres['POSTGRES_PASSWORD']}"
         f"@postgres:5432/{postgres['POSTGRES_DB']}"
     )
     assert environment == {**SERVICES["mcp"]["environment"]}
+
+
+def test_redis_is_started_as_in_the_stack() -> None:
+    """By the same script, for the same names, with the same health check."""
+    ours, theirs = SERVICES["redis"], STACK["redis"]
+    assert theirs["command"] == ["sh", START]
+    assert f"./deploy/redis/start.sh:{START}:ro" in ours["volumes"]
+    assert ours["user"] == theirs["user"]
+    assert ours["environment"]["MCP_NAMES"] == theirs["environment"]["MCP_NAMES"]
+    assert ours["healthcheck"]["test"] == theirs["healthcheck"]["test"]
 
 
 def test_the_balancer_finds_the_replicas_and_only_this_machine_finds_it() -> None:
