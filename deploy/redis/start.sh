@@ -18,8 +18,10 @@ own=$(printf '%s\n' "$MCP_NAMES" |
 
 # By standard input: arguments are shown by `ps` and `docker inspect`.
 exec redis-server - <<END
-# Nobody without a name; for the health check a user that may ask whether Redis is there.
-user default reset off
+# Nobody can be the default user: it is off. Its rights are for Redis itself, which reads its log
+# file as that user: without them, Redis 8 leaves out at a restart what scripts have written.
+user default reset off ~* &* +@all
+# For the health check: it may ask whether Redis is there.
 user health on nopass +ping
 # Commands on its own keys by their kind, the others one by one. No FLUSHALL, KEYS, CONFIG, ACL.
 user mcp on #$hash $own \

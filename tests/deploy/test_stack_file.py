@@ -102,6 +102,11 @@ def test_redis_keeps_what_it_is_told_and_the_password_is_a_secret() -> None:
         assert SERVICES[name]["environment"]["REDIS_URL_FILE"].startswith("/run/secrets/")
 
 
+def test_redis_may_read_its_own_file() -> None:
+    """The default user, as which Redis 8 does (Valkey 9 asks nobody), is off but has its rights."""
+    assert users("x")["default"] == "reset off ~* &* +@all"
+
+
 @pytest.mark.parametrize("pattern", [(), ("split",)], ids=["alone", "split"])
 def test_redis_lets_in_the_services_of_the_stack(pattern: tuple[str, ...]) -> None:
     """By the names whose keys they use."""
