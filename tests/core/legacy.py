@@ -23,13 +23,16 @@ SETTINGS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false", "packag
 
 @contextmanager
 def serving(folder: Path, count: int = 2, **settings: Any) -> Iterator[list[Replica]]:
-    """Replicas that share sessions, for tests that leave them as they were."""
+    """Replicas that share sessions, for tests that leave them as they were.
+
+    They wait for Redis however long it takes, as it may on a busy machine.
+    """
     server = Valkey(folder / "valkey")
     shared = {"REDIS_URL": server.url, "MCP_REQUEST_STATE_KEYS": secrets.token_hex(32)}
     started: list[Replica] = []
     try:
         for number in range(count):
-            options = {**SETTINGS, **shared, **settings}
+            options = {**SETTINGS, **shared, "without": ["store-limit"], **settings}
             started.append(replicas.start(folder / f"replica-{number}", **options))
         for made in started:
             made.wait_until_ready()
