@@ -22,7 +22,8 @@ async def test_sessions_are_opened_used_so_often_and_closed(load_of):
     assert (run["totals"]["right"], run["errors"]) == (100, [])
     assert set(server.states.values()) == {"closed"}
     assert sum(server.calls.values()) == 100
-    assert max(server.calls.values()) == 5
+    # By the clock, a call that finds none free opens one more: then none may get to five calls.
+    assert max(server.calls.values()) in ({5} if "workers" in load_of else range(1, 6))
     flow = run["flow"]
     assert flow["sessions_opened"] == flow["sessions_closed"] == len(server.states) >= 20
     assert flow["sessions_lost"] == flow["sessions_wrong"] == flow["sessions_refused"] == 0
