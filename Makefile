@@ -12,7 +12,7 @@ up: .venv           ## serve here, without Docker: 3 replicas on http://localhos
 
 test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest tests/loadtest/timing  # measures time: by itself
-	$(RUN) -m pytest -n 6 --dist loadfile --timeout 180 --ignore tests/loadtest/timing
+	$(RUN) -m pytest -n 6 --dist loadfile --ignore tests/loadtest/timing
 
 test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (root), and conformance
 	$(RUN) -m pytest -n 3 -m conformance tests/conformance  # mostly waits

@@ -66,7 +66,7 @@ def test_the_local_provider_has(seam):
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(m, n) for m, found in IMPORTED.items() for n in found]
+    ("module", "name"), [(m, n) for m, found in IMPORTED.items() for n in sorted(found)]
 )
 def test_the_module_has(module, name):
     """Imported by their private names."""

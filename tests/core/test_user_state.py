@@ -20,10 +20,10 @@ def callers(service, tmp_path):
     """
     (tmp_path / "callers.yml").write_text(CALLERS)
 
-    def start(without=()):
+    def start(without=(), **settings):
         file = tmp_path / "callers.yml"
         without = ["store-limit", *without]
-        return service(AUTH_ENABLED="true", AUTH_TOKENS_FILE=file, without=without)
+        return service(AUTH_ENABLED="true", AUTH_TOKENS_FILE=file, without=without, **settings)
 
     return start
 

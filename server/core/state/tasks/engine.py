@@ -108,9 +108,9 @@ class Engine:
             await self._wanted.wait()
         if self._stopping.is_set():
             return
-        await asyncio.to_thread(
-            docket_parts.load
-        )  # two seconds on a busy machine: calls go on meanwhile
+        # Not in a thread: of two that import what imports each other, Python fails one, and that
+        # was a call. It takes 0.15 s.
+        docket_parts.load()
         url, name = self._settings.redis_url, f"{self._settings.mcp_name}:jobs"
         # Docket's own record of a job is needed only while it is in the queue.
         async with docket_parts.make_docket(url, name, timedelta(seconds=60)) as docket:
