@@ -19,7 +19,8 @@ from tests.prove.proof import Outcome, Proof
 ROOT = Path(__file__).parents[2]
 NEEDED = (
     *("bash", "sh", "make", "git", "curl", "env", "cat", "grep", "sed", "expand", "touch", "rm"),
-    *("mkdir", "uname", "python3", "ls", "dirname", "head"),
+    *("mkdir", "uname", "python3", "ls", "dirname", "head", "cut", "tr", "paste"),
+    "sha256sum",
 )
 TOOLS_LIST = (
     "curl -s -X POST localhost:PORT/mcp -H 'Content-Type: application/json' "
