@@ -14,4 +14,5 @@ async def test_an_idle_worker_does_not_wait_for_a_redis_that_is_gone(team, curl,
     assert await curl.text(made, await curl.submit(made, "work", seconds=0.05)) == "worked 0.05 s"
     getattr(valkey, fate)()
     assert worker.stop(seconds=SECONDS) == 0
-    valkey.resume() if fate == "pause" else None
+    if fate == "pause":
+        valkey.resume()

@@ -91,17 +91,22 @@ async def test_a_silent_replica_is_named_and_fails_the_run():
         assert (run["verdict"]["passed"], run["spread"]["verdict"]) == (False, "uneven")
 
 
+def pinned():
+    """Three replicas behind a TCP balancer: connections in turn, some slower than others."""
+    turns = itertools.count()
+    return Target(
+        replica=lambda n: names(3)[next(turns) % 3],
+        delay=lambda n: 0.001 * (n % 3),
+        by_connection=True,
+    )
+
+
 @pytest.mark.parametrize(("connections", "verdict"), [(10, "too few to tell"), (40, "even")])
 async def test_connections_that_keep_to_a_replica_are_themselves_what_is_balanced(
     connections, verdict
 ):
     """Behind a TCP balancer the requests they carry are uneven, and that says nothing of it."""
-    turns = itertools.count()
-    async with Target(
-        replica=lambda n: names(3)[next(turns) % 3],
-        delay=lambda n: 0.001 * (n % 3),
-        by_connection=True,
-    ).serving() as target:
+    async with pinned().serving() as target:
         run = await load(target, calls=3_000, workers=connections)
 
     spread = run["spread"]
@@ -110,12 +115,7 @@ async def test_connections_that_keep_to_a_replica_are_themselves_what_is_balance
 
 async def test_the_unit_can_be_named_and_is_then_not_guessed():
     """Pinned connections, judged as requests: uneven, and that says nothing of the balancer."""
-    turns = itertools.count()
-    async with Target(
-        replica=lambda n: names(3)[next(turns) % 3],
-        delay=lambda n: 0.001 * (n % 3),
-        by_connection=True,
-    ).serving() as target:
+    async with pinned().serving() as target:
         as_requests = await load(target, unit="request", calls=2_000, workers=10)
         as_connections = await load(target, unit="connection", calls=2_000, workers=10)
 

@@ -98,7 +98,7 @@ class Engine:
             if keeper.done():
                 await keeper
             else:  # Docket waits for Redis without a limit, here and wherever it asks it
-                if self.is_open:  # else it is still being loaded
+                if self.is_open:  # else nothing was reached that could be left
                     logger.warning("the shared store does not answer: the queue is left as it is")
                 keeper.cancel()
                 await asyncio.wait({keeper}, timeout=TO_LEAVE)
