@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,10 @@ class Balancer:
         rows = csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines())
         return [row for row in rows if row["pxname"] == backend and row["type"] == "2"]
 
+    def stop(self) -> None:
+        """Has it stop softly: what `docker service update` sends first."""
+        os.kill(self.pid, signal.SIGUSR1)
+
     def ask(self, command: str) -> str:
         """What the admin socket answers to `command`."""
         with socket.socket(socket.AF_UNIX) as admin:
@@ -80,7 +85,8 @@ def _on_free_ports(
         "LB_BALANCE": "roundrobin",
         "LB_BIND": f"127.0.0.1:{port}",
         "LB_ADMIN_BIND": f"127.0.0.1:{admin}",
-        "LB_MAXCONN": "200",
+        "LB_CLIENTS": "200",
+        "LB_MAXCONN": "400",
         "LB_RUN": str(folder),
         **{f"LB_SERVER_{n}": f"127.0.0.1:{r.port}" for n, r in enumerate(replicas, start=1)},
         **settings,
@@ -92,7 +98,9 @@ def _on_free_ports(
 
 
 def haproxy() -> str:
-    """Path of HAProxy; on a CI machine that may, it is installed first."""
+    """Path of HAProxy: HAPROXY, or what is found; on a CI machine that may, it is installed."""
+    if chosen := os.environ.get("HAPROXY"):
+        return chosen
     found = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None and os.environ.get("CI") == "true" and os.geteuid() == 0:
         subprocess.run(["apt-get", "install", "-qy", "haproxy"], check=False, timeout=300)

@@ -179,7 +179,7 @@ def reckoned(numbers: Numbers) -> str:
 def limits(numbers: Numbers) -> str:
     """What is full, and when: smallest first."""
     rows = [(f"{count:,}", what, then) for count, what, then in sorted(_limits(numbers))]
-    streams = _number(r"presetenv LB_MAXCONN (\d+)", BALANCER)
+    clients = _number(r"presetenv LB_CLIENTS (\d+)", BALANCER)
     memory = _number(r"maxmemory (\d+)mb", "deploy/redis/start.sh")
     sessions = Settings.model_fields["mcp_session_limit"].default
     replica = _number(r"\n  mcp:\n.*?limits: \{cpus: [^,]+, memory: (\d+)M", "stack.yml")
@@ -190,7 +190,7 @@ def limits(numbers: Numbers) -> str:
     )
     return (
         f"{table(('replicas', 'what is full', 'then'), rows)}\n\n"
-        f"However many replicas: {streams:,} clients a balancer (`LB_MAXCONN`), "
+        f"However many replicas: {clients:,} clients a balancer (`LB_CLIENTS`), "
         f"{sessions:,} open sessions of a service (`MCP_SESSION_LIMIT`), which take "
         f"{sessions * numbers.shared['session, bytes'] / 2**20:.0f} MB of Redis' {memory} MB, and "
         f"{waiting:,.0f} waiting calls in a replica's {replica} MB. "
