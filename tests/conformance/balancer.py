@@ -2,21 +2,24 @@
 
 import csv
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tests.conformance.replicas import ROOT, process, wait_until_ready
+from tests.conformance.replicas import ROOT, SECONDS_TO_START, process, wait_until_ready
 from tests.conformance.suite import missing
 from tests.valkey import free_port
 
 CONFIGURATION = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
+SLOW_START = 3.5  # seconds: haproxy.cfg's slowstart and a little
 
 
 class HasPort(Protocol):
@@ -42,6 +45,31 @@ class Balancer:
         """What HAProxy knows of each replica, its unused places for some included."""
         rows = csv.DictReader(self.ask("show stat").removeprefix("# ").splitlines())
         return [row for row in rows if row["pxname"] == backend and row["type"] == "2"]
+
+    def wait_until_even(self) -> None:
+        """Return when each replica gets its share: from 3.1 on, one is down until it was looked at.
+
+        What is up after it was down starts slowly (haproxy.cfg's slowstart).
+        """
+        deadline = time.monotonic() + SECONDS_TO_START
+        while any(row["check_status"] == "INI" for row in self._all()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"replicas were not looked at: {self._all()}")
+            time.sleep(0.02)
+        if self.version >= (3, 1):
+            time.sleep(SLOW_START)
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Of HAProxy: (2, 6)."""
+        found = re.search(r"^Version: (\d+)\.(\d+)", self.ask("show info"), re.MULTILINE)
+        assert found, "HAProxy does not say its version"
+        return tuple(int(part) for part in found.groups())
+
+    def _all(self) -> list[dict[str, str]]:
+        names = ("mcp", "streams", "live")
+        found = [row for name in names for row in self.replicas(name)]
+        return [row for row in found if row["status"] != "MAINT"]
 
     def stop(self) -> None:
         """Has it stop softly: what `docker service update` sends first."""
@@ -94,7 +122,9 @@ def _on_free_ports(
     log = folder / "haproxy.log"
     with process([program, "-db", "-f", str(CONFIGURATION)], log, env) as child:
         wait_until_ready(f"http://127.0.0.1:{admin}/readyz", child, log)
-        yield Balancer(f"http://localhost:{port}/mcp", folder / "haproxy.sock", child.pid)
+        made = Balancer(f"http://localhost:{port}/mcp", folder / "haproxy.sock", child.pid)
+        made.wait_until_even()
+        yield made
 
 
 def haproxy() -> str:
