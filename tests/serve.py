@@ -203,7 +203,7 @@ def jobs_of_anyone() -> None:
 
 def fastmcp_alone() -> None:
     """Nothing of ours but the tools."""
-    from tests.core import alone
+    from tests.core.edge.short_path import alone
 
     server.run = alone.run
 

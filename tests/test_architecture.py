@@ -7,6 +7,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,14 @@ EXEMPT_FILES = {
     "tests/examples/test_integrations.py",
 }
 EXEMPT_FUNCTIONS = {"tests/loadtest/target.py:respond"}
+EXEMPT_FOLDERS = {
+    "server/core/state/sessions",
+    "server/core/state/tasks",
+    "tests/loadtest",
+    "tests/prove",
+    "tests/swarm",
+    "tests/tasks",
+}
 MOST_IN_A_FOLDER = 15
 
 MAX_FILE, MAX_FUNCTION = 300, 50
@@ -194,6 +203,20 @@ def test_core_stays_small():
     for folder in ("core", "core/edge", "core/state", "core/resilience"):
         parts = {p.stem for p in (ROOT / "server" / folder).iterdir()} - {"__init__", "__pycache__"}
         assert 0 < len(parts) <= MOST_IN_A_FOLDER, folder
+
+
+def test_folders_are_small():
+    """15 Python files at most, `__init__.py` among them."""
+    sizes = Counter(str(path.parent.relative_to(ROOT)) for path in sources(*FOLDERS))
+    assert {name for name, size in sizes.items() if size > MOST_IN_A_FOLDER} == EXEMPT_FOLDERS
+
+
+def test_the_cores_tests_lie_where_the_core_does():
+    """A folder of tests/core is one of server/core; `sample` is what the replicas serve there."""
+    ours, theirs = ROOT / "tests" / "core", ROOT / "server" / "core"
+    folders = {path.parent.relative_to(ours) for path in ours.rglob("test_*.py")}
+    assert {str(folder) for folder in folders if not (theirs / folder).is_dir()} == set()
+    assert len(folders) > 1
 
 
 def test_no_file_has_a_name_that_says_nothing():

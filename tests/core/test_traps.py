@@ -21,20 +21,22 @@ from tests.speak import ERAS, answer, call, request, text, with_headers
 
 # Each part of a trap has a test of its own.
 TRAPS = {
-    "T1": ["test_traps:test_a_call_lists_no_tools"],
+    "T1": ["core.test_traps:test_a_call_lists_no_tools"],
     "T2": [
-        "test_calls:test_in_json_mode_progress_is_dropped_and_the_result_is_right",
-        "test_undelivered:test_one_warning_a_tool_names_the_setting",
-        "test_disconnect:test_a_client_of_2026_07_28_cancels_by_going_away",
+        "core.edge.test_calls:test_in_json_mode_progress_is_dropped_and_the_result_is_right",
+        "core.edge.test_undelivered:test_one_warning_a_tool_names_the_setting",
+        "core.edge.test_disconnect:test_a_client_of_2026_07_28_cancels_by_going_away",
     ],
-    "T3": ["test_traps:test_one_clients_log_level_does_not_mute_another"],
-    "T4": ["test_graceful_stop:test_a_session_finishes_its_call_and_its_get_stream_ends_cleanly"],
-    "T5": ["test_graceful_stop:test_listen_is_acknowledged_told_and_ended_with_its_result"],
+    "T3": ["core.test_traps:test_one_clients_log_level_does_not_mute_another"],
+    "T4": [
+        "core.test_graceful_stop:test_a_session_finishes_its_call_and_its_get_stream_ends_cleanly"
+    ],
+    "T5": ["core.test_graceful_stop:test_listen_is_acknowledged_told_and_ended_with_its_result"],
     "T6": [
-        "test_traps:test_no_event_store_is_used",
-        "test_sessions_streams:test_a_cut_stream_goes_on_elsewhere_after_the_last_event",
+        "core.test_traps:test_no_event_store_is_used",
+        "core.state.sessions.test_streams:test_a_cut_stream_goes_on_elsewhere_after_the_last_event",
     ],
-    "T7": ["test_input_rounds:test_a_round_begun_on_one_replica_finishes_on_another"],
+    "T7": ["core.state.test_input_rounds:test_a_round_begun_on_one_replica_finishes_on_another"],
     "T8": [
         "tasks.test_one_process:test_an_error_marked_as_retryable_is_tried_again",
         "tasks.test_limits:test_a_job_over_its_limit_is_stopped_and_says_so",
@@ -48,19 +50,22 @@ TRAPS = {
     ],
     "T13": ["tasks.test_one_process:test_what_a_job_logs_is_no_error"],
     "T14": [
-        "test_discovery:test_a_file_named_like_a_library_shadows_nothing",
-        "test_discovery_refusals:test_one_name_in_two_files_is_refused_with_both",
+        "core.test_discovery:test_a_file_named_like_a_library_shadows_nothing",
+        "core.test_discovery_refusals:test_one_name_in_two_files_is_refused_with_both",
     ],
-    "T15": ["test_traps:test_a_read_that_waits_for_news_ends_without_an_error"],
-    "T16": ["test_calls:test_an_error_in_a_tool_is_masked", "test_calls:test_input_is_strict"],
-    "T17": ["test_traps:test_a_dotenv_file_changes_nothing"],
+    "T15": ["core.test_traps:test_a_read_that_waits_for_news_ends_without_an_error"],
+    "T16": [
+        "core.edge.test_calls:test_an_error_in_a_tool_is_masked",
+        "core.edge.test_calls:test_input_is_strict",
+    ],
+    "T17": ["core.test_traps:test_a_dotenv_file_changes_nothing"],
     "T18": [
-        "test_edge:test_the_body_limit_holds_below_and_above_the_sdks_own",
-        "test_unknown_session:test_in_memory_one_session_too_many_is_told_the_limit",
+        "core.edge.test_edge:test_the_body_limit_holds_below_and_above_the_sdks_own",
+        "core.state.sessions.test_unknown:test_in_memory_one_session_too_many_is_told_the_limit",
     ],
-    "T19": ["test_traps:test_no_answer_is_cached"],
-    "T20": ["test_traps:test_a_pinned_client_works_without_knowing_what_the_server_can"],
-    "T21": ["test_traps:test_a_traceback_in_the_log_is_plain"],
+    "T19": ["core.test_traps:test_no_answer_is_cached"],
+    "T20": ["core.test_traps:test_a_pinned_client_works_without_knowing_what_the_server_can"],
+    "T21": ["core.test_traps:test_a_traceback_in_the_log_is_plain"],
 }
 
 
@@ -69,8 +74,7 @@ def test_each_trap_has_its_tests():
     assert list(TRAPS) == [f"T{n}" for n in range(1, 22)]
     for where in chain.from_iterable(TRAPS.values()):
         module, _, name = where.partition(":")
-        folder = "tests" if "." in module else "tests.core"
-        assert callable(getattr(importlib.import_module(f"{folder}.{module}"), name))
+        assert callable(getattr(importlib.import_module(f"tests.{module}"), name))
 
 
 async def lists_during_a_call(http, made):

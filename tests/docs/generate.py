@@ -81,8 +81,7 @@ def traps() -> str:
 def _shown(where: str) -> str:
     """A test as a sentence, after its file."""
     module, _, test = where.partition(":")
-    path = module.replace(".", "/") if "." in module else f"core/{module}"
-    return f"`tests/{path}.py`: {test.removeprefix('test_').replace('_', ' ')}"
+    return f"`tests/{module.replace('.', '/')}.py`: {test.removeprefix('test_').replace('_', ' ')}"
 
 
 def swarm_report() -> str:

@@ -1,6 +1,6 @@
 """The private parts of FastMCP and the MCP SDK that we must touch, all in one place.
 
-Each function names the trap it closes (docs/traps.md). ``tests/core/test_framework.py`` fails
+Each function names the trap it closes (docs/traps.md). ``tests/core/framework/`` fails
 with the name of what has moved when an upgrade moves it.
 """
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.core.legacy import PACKAGES, SETTINGS, Session, rest, serving, soon
-from tests.core.test_listen_limits import callers, in_time
+from tests.core.state.events.test_listen_limits import callers, in_time
 from tests.speak import answer, request, stream, text
 
 SECRET = "secret://plan"

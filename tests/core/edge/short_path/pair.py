@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 
 from tests import replica as replicas
-from tests.core.requests import Sent
+from tests.core.edge.short_path.requests import Sent
 from tests.replica import Replica
 from tests.speak import LEGACY, MODERN, events, request
 from tests.valkey import Valkey

@@ -13,14 +13,13 @@ import hashlib
 import os
 import random
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import replica as replicas
-from tests.core.pair import Answer, Decision, Pair, requests, stable
-from tests.core.requests import Sent, arguments, odd, once_different, others, plain
+from tests.core.edge.short_path.pair import Answer, Decision, Pair, requests, stable
+from tests.core.edge.short_path.requests import Sent, arguments, odd, once_different, others, plain
 from tests.speak import ERAS
 
 SHARE = float(os.environ.get("SAMENESS_SHARE", "0.05"))
@@ -265,6 +264,6 @@ async def calls_of_everything(
 
 def _kinds() -> list[tuple[str, dict[str, Any]]]:
     """Calls of the tools that have a result, or an error, of each kind."""
-    source = (Path(__file__).parent / "sample" / "same" / "shapes.py").read_text()
+    source = (replicas.ROOT / "tests/core/sample/same/shapes.py").read_text()
     kinds = re.findall(r'^        "([\w-]+)": ', source, re.MULTILINE)
     return [(name, {"kind": kind}) for name in ("anything", "failing") for kind in kinds]

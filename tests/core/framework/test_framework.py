@@ -30,7 +30,7 @@ from server.core.drain import DrainingServer
 from server.core.state import request_state
 from server.core.state.events import LocalBus
 from server.core.state.events.listen import Listen
-from tests.core import test_framework_request, test_framework_sessions
+from tests.core.framework import test_request, test_sessions
 
 # What framework.py touches of each object, private names and those that nobody documents.
 SEAMS = {
@@ -52,7 +52,7 @@ SEAMS = {
     "AppStatus": {"disable_automatic_graceful_drain", "enable_automatic_graceful_drain"},
 }
 
-ALL_SEAMS = (SEAMS, test_framework_request.SEAMS, test_framework_sessions.SEAMS)
+ALL_SEAMS = (SEAMS, test_request.SEAMS, test_sessions.SEAMS)
 
 
 class Nobody(TokenVerifier):
@@ -268,9 +268,7 @@ def test_every_private_name_in_the_framework_folder_is_checked():
     }
     assert touched <= set().union(*(seams for of in ALL_SEAMS for seams in of.values()))
     assert imported == {
-        (module, name)
-        for module, names in test_framework_request.IMPORTED.items()
-        for name in names
+        (module, name) for module, names in test_request.IMPORTED.items() for name in names
     }
 
 
