@@ -187,10 +187,10 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     if not tools:
         return None
     names = sorted(tool.name for tool in tools if tool.auth is None)  # which anyone may see
-    from server.core.state.tasks.extension import HandOverMiddleware, TasksExtension
+    from server.core.state.tasks.api.extension import HandOverMiddleware, TasksExtension
+    from server.core.state.tasks.api.job_tools import JobTools
+    from server.core.state.tasks.api.routes import JobRoutes
     from server.core.state.tasks.job import uri_of
-    from server.core.state.tasks.job_tools import JobTools
-    from server.core.state.tasks.routes import JobRoutes
     from server.core.state.tasks.service import Jobs
 
     async def changed(job_id: str) -> None:

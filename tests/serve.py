@@ -123,7 +123,7 @@ def docket_without_kept_leases() -> None:
     """Docket's own worker, whose leases end with the drain (T11)."""
     from docket import Worker
 
-    from server.core.state.tasks import docket_parts
+    from server.core.state.tasks.queue import docket_parts
 
     def own(docket: Any, silence: float, **options: Any) -> Worker:
         return Worker(docket, redelivery_timeout=timedelta(seconds=silence), **options)
@@ -146,14 +146,14 @@ def docket_with_pickles() -> None:
     """What Docket reads from Redis with (T12)."""
     import cloudpickle
 
-    from server.core.state.tasks import docket_parts
+    from server.core.state.tasks.queue import docket_parts
 
     docket_parts.Json = cloudpickle
 
 
 def docket_without_kept_places() -> None:
     """What a lost job had of its tenant's share goes as soon as the job is held for lost."""
-    from server.core.state.tasks import docket_parts
+    from server.core.state.tasks.queue import docket_parts
 
     docket_parts.keep_places, docket_parts.PLACE_KEPT = nothing, 1
 

@@ -28,14 +28,7 @@ EXEMPT_FILES = {
     "tests/examples/test_integrations.py",
 }
 EXEMPT_FUNCTIONS = {"tests/loadtest/target.py:respond"}
-EXEMPT_FOLDERS = {
-    "server/core/state/sessions",
-    "server/core/state/tasks",
-    "tests/loadtest",
-    "tests/prove",
-    "tests/swarm",
-    "tests/tasks",
-}
+EXEMPT_FOLDERS = {"tests/prove", "tests/swarm"}
 MOST_IN_A_FOLDER = 15
 
 MAX_FILE, MAX_FUNCTION = 300, 50
@@ -211,12 +204,16 @@ def test_folders_are_small():
     assert {name for name, size in sizes.items() if size > MOST_IN_A_FOLDER} == EXEMPT_FOLDERS
 
 
-def test_the_cores_tests_lie_where_the_core_does():
-    """A folder of tests/core is one of server/core; `sample` is what the replicas serve there."""
-    ours, theirs = ROOT / "tests" / "core", ROOT / "server" / "core"
-    folders = {path.parent.relative_to(ours) for path in ours.rglob("test_*.py")}
-    assert {str(folder) for folder in folders if not (theirs / folder).is_dir()} == set()
-    assert len(folders) > 1
+@pytest.mark.parametrize(
+    ("tests", "code", "beside"),
+    [("tests/core", "server/core", set()), ("tests/loadtest", "loadtest", {"timing"})],
+    ids=["core", "loadtest"],
+)
+def test_tests_lie_where_their_code_does(tests, code, beside):
+    """Each of their folders is one of the code's, but for what runs by itself."""
+    folders = {str(p.parent.relative_to(ROOT / tests)) for p in (ROOT / tests).rglob("test_*.py")}
+    assert {folder for folder in folders if not (ROOT / code / folder).is_dir()} == beside
+    assert len(folders - beside) > 1
 
 
 def test_no_file_has_a_name_that_says_nothing():

@@ -41,9 +41,11 @@ TRAPS = {
         "tasks.test_one_process:test_an_error_marked_as_retryable_is_tried_again",
         "tasks.test_limits:test_a_job_over_its_limit_is_stopped_and_says_so",
     ],
-    "T9": ["tasks.test_workers:test_a_stopping_worker_finishes_its_jobs"],
-    "T10": ["tasks.test_workers:test_a_tool_of_a_newer_release_waits_for_a_worker_that_has_it"],
-    "T11": ["tasks.test_workers:test_a_stopping_worker_finishes_its_jobs"],
+    "T9": ["tasks.workers.test_workers:test_a_stopping_worker_finishes_its_jobs"],
+    "T10": [
+        "tasks.workers.test_workers:test_a_tool_of_a_newer_release_waits_for_a_worker_that_has_it"
+    ],
+    "T11": ["tasks.workers.test_workers:test_a_stopping_worker_finishes_its_jobs"],
     "T12": [
         "tasks.test_secrecy:test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear",
         "tasks.test_secrecy:test_whoever_can_write_to_redis_can_run_nothing",

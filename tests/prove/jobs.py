@@ -17,7 +17,7 @@ REDELIVERY = 10  # MCP_TASK_REDELIVERY_SECONDS, which stack.yml leaves as it is
 
 
 def run(short: bool) -> list[Outcome]:
-    """The full form; its short form, on processes, is tests/tasks/test_storm.py."""
+    """The full form; its short form, on processes, is tests/tasks/workers/test_storm.py."""
     if short:
         return []
     with tempfile.TemporaryDirectory() as name, Lab(3) as lab:

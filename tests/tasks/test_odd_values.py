@@ -6,8 +6,8 @@ import math
 import pytest
 
 from server.core.state.tasks import outcome
+from server.core.state.tasks.api.routes import _names
 from server.core.state.tasks.errors import Retryable
-from server.core.state.tasks.routes import _names
 from tests.speak import answer
 from tests.tasks.conftest import SAMPLE, effects
 from tests.tasks.test_one_process import as_task

@@ -44,7 +44,7 @@ def serve_shared(
     from server.core.state.sessions.endpoint import Endpoint
     from server.core.state.sessions.record import Levels
     from server.core.state.sessions.replica import Replica
-    from server.core.state.sessions.shared_subscriptions import SharedSubscriptions
+    from server.core.state.sessions.subscriptions.shared import SharedSubscriptions
 
     def may_repeat(request: JSONRPCRequest) -> bool:
         """All requests but calls only read."""

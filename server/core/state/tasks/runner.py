@@ -24,8 +24,8 @@ from server.config import Settings
 from server.core.errors import JOB_GIVEN_UP, JOB_OVER_LIMIT
 from server.core.state.tasks import caller, outcome
 from server.core.state.tasks.context import JobContext, Reported, enter_job
-from server.core.state.tasks.engine import TO_END, PutBack
 from server.core.state.tasks.job import Job, State
+from server.core.state.tasks.queue.engine import TO_END, PutBack
 from server.core.state.tasks.records import Records
 from server.core.state.tasks.seal import SealError
 

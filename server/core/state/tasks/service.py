@@ -20,9 +20,9 @@ from pydantic import ValidationError as PydanticValidationError
 from server.config import Settings
 from server.core.state.tasks import caller, submission
 from server.core.state.tasks.context import answer as typed
-from server.core.state.tasks.engine import Engine
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import FINAL, OPEN, Job
+from server.core.state.tasks.queue.engine import Engine
 from server.core.state.tasks.seal import Seal, SealError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Jobs:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.engine.lifetime())
             if self.engine.works and self._shared is not None:
-                from server.core.state.tasks.sweeper import Sweeper
+                from server.core.state.tasks.queue.sweeper import Sweeper
 
                 sweeper = Sweeper(self._settings, self.records, self.engine, self._store)
                 await stack.enter_async_context(sweeper.lifetime())

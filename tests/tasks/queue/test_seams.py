@@ -20,7 +20,7 @@ import pytest
 from fastmcp.server import dependencies
 from fastmcp_tasks import components, wire_production
 
-from server.core.state.tasks import docket_parts
+from server.core.state.tasks.queue import docket_parts
 
 SEAMS = {
     docket.Docket: {"_redis", "worker_group_name", "stream_key", "redis"},

@@ -11,6 +11,7 @@ from loadtest.traffic.expect import Argument, Expect, parse_path
 from loadtest.traffic.place import ScenarioError
 from loadtest.traffic.scenario import read, shipped
 from loadtest.traffic.values import Constant, Source
+from tests.loadtest.drive import ROOT
 
 
 def file(folder: Path, text: str) -> str:
@@ -199,7 +200,7 @@ def test_paths_have_names_and_numbers():
 
 
 def test_the_page_on_scenarios_shows_one_that_can_be_read(tmp_path):
-    page = (Path(__file__).parents[2] / "docs/load-scenarios.md").read_text()
+    page = (ROOT / "docs/load-scenarios.md").read_text()
     example = page.split("```yaml\n")[1].split("```")[0]
     table = page.split("## Values")[1].split("## Expectations")[0]
     values = [line.split("`")[1] for line in table.splitlines() if line.startswith("| `!")]

@@ -1,6 +1,6 @@
 """The private parts of Docket that we touch, all in one place, each with the trap that it closes.
 
-``tests/tasks/test_seams.py`` fails with the name of what has moved when an upgrade moves it.
+``tests/tasks/queue/`` fails with the name of what has moved when an upgrade moves it.
 """
 
 import asyncio

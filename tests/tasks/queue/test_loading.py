@@ -3,8 +3,8 @@
 import threading
 
 from server.config import Settings
-from server.core.state.tasks import docket_parts
-from server.core.state.tasks.engine import Engine
+from server.core.state.tasks.queue import docket_parts
+from server.core.state.tasks.queue.engine import Engine
 
 
 async def test_docket_is_imported_in_the_loops_own_thread(monkeypatch):

@@ -1,4 +1,4 @@
-"""Who subscribed to what, of the sessions of all replicas: see ``subscriptions``."""
+"""Who subscribed to what, of the sessions of all replicas."""
 
 from server.core.state.sessions.subscriptions import (
     MOST_URIS,

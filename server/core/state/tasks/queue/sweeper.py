@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 from redis.exceptions import RedisError
 
 from server.config import Settings
-from server.core.state.tasks.engine import Engine
+from server.core.state.tasks.queue.engine import Engine
 from server.core.state.tasks.records import Records
 from server.core.store.jobs import JobStore
 

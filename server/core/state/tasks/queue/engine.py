@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from server.config import Settings
-from server.core.state.tasks import docket_parts
+from server.core.state.tasks.queue import docket_parts
 
 if TYPE_CHECKING:
     from docket import Docket, Worker

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from server.config import Settings
-from server.core.state.tasks.engine import Engine
-from server.core.state.tasks.sweeper import Sweeper
+from server.core.state.tasks.queue.engine import Engine
+from server.core.state.tasks.queue.sweeper import Sweeper
 from server.core.store import Store
 from server.core.store.jobs import LIVE_TTL, JobStore
 from tests.tasks.conftest import noted

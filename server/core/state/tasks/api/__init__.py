@@ -1,0 +1,1 @@
+"""The ways in: the tasks extension, tools and a resource for older clients, plain HTTP."""
