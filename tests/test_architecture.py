@@ -23,10 +23,7 @@ BASE_NAMES = ("errors", "store", "metrics", "logs", "framework", "health", "prob
 BASE = {f"server.core.{name}" for name in BASE_NAMES}
 
 EXEMPT_IMPORTS: set[tuple[str, str]] = set()
-EXEMPT_FILES = {
-    "tests/examples/test_files.py",
-    "tests/examples/test_integrations.py",
-}
+EXEMPT_FILES: set[str] = set()
 EXEMPT_FUNCTIONS = {"tests/loadtest/target.py:respond"}
 EXEMPT_FOLDERS = {"tests/prove", "tests/swarm"}
 MOST_IN_A_FOLDER = 15

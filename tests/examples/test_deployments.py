@@ -11,7 +11,7 @@ deployments = pytest.importorskip("server.tools.deployments")
 from fastmcp.exceptions import ToolError
 
 from server.core import http
-from tests.examples import services
+from tests import services
 
 SECRET = "s3cr3t-value"  # none of the answers may hold it
 

@@ -49,15 +49,17 @@ class Collected:
 
 
 async def test_sessions_of_our_server_are_kept_and_closed(servers):
-    """Six sessions, and each has counted its own five calls from one."""
+    """Each counts its own calls from one to five at most; a quick caller may open one more."""
     seen = Collected()
     kinds = (Kind.of_tool("mine", Constant({}), expect=(seen,)),)
     run = await load(servers["sessions"], era="legacy", calls=30, workers=3, sessions=5, mix=kinds)
 
     assert (run["totals"]["right"], run["errors"]) == (30, [])
-    assert seen.texts == dict.fromkeys("12345", 6)
+    counted = [seen.texts[text] for text in "12345"]
+    assert sum(counted) == 30
+    assert counted == sorted(counted, reverse=True)
     flow = run["flow"]
-    assert flow["sessions_opened"] == flow["sessions_closed"] == 6
+    assert flow["sessions_opened"] == flow["sessions_closed"] == counted[0]
     assert flow["sessions_without_id"] == flow["sessions_lost"] == flow["sessions_wrong"] == 0
 
 
