@@ -47,6 +47,11 @@ def test_the_server_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatc
     assert environment == {**SERVICES["mcp"]["environment"]}
 
 
+def test_the_balancer_is_healthy_when_it_is_in_the_stack() -> None:
+    """By the same check: until then `--wait` waits."""
+    assert SERVICES["lb"]["healthcheck"]["test"] == STACK["lb"]["healthcheck"]["test"]
+
+
 def test_redis_is_started_as_in_the_stack() -> None:
     """By the same script, for the same names, with the same health check."""
     ours, theirs = SERVICES["redis"], STACK["redis"]

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.absent import absent
-from tests.swarm import cleanup, images
+from tests.swarm import cleanup, compose, images, network
 from tests.swarm.cluster import Cluster
+from tests.swarm.commands import CommandError
+from tests.swarm.compose import Composed
 from tests.swarm.deployment import Deployment
 from tests.swarm.engine import Engine
 from tests.swarm.lab import Lab, obstacle
@@ -54,6 +56,29 @@ def _cluster_of_one(request: pytest.FixtureRequest) -> Cluster:
         return Cluster([engine], ["127.0.0.1"])
     lab: Lab = request.getfixturevalue("lab")
     return lab.cluster(1)
+
+
+@pytest.fixture(scope="module")
+def composed(request: pytest.FixtureRequest) -> Iterator[Composed]:
+    """The laptop's services, from an engine that does not have the project's image yet."""
+    try:
+        program = compose.program()
+    except CommandError as error:
+        absent(f"this needs Docker Compose 2: {error}")
+    composed = Composed(Engine(), program)
+    if not composed.engine.answers():
+        lab: Lab = request.getfixturevalue("lab")
+        inside = ("nsenter", f"--net=/run/netns/{network.namespace(1)}")
+        composed = Composed(lab.nodes[0].engine, program, inside)
+        images.untag(composed.engine)
+    if found := composed.found():
+        pytest.fail(f"not over what you have here: {', '.join(found)}. Remove it first.")
+    try:
+        composed.up()
+        yield composed
+    finally:
+        composed.compose("down", "--volumes")
+    assert composed.found() == []
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Builds the project's image and hands all images to the nodes."""
 
+import re
 import shutil
 import tomllib
 
@@ -19,6 +20,18 @@ def build(engine: Engine, *options: str) -> None:
     """Builds the unchanged Dockerfile from the project's root."""
     file = ("-f", "server/Dockerfile", "-t", name())
     engine.docker("build", *options, *file, ".", timeout=900)
+
+
+def untag(engine: Engine) -> None:
+    """Leaves ``engine`` the image's layers without its name, as though it had built another.
+
+    Building it again then needs no package index, which a node does not reach. The Dockerfile is
+    given this machine's Python under the tag that it takes where no other is said.
+    """
+    dockerfile = (PROJECT / "server/Dockerfile").read_text()
+    (version,) = re.findall(r"^ARG PYTHON_VERSION=(\S+)$", dockerfile, re.MULTILINE)
+    engine.docker("tag", bases.wanted()["python"], f"python:{version}-slim")
+    engine.docker("rmi", name())
 
 
 def make_all(builder: Node) -> None:
