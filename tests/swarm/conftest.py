@@ -1,10 +1,12 @@
 """The Swarms under these tests. Each is there once; what needs three nodes shares the lab."""
 
+import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.absent import absent
 from tests.swarm import cleanup, compose, images, network
@@ -14,6 +16,9 @@ from tests.swarm.compose import Composed
 from tests.swarm.deployment import Deployment
 from tests.swarm.engine import Engine
 from tests.swarm.lab import Lab, obstacle
+
+# Who may call where deploy/auth.yml is laid over the stack: client → token.
+TOKENS = {"one": "the-token-of-one", "other": "the-token-of-the-other"}
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +47,30 @@ def one_node(
 
 @pytest.fixture
 def pattern(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
-    """The stack on one node with the overlay that the test is parametrised with."""
-    overlay = f"deploy/patterns/{request.param}.yml"
+    """The stack on one node with the overlays that the test is parametrised with."""
+    overlays = [f"deploy/patterns/{name}.yml" for name in request.param.split()]
+    callers = [
+        {"sha256": hashlib.sha256(token.encode()).hexdigest(), "client": client}
+        for client, token in TOKENS.items()
+    ]
+    (tmp_path / "auth_tokens").write_text(
+        yaml.safe_dump(callers)
+    )  # read where auth.yml is laid over
     # By turns: the next request of a client is for the next replica, unless it is kept from that.
-    yield from _deployed(_cluster_of_one(request), tmp_path, overlay, LB_BALANCE="roundrobin")
+    yield from _deployed(_cluster_of_one(request), tmp_path, *overlays, LB_BALANCE="roundrobin")
+
+
+@pytest.fixture
+def peers(lab: Lab, tmp_path: Path) -> Iterator[Deployment]:
+    """sticky-peers on three nodes, whose names the balancers are told: here no DNS knows them."""
+    cluster = lab.cluster(3)
+    names = [network.namespace(node.number) for node in lab.nodes]
+    hosts = [f"{name}:{at}" for name, at in zip(names, cluster.addresses, strict=True)]
+    known = tmp_path / "names.yml"
+    known.write_text(yaml.safe_dump({"version": "3.9", "services": {"lb": {"extra_hosts": hosts}}}))
+    overlays = ("deploy/patterns/sticky-peers.yml", str(known))
+    settings = {f"LB_PEER_{number}": name for number, name in enumerate(names, 1)}
+    yield from _deployed(cluster, tmp_path, *overlays, LB_BALANCE="roundrobin", **settings)
 
 
 def _cluster_of_one(request: pytest.FixtureRequest) -> Cluster:
