@@ -237,8 +237,12 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "job-news": jobs_whose_end_nobody_hears,
     "one-reader": changed_scripts(
         ("if alive(reader[1]) then", "if false then"),
+        ("return {after, reader[2] and 1 or 0}", "return {after, 0}"),
         ("if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end", ""),
         ("tell(reader[1], 'kind', 'news'", "tell_all('kind', 'news'"),
+    ),
+    "forgotten-cuts": changed_scripts(
+        ("return {after, reader[2] and 1 or 0}", "return {after, 0}")
     ),
     "sure-of-death": impatient,
     "session-notices": changed_scripts(

@@ -179,8 +179,9 @@ redis.call('HSET', session(id, 'call', name), 'replica', ARGV[4])
 return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'attempt', 1)}
 """)
 
-# id, name, replica, token, event to go on after or '', ttl → the event to go on after;
-# 0 if another reader has it (only who names an event may take it away), nil if nothing is kept
+# id, name, replica, token, event to go on after or '', ttl → {the event to go on after, whether the
+# reader before was cut off}, {its replica and last sign of life} if another has it (only who names an
+# event may take it away), nil if nothing is kept
 FOLLOW = script("""
 local id, name, replica, token, after = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local reader_key, ttl = session(id, 'reader', name), tonumber(ARGV[7])
@@ -188,7 +189,9 @@ if redis.call('EXISTS', session(id)) == 0 then return nil end
 if name ~= 'get' and redis.call('EXISTS', session(id, 'call', name)) == 0 then return nil end
 local reader = redis.call('HMGET', reader_key, 'replica', 'token', 'cursor')
 if alive(reader[1]) then
-  if after == '' then return 0 end
+  if after == '' then
+    return {reader[1] .. ' ' .. (redis.call('ZSCORE', key('replicas'), reader[1]) or '')}
+  end
   tell(reader[1], 'kind', 'taken', 'session', id, 'stream', name, 'token', reader[2])
 end
 if after == '' then after = reader[3] or '0-0' end
@@ -198,7 +201,7 @@ if name == 'get' then
   redis.call('ZADD', key('listeners'), milliseconds() + ttl, id)
   redis.call('PEXPIRE', key('listeners'), 2 * ttl)
 end
-return after
+return {after, reader[2] and 1 or 0}
 """)
 
 # id, name, token, after, most, ttl → entries, whether the call is done, whether who runs it is alive;

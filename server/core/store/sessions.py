@@ -60,6 +60,30 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Followed:
+    """A stream has this reader now.
+
+    Attributes:
+        after: the position to read on from.
+        was_cut: the reader before never left, as those that are killed do not.
+    """
+
+    after: str
+    was_cut: bool
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stream has another reader.
+
+    Attributes:
+        by: its replica, and when that last gave a sign of life.
+    """
+
+    by: str
+
+
+@dataclass(frozen=True)
 class Orphan:
     """A call that was taken over from a dead replica."""
 
@@ -138,8 +162,8 @@ class SessionStore:
 
     async def follow(
         self, session: str, name: str, replica: str, token: str, after: str
-    ) -> str | None:
-        """Makes `token` the one reader of a stream.
+    ) -> Followed | Held | None:
+        """Makes `token` the one reader of a stream; None if there is no such stream.
 
         Args:
             session: its id.
@@ -148,15 +172,13 @@ class SessionStore:
             token: of this reader.
             after: position of the last message that the client has; empty if it names none, which
                 does not take the stream from another reader.
-
-        Returns:
-            The position to read on from; "" if another reader has the stream; None if there is
-            no such stream.
         """
         found = await self._run(lua.FOLLOW, session, name, replica, token, after, self._ttl)
         if found is None:
             return None
-        return found.decode() if isinstance(found, bytes) else ""
+        if len(found) == 1:
+            return Held(found[0].decode())
+        return Followed(found[0].decode(), found[1] == 1)
 
     async def read(self, session: str, name: str, token: str, after: str) -> Events | None:
         """What came after that position; None if the stream is no longer this reader's.

@@ -30,6 +30,7 @@ from server.core.state.sessions.record import Record
 from server.core.state.sessions.refusal import Refusal
 from server.core.state.sessions.replica import Replica
 from server.core.state.sessions.subscriptions import MayRead
+from server.core.store.sessions import Followed, Held
 
 logger = logging.getLogger(__name__)
 
@@ -166,20 +167,23 @@ class Endpoint:
         self._replica.add_reader(reader)
         try:
             with sse.ended_with_token(request.scope, reader.end):
-                await self._follow(reader, after)
+                followed = await self._follow(reader, after)
                 primed = record.is_primed and not after
-                await reader.send(request.receive, send, primed=primed)
+                # The official client gives a stream up that was cut twice, however long it was well
+                # between, and forgets a cut when it ends in order: so the next after a cut does.
+                brief = name == GET and record.is_primed and followed.was_cut
+                await reader.send(request.receive, send, primed=primed, brief=brief)
         finally:
             self._replica.remove_reader(reader)
 
-    async def _follow(self, reader: Reader, after: str) -> None:
+    async def _follow(self, reader: Reader, after: str) -> Followed:
         """Takes the stream.
 
         Raises:
             Refusal: 409 if it is being read, 400 if it is not kept (any more).
         """
         found = await reader.follow(after)
-        if found == "":
+        if isinstance(found, Held):
             raise Refusal(
                 HTTPStatus.CONFLICT,
                 "Conflict: Only one SSE stream is allowed per session. "
@@ -190,6 +194,7 @@ class Endpoint:
                 HTTPStatus.BAD_REQUEST,
                 "The stream of this Last-Event-ID is not kept any more. Send the request again.",
             )
+        return found
 
     async def _record(self, request: Request) -> Record:
         """The session that the request names, which lives on by it.

@@ -15,7 +15,14 @@ from redis.exceptions import RedisError
 from starlette.types import Receive, Send
 
 from server.core.state.sessions import sse
-from server.core.store.sessions import BEAT_EVERY, Events, Orphan, SessionStore
+from server.core.store.sessions import (
+    BEAT_EVERY,
+    Events,
+    Followed,
+    Held,
+    Orphan,
+    SessionStore,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +66,24 @@ class Reader:
         self._ended = False
         self._silent_since: float | None = None
 
-    async def follow(self, after: str) -> str | None:
-        """Becomes the one reader: see ``SessionStore.follow``."""
-        found = await self._store.follow(self.session, self.name, self._replica, self.token, after)
-        self._after = found or ""
+    async def follow(self, after: str) -> Followed | Held | None:
+        """Becomes the one reader: see ``SessionStore.follow``.
+
+        A replica that has the stream may have died since: it is given the time for a sign of life,
+        or, if none comes, to count as dead.
+        """
+        found = await self._follow(after)
+        if isinstance(found, Held):
+            held = found
+            while found == held:
+                await asyncio.sleep(BEAT_EVERY / 5)
+                found = await self._follow(after)
+        if isinstance(found, Followed):
+            self._after = found.after
         return found
+
+    async def _follow(self, after: str) -> Followed | Held | None:
+        return await self._store.follow(self.session, self.name, self._replica, self.token, after)
 
     def wake(self) -> None:
         """There is news."""
@@ -74,21 +94,28 @@ class Reader:
         self._ended = True
         self._news.set()
 
-    async def send(self, receive: Receive, send: Send, *, primed: bool) -> None:
-        """Sends until the client leaves, another reader comes, or the call is answered."""
+    async def send(self, receive: Receive, send: Send, *, primed: bool, brief: bool) -> None:
+        """Sends until the client leaves, another reader comes, or the call is answered.
+
+        Args:
+            receive: of the request.
+            send: of the request.
+            primed: begin with an event that says where to resume.
+            brief: end once the client has what there is, for it to come again.
+        """
         watching = asyncio.create_task(self._watch(receive))
         try:
             await sse.start(send, self.session)
             first = sse.priming(self._event_id(self._after)) if primed else sse.PING
             await sse.write(send, first)
-            await self._send_all(send)
+            await self._send_all(send, brief)
             await sse.end(send)
         finally:
             watching.cancel()
             with suppress(RedisError, OSError):
                 await self._store.leave(self.session, self.name, self.token)
 
-    async def _send_all(self, send: Send) -> None:
+    async def _send_all(self, send: Send, brief: bool) -> None:
         sent = time.monotonic()
         while not self._ended:
             self._news.clear()
@@ -105,7 +132,7 @@ class Reader:
                 self._after = position
             if found.events:
                 continue
-            if found.done:
+            if found.done or brief:
                 return
             if time.monotonic() - sent >= sse.PING_EVERY:
                 await sse.write(send, sse.PING)
