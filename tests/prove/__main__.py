@@ -32,6 +32,7 @@ NAMES = (
     "swarm",
     "jobs",
     "survival",
+    "kills",
     "rounds",
 )
 

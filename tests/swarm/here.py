@@ -7,15 +7,16 @@ with a new name, as Swarm does.
 import itertools
 import secrets
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests import replica as replicas
-from tests.conformance.balancer import balancer
+from tests.conformance.balancer import Balancer, balancer
 from tests.replica import Replica
 from tests.valkey import Valkey, free_port
 
@@ -25,7 +26,9 @@ SECONDS_TO_SEE = 2.0  # the balancer's check, once a second
 
 
 class Here:
-    """A running service: `url` is where clients call."""
+    """A running service: `url` is where clients call, `balancer` what runs there."""
+
+    balancer: Balancer
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.url = ""
@@ -34,6 +37,11 @@ class Here:
         self._names = (f"replica-{number}" for number in itertools.count(1))
         self._running: dict[str, Replica] = {}
         self._replacing: list[threading.Thread] = []
+
+    @property
+    def names(self) -> list[str]:
+        """The replicas that run."""
+        return list(self._running)
 
     def start(self) -> Replica:
         """One more replica, ready."""
@@ -60,6 +68,19 @@ class Here:
             old.stop()
             self._start(old.port)
             time.sleep(SECONDS_TO_SEE)
+
+    def effects(self) -> dict[str, int]:
+        """How many effects the probe's tools had, by run."""
+        with closing(sqlite3.connect(self._folder / "shared.db")) as found:
+            return dict(found.execute("SELECT run, count(*) FROM probe_effects GROUP BY run"))
+
+    def is_whole(self) -> bool:
+        """Whether every killed replica was replaced, and the balancer sends to it."""
+        self._replacing = [thread for thread in self._replacing if thread.is_alive()]
+        if self._replacing:
+            return False
+        rows = [row for name in ("mcp", "streams") for row in self.balancer.replicas(name)]
+        return all(row["status"].startswith("UP") for row in rows)
 
     def wait(self) -> None:
         """Returns when every killed replica was replaced, and the balancer has seen it."""
@@ -89,10 +110,11 @@ class Here:
 
 
 @contextmanager
-def here(folder: Path, **settings: Any) -> Iterator[Here]:
+def here(folder: Path, lb: dict[str, str] | None = None, **settings: Any) -> Iterator[Here]:
     """Three replicas that share a Valkey and a database, with `settings`.
 
-    `without` may be among them, a protection to take away: see tests/serve.py.
+    `without` may be among them, a protection to take away: see tests/serve.py. `lb` are settings of
+    the balancer.
     """
     with ExitStack() as stack:
         valkey = Valkey(folder / "valkey", appendfsync="always")
@@ -105,5 +127,6 @@ def here(folder: Path, **settings: Any) -> Iterator[Here]:
         service = Here(folder, {**shared, **settings})
         stack.callback(service.end)
         started = [service.start() for _ in range(3)]
-        service.url = stack.enter_context(balancer(folder, started)).url
+        service.balancer = stack.enter_context(balancer(folder, started, **(lb or {})))
+        service.url = service.balancer.url
         yield service
