@@ -194,13 +194,6 @@ def jobs_whose_end_nobody_hears() -> None:
     Runner._end = end_and_hang  # type: ignore[method-assign]
 
 
-def jobs_of_anyone() -> None:
-    """All callers are one."""
-    from server.core.state.tasks import caller
-
-    caller._hash = lambda *parts: "anyone"
-
-
 def fastmcp_alone() -> None:
     """Nothing of ours but the tools."""
     from tests.core.edge.short_path import alone
@@ -208,6 +201,7 @@ def fastmcp_alone() -> None:
     server.run = alone.run
 
 
+FORGOTTEN = ("return {after, reader[2] and 1 or 0}", "return {after, 0}")
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "everything": fastmcp_alone,
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
@@ -233,17 +227,15 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "place-keeping": docket_without_kept_places,
     "job-fencing": jobs_that_whoever_writes_last_ends,
     "job-release": jobs_of_other_releases_are_dropped,
-    "job-owner": jobs_of_anyone,
+    "job-owner": changed("server.core.state.tasks.caller", "_hash", lambda *parts: "anyone"),
     "job-news": jobs_whose_end_nobody_hears,
     "one-reader": changed_scripts(
         ("if alive(reader[1]) then", "if false then"),
-        ("return {after, reader[2] and 1 or 0}", "return {after, 0}"),
+        FORGOTTEN,
         ("if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end", ""),
         ("tell(reader[1], 'kind', 'news'", "tell_all('kind', 'news'"),
     ),
-    "forgotten-cuts": changed_scripts(
-        ("return {after, reader[2] and 1 or 0}", "return {after, 0}")
-    ),
+    "forgotten-cuts": changed_scripts(FORGOTTEN),
     "sure-of-death": impatient,
     "session-notices": changed_scripts(
         ("append(id, data, ttl, most, uri)\n  elseif", "do end\n  elseif")

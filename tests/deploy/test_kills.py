@@ -22,14 +22,14 @@ pytestmark = pytest.mark.timeout(240)
 async def test_clients_go_on_through_kills_at_any_moment(tmp_path: Path) -> None:
     """Answered or told so; nothing hangs, happens twice, is lost or doubled; no client ends."""
     with here(tmp_path, **SESSIONS) as service:
-        seen = await lived_through(service, sessions=True, seed=4, kills=5, users=4)
+        seen = await lived_through(service, sessions=True, seed=4, kills=3, users=6)
     assert seen.holds, seen
 
 
 async def test_without_the_hop_a_client_ends(tmp_path: Path) -> None:
     """The control: the balancer closes a used connection without a word."""
     with here(tmp_path, lb=NO_HOP) as service:
-        seen = await lived_through(service, sessions=False, seed=4, kills=12, users=4)
+        seen = await lived_through(service, sessions=False, seed=4, kills=12, users=8)
     assert seen.ended, seen
 
 

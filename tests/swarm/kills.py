@@ -26,6 +26,9 @@ LATEST = 0.4
 TWO_AT_ONCE = 0.2  # of the kills
 # Seconds: what takes longer hangs. An error has to come far sooner, also on a busy machine.
 HANGS = 60.0
+# Seconds more in which a GET stream that was cut is open again. One that is cut a second time before
+# is given up by the official client, which tries twice, a second apart.
+RESUMED = 2.0
 TOLD_AT_ONCE = 5
 
 
@@ -227,7 +230,7 @@ async def lived_through(
     """What `users` of either era in turn saw of so many kills.
 
     The balancer knows all three replicas again before the next of them is killed, so that there is
-    one to go on with. It is over once a client has ended.
+    one to go on with, and streams have been resumed. It is over once a client has ended.
     """
     rng, seen, stop, begun = Random(seed), Seen(), asyncio.Event(), asyncio.Event()
     made = [
@@ -245,6 +248,7 @@ async def lived_through(
             seen.kills += 1
         while not await asyncio.to_thread(service.is_whole):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(0.1)
+        await asyncio.sleep(RESUMED if sessions else 0)
     stop.set()
     await asyncio.gather(*running)
     effects = service.effects()
