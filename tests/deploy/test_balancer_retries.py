@@ -1,8 +1,10 @@
-"""What HAProxy sends a second time: all that may be done twice, when its replica dies unanswered."""
+"""When a replica dies: HAProxy sends again what may be done twice, and passes on no half answer."""
 
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from tests.conformance.balancer import balancer
 from tests.conftest import Start
 from tests.core.legacy import SETTINGS, Session
 from tests.replica import Replica
-from tests.speak import LEGACY, request
+from tests.speak import ERAS, LEGACY, call, request
 
 Sent = Callable[[Session, str], Coroutine[Any, Any, int]]
 NEW = {"capabilities": {}, "clientInfo": {"name": "new", "version": "1"}}
@@ -102,3 +104,37 @@ async def test_a_call_is_never_sent_twice(
     """Nobody but its tool's author knows whether it may be."""
     send = posted("tools/call", name="echo", arguments={"text": "x"})
     assert await told(tmp_path, pair, http, send) == (200, 502)
+
+
+@dataclass
+class Halves:
+    """A server that is ready, and dies in the middle of each answer."""
+
+    port: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"/readyz" in head:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        else:
+            json = b"Content-Type: application/json\r\nContent-Length: 500\r\n"
+            writer.write(b"HTTP/1.1 200 OK\r\n" + json + b'\r\n{"half":')
+        await writer.drain()
+        await asyncio.sleep(0.2)
+        writer.close()
+
+
+async def test_an_answer_that_is_cut_off_is_told_too(
+    tmp_path: Path, http: httpx2.AsyncClient
+) -> None:
+    """502 instead of half an answer, of which the official client would die."""
+    halves = Halves()
+    async with await asyncio.start_server(halves.serve, "127.0.0.1", 0) as server:
+        halves.port = server.sockets[0].getsockname()[1]
+        with ExitStack() as stack:
+            serving = balancer(tmp_path, [halves])
+            made = await asyncio.to_thread(stack.enter_context, serving)
+            for era in ERAS:
+                told = await http.post(made.url, **call("echo", era, text="x"))
+                assert told.status_code == 502
+                assert "may have been carried out" in told.json()["detail"]
