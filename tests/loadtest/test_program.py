@@ -14,6 +14,7 @@ from tests.loadtest.drive import BUSY, finished, names, program
 from tests.loadtest.target import Target
 
 SCRIPT = "test_swarm_load.py"
+END = b"\x04the end"
 
 
 async def test_the_defaults_make_fifty_calls_ten_at_a_time_and_pass():
@@ -154,13 +155,18 @@ async def test_a_run_lasts_as_long_as_it_is_told():
 async def on_a_terminal(*words: str, **env: str) -> str:
     """What the program writes to a real pseudo-terminal."""
     master, slave = os.openpty()
-    process = await asyncio.create_subprocess_exec(
-        *(await _command(words)), stdout=slave, stderr=slave, env={**os.environ, **env}
-    )
-    os.close(slave)
-    read = asyncio.to_thread(_all_of, master)
-    text, _ = await asyncio.gather(read, process.wait())
-    return text
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(await _command(words)), stdout=slave, stderr=slave, env={**os.environ, **env}
+        )
+        reading = asyncio.create_task(asyncio.to_thread(_up_to_end, master))
+        await process.wait()
+        # A terminal that its last writer closes may lose what was not read yet.
+        os.write(slave, END)
+        return await reading
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 async def _command(words: tuple[str, ...]) -> list[str]:
@@ -171,15 +177,11 @@ async def _command(words: tuple[str, ...]) -> list[str]:
     return [sys.executable, str(ROOT / SCRIPT), *words]
 
 
-def _all_of(descriptor: int) -> str:
-    parts = []
-    try:
-        while part := os.read(descriptor, 65536):
-            parts.append(part)
-    except OSError:  # how a pseudo-terminal says that its other side is closed
-        pass
-    os.close(descriptor)
-    return b"".join(parts).decode()
+def _up_to_end(descriptor: int) -> str:
+    found = b""
+    while not found.endswith(END):
+        found += os.read(descriptor, 65536)
+    return found.removesuffix(END).decode()
 
 
 async def test_a_terminal_gets_colour_and_a_line_of_progress_and_no_color_is_obeyed():
