@@ -5,12 +5,12 @@ import tempfile
 from pathlib import Path
 
 from tests.prove.proof import Outcome, Proof
-from tests.swarm.here import here
+from tests.swarm.here import SESSIONS, here
 from tests.swarm.kills import Seen, lived_through
 
 # Settings of the replicas by what a client may expect of them: docs/patterns.md.
 MODES: dict[str, dict[str, str]] = {
-    "sessions": {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"},
+    "sessions": SESSIONS,
     "stateless, JSON": {},
     "stateless, as the client accepts": {"MCP_JSON_RESPONSE": "auto"},
     "stateless, streams": {"MCP_JSON_RESPONSE": "false"},

@@ -23,6 +23,8 @@ from tests.valkey import Valkey, free_port
 PACKAGES = ("tests.swarm.probe",)
 SECONDS_TO_REPLACE = 1.0
 SECONDS_TO_SEE = 2.0  # the balancer's check, once a second
+# With sessions that any replica takes up, as in deploy/patterns/sessions.yml.
+SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
 
 
 class Here:
