@@ -225,7 +225,7 @@ def _limits(numbers: Numbers) -> list[tuple[int, str, str]]:
         (
             _first(lambda count: numbers.rate(count) * numbers.call["balancer"] >= CORE),
             "the core of a balancer that is alone",
-            "one on each node, as the stack has it; or more CPU for it, which are threads",
+            "one on each node, as the stack has it; or more CPU for it, and `LB_THREADS`",
         ),
         (
             int(numbers.scale["found by name"]),
