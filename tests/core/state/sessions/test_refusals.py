@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests import speak
-from tests.core.legacy import SETTINGS, Session, final, rest, serving
+from tests.core.legacy import SETTINGS, Session, final, rest
 from tests.speak import is_error, request, text, with_headers
 
 INITIALIZE = {
@@ -14,19 +14,6 @@ INITIALIZE = {
     "capabilities": {},
     "clientInfo": {"name": "t", "version": "1"},
 }
-
-
-@pytest.fixture(scope="module")
-def replicas(tmp_path_factory):
-    """Two replicas that share sessions."""
-    with serving(tmp_path_factory.mktemp("sessions")) as started:
-        yield started
-
-
-@pytest.fixture
-async def session(http, replicas):
-    """A session that is open, on both."""
-    return await Session(http, replicas).open()
 
 
 @pytest.mark.parametrize("invented", ["mine", "0" * 32, "../../etc", "g" * 32])

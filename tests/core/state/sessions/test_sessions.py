@@ -6,21 +6,8 @@ import json
 import pytest
 
 from tests import speak
-from tests.core.legacy import SETTINGS, Session, final, progress, rest, serving, soon
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon
 from tests.speak import is_error, text, with_headers
-
-
-@pytest.fixture(scope="module")
-def replicas(tmp_path_factory):
-    """Two replicas that share sessions."""
-    with serving(tmp_path_factory.mktemp("sessions")) as started:
-        yield started
-
-
-@pytest.fixture
-async def session(http, replicas):
-    """A session that is open, on both."""
-    return await Session(http, replicas).open()
 
 
 async def test_a_session_is_the_same_on_every_replica(session, replicas):

@@ -6,21 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from tests.core.legacy import SETTINGS, Session, final, progress, rest, serving, soon, until
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon, until
 from tests.speak import text
-
-
-@pytest.fixture(scope="module")
-def replicas(tmp_path_factory):
-    """Two replicas that share sessions."""
-    with serving(tmp_path_factory.mktemp("sessions")) as started:
-        yield started
-
-
-@pytest.fixture
-async def session(http, replicas):
-    """A session that is open, on both."""
-    return await Session(http, replicas).open()
 
 
 def uri(event):
