@@ -63,7 +63,7 @@ class Reader:
         self._may_read = may_read
         self._after = ""
         self._news = asyncio.Event()
-        self._ended = False
+        self._ended = self._left = False
         self._silent_since: float | None = None
 
     async def follow(self, after: str) -> Followed | Held | None:
@@ -109,11 +109,19 @@ class Reader:
             first = sse.priming(self._event_id(self._after)) if primed else sse.PING
             await sse.write(send, first)
             await self._send_all(send, brief)
+            # First: who sees the end may be back at once, and is not to find a reader.
+            await self._leave()
             await sse.end(send)
         finally:
             watching.cancel()
-            with suppress(RedisError, OSError):
-                await self._store.leave(self.session, self.name, self.token)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        if self._left:
+            return
+        with suppress(RedisError, OSError):
+            await self._store.leave(self.session, self.name, self.token)
+        self._left = True
 
     async def _send_all(self, send: Send, brief: bool) -> None:
         sent = time.monotonic()

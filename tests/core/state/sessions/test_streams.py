@@ -1,7 +1,6 @@
 """Streams of sessions: opened, cut and resumed on any replica, with nothing lost and nothing twice."""
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -218,34 +217,6 @@ async def test_a_replica_sends_so_many_streams_and_no_more(http, service):
             assert refused.headers["retry-after"]
         async with second.listen(two):
             pass
-
-
-async def test_a_stopping_replica_ends_its_streams_and_they_go_on_elsewhere(http, service):
-    """SIGTERM: no stream is cut, the call in flight is answered, the process ends with 0."""
-    one, two = [service(**SETTINGS) for _ in range(2)]
-    session = await Session(http, [one, two]).open()
-    async with session.listen(one) as listening, session.streamed("sleep", one, seconds=1) as run:
-        opened = await anext(listening)
-        await anext(run)
-        one.kill(signal.SIGTERM)
-        assert await rest(listening) == []
-        async with session.listen(two, after=opened.id) as again:
-            await session.call("announce", two, times=1)
-            assert uri(await soon(again)) == "test://0"
-        assert final(await rest(run))["result"]["content"][0]["text"] == "slept 1 s"
-    assert one.wait() == 0
-    assert "Traceback" not in one.log
-
-
-async def test_a_stopping_replica_finishes_calls_whose_client_is_away(http, service):
-    """Their answers are kept before it ends."""
-    one, two = [service(**SETTINGS) for _ in range(2)]
-    session = await Session(http, [one, two]).open()
-    async with session.streamed("sleep", one, seconds=2) as stream:
-        opened = await anext(stream)
-    assert one.stop() == 0
-    async with session.listen(two, after=opened.id) as stream:
-        assert final(await rest(stream))["result"]["content"][0]["text"] == "slept 2 s"
 
 
 async def test_many_streams_need_no_more_connections_to_redis(http, service, valkey):
