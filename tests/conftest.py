@@ -73,7 +73,7 @@ def streaming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
     """An HTTP client that keeps its connections."""
-    async with httpx2.AsyncClient(timeout=20, verify=False, trust_env=False) as client:
+    async with httpx2.AsyncClient(timeout=60, verify=False, trust_env=False) as client:
         yield client
 
 

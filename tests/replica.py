@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 SAMPLE = tuple(f"tests.core.sample.{kind}" for kind in ("tools", "resources", "prompts"))
 SECONDS_TO_START = 45.0
-SECONDS_TO_STOP = 20.0
+SECONDS_TO_STOP = 30.0  # less than uvicorn waits for what holds the exit
+SECONDS_TO_TELL = 60.0
 
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
@@ -106,10 +108,11 @@ class Replica:
     def end(self) -> None:
         """Whatever happened: no process is left."""
         if self._code() is None:
-            os.kill(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended just now, of itself
+                self.kill(signal.SIGKILL)
             self.wait()
 
-    def wait_for_log(self, pattern: str, seconds: float = SECONDS_TO_STOP) -> re.Match[str]:
+    def wait_for_log(self, pattern: str, seconds: float = SECONDS_TO_TELL) -> re.Match[str]:
         """The first place in the log that matches `pattern`; waits for it."""
         deadline = time.monotonic() + seconds
         while not (found := re.search(pattern, self.log, re.MULTILINE)):

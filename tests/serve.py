@@ -241,6 +241,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
         ("append(id, data, ttl, most, uri)\n  elseif", "do end\n  elseif")
     ),
     "store-limit": changed("server.core.store", "COMMAND_TIMEOUT", 3600),
+    "quickness": changed("server.core.state.sessions.post", "QUICK", 3600),
     "second-try": changed("server.core.store.access", "REFUSES", 0),
     "keeping": calls_that_are_not_kept,
     "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),

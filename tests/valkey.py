@@ -30,10 +30,13 @@ def free_port() -> int:
     """A port of the loopback that nobody listens on now.
 
     Of those that the kernel gives to nobody's outgoing connections, or it might be one's by the time
-    that a server listens there, or comes back to it.
+    that a server listens there, or comes back to it. Each of the workers that run tests beside each
+    other has its own, for the same reason.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    number = 22_000 // max(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), worker + 1)
     while True:
-        port = 10_000 + secrets.randbelow(22_000)  # `random` draws the same in each worker
+        port = 10_000 + worker * number + secrets.randbelow(number)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -113,7 +116,7 @@ class Valkey:
             self._server = self._made(port)
             try:
                 self._server.start(SECONDS_TO_START)
-            except ValkeyServerStartupError:
+            except (ValkeyServerStartupError, OSError):  # it died, or was not started at all
                 if attempt == 4:
                     raise
             else:

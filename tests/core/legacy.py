@@ -151,14 +151,28 @@ class Session:
 
     @asynccontextmanager
     async def get(
-        self, at: Replica | None = None, after: str | None = None
+        self, at: Replica | None = None, after: str | None = None, request_id: str | None = None
     ) -> AsyncIterator[httpx2.Response]:
         headers = {"Accept": "text/event-stream", **self.headers}
+        if request_id:
+            headers["X-Request-Id"] = request_id
         if after:
             headers["Last-Event-ID"] = after
         url = (at or next(self._turn)).url
         async with self.http.stream("GET", url, headers=headers) as response:
             yield response
+
+    @asynccontextmanager
+    async def noticed(self, at: Replica) -> AsyncIterator[AsyncIterator[Event]]:
+        """The same; once this is over, the server has noticed that the client closed it.
+
+        Who is back before that finds a stream that was cut, which ends once more.
+        """
+        name = secrets.token_hex(8)
+        async with self.get(at, request_id=name) as response:
+            assert response.status_code == 200, await response.aread()
+            yield events(response)
+        await at.told(rf"\[{name}\] 200 GET /mcp ")
 
     async def delete(self, at: Replica | None = None) -> httpx2.Response:
         return await self.http.delete((at or next(self._turn)).url, headers=self.headers)
@@ -171,6 +185,22 @@ async def soon(stream: AsyncIterator[Event], seconds: float = 25) -> Event:
             if event.message is not None:
                 return event
     raise AssertionError("the stream has ended")
+
+
+async def past_pings(
+    session: Session, stream: AsyncIterator[Event], at: Replica | None = None
+) -> dict[str, Any]:
+    """What the client is asked on its GET stream, once a ping has shown that it hears.
+
+    One that is answered late is given up, and another is sent.
+    """
+    first = asked = (await soon(stream)).message or {}
+    assert first["method"] == "ping"
+    while asked["method"] in {"ping", "notifications/cancelled"}:
+        if asked["method"] == "ping":
+            await session.answer(asked, {}, at)
+        asked = (await soon(stream)).message or {}
+    return asked
 
 
 async def rest(stream: AsyncIterator[Event], seconds: float = 45) -> list[Event]:

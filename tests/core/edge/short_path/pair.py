@@ -67,9 +67,11 @@ class Pair:
         if shared:
             settings["MCP_REQUEST_STATE_KEYS"] = secrets.token_hex(32)
         one, other = [{"REDIS_URL": valkey.url} for valkey in self.valkeys] or [{}, {}]
-        self.short = replicas.start(folder / "short", packages, **settings, **one)
+        # However long an answer, or Redis, takes: the form of the answer is the same.
+        timeless = ["quickness", "store-limit"]
+        self.short = replicas.start(folder / "short", packages, without=timeless, **settings, **one)
         self.long = replicas.start(
-            folder / "long", packages, without=[without], **settings, **other
+            folder / "long", packages, without=[without, *timeless], **settings, **other
         )
 
     async def send(self, sent: Sent, token: str | None = None) -> dict[str, Any]:

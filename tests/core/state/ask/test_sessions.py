@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.core.legacy import Session, final, rest, serving, soon
+from tests.core.legacy import Session, final, past_pings, rest, serving, soon
 from tests.speak import answer
 
 ASKING = ("tests.core.sample.asking",)
@@ -51,15 +51,10 @@ async def test_with_json_answers_the_question_comes_over_the_get_stream(http, in
     session = await Session(http, in_json).open()
     async with session.listen(in_json[0]) as events:
         calling = asyncio.create_task(session.call("pay", in_json[1]))
-        asked = []
-        while not calling.done() and len(asked) < 2:
-            message = (await soon(events)).message
-            asked.append(message["method"])
-            yes = {"action": "accept", "content": {"value": True}}
-            given = {} if message["method"] == "ping" else yes
-            await session.answer(message, given)
+        asked = await past_pings(session, events)
+        assert asked["method"] == "elicitation/create"
+        await session.answer(asked, {"action": "accept", "content": {"value": True}})
         response = await calling
-    assert asked == ["ping", "elicitation/create"]
     assert answer(response)["result"]["content"][0]["text"] == "paid 10"
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests import speak
-from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon
+from tests.core.legacy import SETTINGS, Session, final, past_pings, progress, rest, soon
 from tests.speak import is_error, text, with_headers
 
 
@@ -207,12 +207,9 @@ async def test_a_request_on_the_sessions_own_stream_is_answered_anywhere(http, s
     session = await Session(http, [one, two]).open()
     async with session.listen(one) as stream:
         running = asyncio.create_task(session.call("roots", two))
-        ping = await soon(stream)
-        assert ping.message["method"] == "ping"
-        await session.answer(ping.message, {}, one)
-        asked = await soon(stream)
-        assert asked.message["method"] == "roots/list"
-        await session.answer(asked.message, {"roots": [{"uri": "file:///a"}]}, one)
+        asked = await past_pings(session, stream, one)
+        assert asked["method"] == "roots/list"
+        await session.answer(asked, {"roots": [{"uri": "file:///a"}]}, one)
         assert text(await running) == "1"
 
 

@@ -1,11 +1,11 @@
 """Streams of sessions: opened, cut and resumed on any replica, with nothing lost and nothing twice."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon, until
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon
 from tests.speak import text
 
 
@@ -36,7 +36,7 @@ async def test_what_was_said_before_the_stream_opened_is_not_lost(session, repli
 async def test_a_cut_stream_goes_on_elsewhere_after_the_last_event(session, replicas):
     """Last-Event-ID: what came meanwhile, and nothing that the client has."""
     one, two = replicas
-    async with session.listen(one) as stream:
+    async with session.noticed(one) as stream:
         await session.call("announce", times=2)
         await soon(stream)
         last = await soon(stream)
@@ -73,7 +73,7 @@ async def test_a_stream_that_had_no_message_can_be_resumed_too(session, replicas
 async def test_a_new_stream_without_an_id_goes_on_where_the_last_one_was(session, replicas):
     """Nothing twice to a client that forgot."""
     one, two = replicas
-    async with noticed(session, one) as stream:
+    async with session.noticed(one) as stream:
         await session.call("announce", times=1)
         await soon(stream)
     await session.call("announce", times=2)
@@ -81,23 +81,10 @@ async def test_a_new_stream_without_an_id_goes_on_where_the_last_one_was(session
         assert [uri(await soon(stream)) for _ in range(2)] == uris(0, 1)
 
 
-@asynccontextmanager
-async def noticed(session, at):
-    """The GET stream; once this is over, the server has noticed that the client closed it."""
-
-    def ended():
-        return at.log.count(" 200 GET /mcp ")
-
-    before = ended()
-    async with session.listen(at) as stream:
-        yield stream
-    assert await until(lambda: ended() > before)
-
-
 async def test_a_second_stream_is_refused_while_the_first_is_open(session, replicas):
     """409 at every replica; the first goes on, and once it closes another may open."""
     one, two = replicas
-    async with noticed(session, one) as stream:
+    async with session.noticed(one) as stream:
         for made in replicas:
             async with session.get(made) as second:
                 assert second.status_code == 409
