@@ -158,7 +158,8 @@ async def running(
     try:
         if mcp.store:
             await mcp.store.demand_access()
-        async with AsyncExitStack() as parts, inner:
+        # The parts end first: they finish calls, which need what `inner` holds open.
+        async with inner, AsyncExitStack() as parts:
             for part in mcp.parts:
                 await parts.enter_async_context(part())
             yield

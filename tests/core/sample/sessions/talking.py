@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastmcp import Context
+from fastmcp.dependencies import Shared
 from fastmcp.tools import tool
 from mcp.server.subscriptions import ResourceUpdated, ToolsListChanged
 from mcp.shared.message import ServerMessageMetadata
@@ -129,6 +133,24 @@ async def hang_up(ctx: Context) -> str:
     await ctx.close_sse_stream()
     await ctx.report_progress(1, 2)
     return "done"
+
+
+@asynccontextmanager
+async def _opened() -> AsyncIterator[list[str]]:
+    """What all calls share as long as the server lives."""
+    state = ["open"]
+    yield state
+    state[0] = "closed"
+
+
+_SHARED: Any = Shared(_opened)
+
+
+@tool
+async def use(seconds: float, shared: list[str] = _SHARED) -> str:
+    """Use what is shared, after a while."""
+    await asyncio.sleep(seconds)
+    return f"it is {shared[0]}"
 
 
 def _count(path: str) -> None:
