@@ -245,7 +245,9 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "second-try": changed("server.core.store.access", "REFUSES", 0),
     "keeping": calls_that_are_not_kept,
     "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),
-    "one-heir": changed_scripts(("or call[4] or alive(call[1])", "or call[4]")),
+    "one-heir": changed_scripts(
+        ("or call[4] or alive(call[1]) and call[5] ~= ARGV[5]", "or call[4]")
+    ),
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),
 }

@@ -7,7 +7,7 @@ ARGV[1] is always the service's name. Keys (all expire):
     session:<id>:stream:<name>   stream: what was sent (d), of which resource it tells, if it does (u);
                                  `get`, or a call's own name
     session:<id>:reader:<name>   hash: replica and token that send it to the client; cursor
-    session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, done
+    session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, heir, done
     session:<id>:answered        sorted set of names of calls whose answer is kept, by its expiry
     sessions, listeners          sorted sets of session ids by expiry; listeners opened a GET stream
     subscribers:<uri>            set of session ids
@@ -28,7 +28,8 @@ local function alive(replica)
   return replica and replica ~= '' and redis.call('EXISTS', key('replica', replica)) == 1
 end
 local function tell(replica, ...)
-  if not alive(replica) then return 0 end
+  -- Known, not alive: one that was silent for a while hears, when it goes on, what was accepted for it.
+  if not redis.call('ZSCORE', key('replicas'), replica) then return 0 end
   redis.call('XADD', key('inbox', replica), 'MAXLEN', '~', 20000, '*', ...)
   redis.call('PEXPIRE', key('inbox', replica), 60000)
   return 1
@@ -170,12 +171,14 @@ wake(id, name)
 return 1
 """)
 
-# id, name, replica → message, repeat, attempt if it took the call over from a dead replica
+# id, name, replica, heir → message, repeat, attempt if it took the call over from a dead replica; who
+# asks again by the same name, because the answer was lost, gets it again
 TAKE_OVER = script("""
 local id, name = ARGV[2], ARGV[3]
-local call = redis.call('HMGET', session(id, 'call', name), 'replica', 'message', 'repeat', 'done')
-if not call[1] or call[4] or alive(call[1]) then return nil end
-redis.call('HSET', session(id, 'call', name), 'replica', ARGV[4])
+local call = redis.call('HMGET', session(id, 'call', name), 'replica', 'message', 'repeat', 'done',
+  'heir')
+if not call[1] or call[4] or alive(call[1]) and call[5] ~= ARGV[5] then return nil end
+redis.call('HSET', session(id, 'call', name), 'replica', ARGV[4], 'heir', ARGV[5])
 return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'attempt', 1)}
 """)
 
@@ -225,7 +228,7 @@ if redis.call('HGET', reader_key, 'token') == ARGV[4] then
 end
 """)
 
-# replica, then fields of a message → 1, or 0 if that replica is dead
+# replica, then fields of a message → 1, or 0 if that replica has ended, or is silent for a minute
 TELL = script("return tell(ARGV[2], unpack(ARGV, 3))")
 
 # fields of a message, for every replica

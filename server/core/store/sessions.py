@@ -155,9 +155,16 @@ class SessionStore:
         asked = (session, name, replica, ttl, MOST_EVENTS, int(done), *said)
         return bool(await self._run(lua.SAVE, *asked))
 
-    async def take_over(self, session: str, name: str, replica: str) -> Orphan | None:
-        """Makes the call of a dead replica `replica`'s; None if it is alive or another was first."""
-        found = await self._run(lua.TAKE_OVER, session, name, replica)
+    async def take_over(self, session: str, name: str, replica: str, heir: str) -> Orphan | None:
+        """Makes the call of a dead replica `replica`'s; None if it is alive or another was first.
+
+        Args:
+            session: its id.
+            name: of the call.
+            replica: that will run it.
+            heir: who asks; if the answer is lost it may ask again.
+        """
+        found = await self._run(lua.TAKE_OVER, session, name, replica, heir)
         return Orphan(found[0].decode(), found[1] == b"1", int(found[2])) if found else None
 
     async def follow(
@@ -200,7 +207,7 @@ class SessionStore:
         await self._run(lua.LEAVE, session, name, token)
 
     async def tell(self, replica: str, **message: str) -> bool:
-        """Puts a message into a replica's inbox; False if it is dead."""
+        """Puts a message into a replica's inbox; False if it has ended."""
         return bool(await self._run(lua.TELL, replica, *_fields(message)))
 
     async def tell_all(self, **message: str) -> None:

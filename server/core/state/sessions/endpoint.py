@@ -174,7 +174,7 @@ class Endpoint:
                 brief = name == GET and record.is_primed and followed.was_cut
                 await reader.send(request.receive, send, primed=primed, brief=brief)
         finally:
-            self._replica.remove_reader(reader)
+            await self._replica.remove_reader(reader)
 
     async def _follow(self, reader: Reader, after: str) -> Followed:
         """Takes the stream.

@@ -63,23 +63,28 @@ class Reader:
         self._may_read = may_read
         self._after = ""
         self._news = asyncio.Event()
-        self._ended = self._left = False
+        self._ended = False
+        self._left = True  # there is nothing that it would have to leave yet
         self._silent_since: float | None = None
 
     async def follow(self, after: str) -> Followed | Held | None:
         """Becomes the one reader: see ``SessionStore.follow``.
 
         A replica that has the stream may have died since: it is given the time for a sign of life,
-        or, if none comes, to count as dead.
+        or, if none comes, to count as dead. It may also have to notice yet that the client has
+        closed that stream: of two signs of life the second is given after that.
         """
+        self._left = False  # from now on, for the answer may be lost
         found = await self._follow(after)
-        if isinstance(found, Held):
+        for _ in range(2):
             held = found
-            while found == held:
+            while isinstance(found, Held) and found == held:
                 await asyncio.sleep(BEAT_EVERY / 5)
                 found = await self._follow(after)
         if isinstance(found, Followed):
             self._after = found.after
+        else:
+            self._left = True
         return found
 
     async def _follow(self, after: str) -> Followed | Held | None:
@@ -109,19 +114,22 @@ class Reader:
             first = sse.priming(self._event_id(self._after)) if primed else sse.PING
             await sse.write(send, first)
             await self._send_all(send, brief)
-            # First: who sees the end may be back at once, and is not to find a reader.
-            await self._leave()
+            with suppress(RedisError, OSError):
+                # First: who sees the end may be back at once, and is not to find a reader.
+                await self.leave()
             await sse.end(send)
         finally:
             watching.cancel()
-            await self._leave()
 
-    async def _leave(self) -> None:
-        if self._left:
-            return
-        with suppress(RedisError, OSError):
+    async def leave(self) -> None:
+        """Lets the next reader come.
+
+        Raises:
+            RedisError, OSError: Redis does not answer: it has to be told later.
+        """
+        if not self._left:
             await self._store.leave(self.session, self.name, self.token)
-        self._left = True
+            self._left = True
 
     async def _send_all(self, send: Send, brief: bool) -> None:
         sent = time.monotonic()
@@ -162,10 +170,21 @@ class Reader:
         self._silent_since = self._silent_since or time.monotonic()
         if time.monotonic() - self._silent_since < SURE_AFTER:
             return
-        with suppress(RedisError, OSError):
-            orphan = await self._store.take_over(self.session, self.name, self._replica)
+        await self._take_over()
+
+    async def _take_over(self) -> None:
+        """Asks until it is told: a call that was taken over, and is not run, would never end."""
+        while True:
+            try:
+                orphan = await self._store.take_over(
+                    self.session, self.name, self._replica, self.token
+                )
+            except (RedisError, OSError):
+                await asyncio.sleep(BEAT_EVERY)
+                continue
             if orphan:
                 self._adopt(orphan)
+            return
 
     async def _watch(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -63,6 +63,7 @@ class Replica:
         self._patience = patience
         self._calls: defaultdict[str, set[Call]] = defaultdict(set)
         self._readers: defaultdict[str, set[Reader]] = defaultdict(set)
+        self._to_leave: list[Reader] = []  # they are gone, and Redis could not be told
         self._tasks: set[asyncio.Future[None]] = set()
         self._back = asyncio.Event()
         store.line.when_back(self._on_back)
@@ -131,11 +132,16 @@ class Replica:
     def add_reader(self, reader: Reader) -> None:
         self._readers[reader.session].add(reader)
 
-    def remove_reader(self, reader: Reader) -> None:
+    async def remove_reader(self, reader: Reader) -> None:
+        """It is gone: the next may come, as soon as Redis can be told."""
         readers = self._readers[reader.session]
         readers.discard(reader)
         if not readers:
             self._readers.pop(reader.session, None)
+        try:
+            await reader.leave()
+        except (RedisError, OSError):
+            self._to_leave.append(reader)
 
     def close_streams(self) -> None:
         """Ends the streams that clients resume elsewhere; answers in flight go on."""
@@ -172,6 +178,9 @@ class Replica:
         while True:
             with suppress(RedisError, OSError):
                 await self.store.beat(self.id, inbox.last)
+                while self._to_leave:
+                    await self._to_leave[-1].leave()
+                    self._to_leave.pop()
             await asyncio.sleep(BEAT_EVERY)
 
     async def hear(self, message: Message) -> None:
