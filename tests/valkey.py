@@ -144,11 +144,15 @@ class Valkey:
 
     def client(self, **options: Any) -> "redis.Redis":
         """For the test itself, which may do anything; a context manager."""
-        return redis.Redis(port=self.port, **ADMIN | options)
+        return redis.Redis(port=self.port, **{"socket_timeout": 60} | ADMIN | options)
 
-    def refused(self) -> list[str]:
-        """What users of the stack were refused since it was asked last, or since the start."""
-        with self.client(socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
+    def refused(self, seconds: float = 60) -> list[str]:
+        """What users of the stack were refused since it was asked last, or since the start.
+
+        Raises:
+            redis.RedisError: it did not answer within so many seconds.
+        """
+        with self.client(socket_timeout=seconds, retry=Retry(NoBackoff(), 0)) as client:
             found = client.acl_log()
             client.acl_log_reset()
         return [
@@ -198,7 +202,7 @@ class Valkey:
         if self._server._process is None:
             return
         try:
-            refused = self.refused()
+            refused = self.refused(2)
         except redis.RedisError:  # it is paused, or does not answer any more
             refused = []
         finally:

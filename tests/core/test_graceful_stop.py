@@ -47,11 +47,11 @@ def counting(to, pause, era="modern", **headers):
 
 async def test_while_it_drains_it_is_alive_not_ready_and_serving(replica, http):
     """The balancer looks away during the delay; what still arrives is answered, and moved on."""
-    made = replica(MCP_DRAIN_SECONDS="3")
+    made = replica(MCP_DRAIN_SECONDS="5")
     assert text(await http.post(made.url, **call("echo", text="before"))) == "before"
     began = time.monotonic()
     made.kill(signal.SIGTERM)
-    made.wait_for_log("SIGTERM: draining for 3 s")
+    made.wait_for_log("SIGTERM: draining for 5 s")
     ready = await http.get(f"{made.base}/readyz")
     assert (ready.status_code, ready.json()) == (503, {"status": "draining"})
     assert ready.headers["retry-after"] == "1"
@@ -60,7 +60,7 @@ async def test_while_it_drains_it_is_alive_not_ready_and_serving(replica, http):
     assert text(served) == "during"
     assert served.headers["connection"] == "close"
     assert made.wait() == 0
-    assert time.monotonic() - began > 2.9
+    assert time.monotonic() - began > 4.9
 
 
 async def test_connections_are_kept_until_it_drains(shared, http):
@@ -99,10 +99,10 @@ async def results_of_a_session_that_is_stopped(made, http, steps):
             await anext(messages)
             await open_streams.wait()
             got = [message async for message in messages]
-        return got[-1]
+        return got[-1] if got else {}
 
     tasks = [asyncio.create_task(watch()), asyncio.create_task(run())]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await open_streams.wait()
     made.kill(signal.SIGTERM)
     return await asyncio.gather(*tasks, return_exceptions=True)
@@ -122,7 +122,7 @@ async def test_with_sse_starlettes_own_drain_the_call_is_cut(replica, http):
     """The control (trap T4): 0.2 s after SIGTERM every response in flight is aborted."""
     made = replica(without=["drain-switch"], **MODES["sessions"])
     _, result = await results_of_a_session_that_is_stopped(made, http, steps=100)
-    assert isinstance(result, httpx2.RemoteProtocolError) or "result" not in result
+    assert isinstance(result, httpx2.TransportError) or "result" not in result
 
 
 async def test_a_streamed_call_of_2026_finishes(replica, http):
@@ -177,7 +177,7 @@ async def test_without_a_handler_listen_is_not_found(replica, http):
 
 async def test_a_stream_that_opens_during_the_drain_does_not_hold_the_exit(replica, http):
     """Accepted while serving on; ended with the others."""
-    made = replica(MCP_DRAIN_SECONDS="3")
+    made = replica(MCP_DRAIN_SECONDS="5")
     made.kill(signal.SIGTERM)
     made.wait_for_log("draining")
     async with http.stream("POST", made.url, **listening()) as response:
@@ -195,10 +195,10 @@ async def test_a_stream_that_opens_in_the_last_moment_does_not_hold_the_exit(rep
     head = "".join(f"{name}: {value}\r\n" for name, value in asked["headers"].items())
     writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert b"alive" in await reader.readuntil(b"}")  # it knows the connection
-    writer.write(f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}".encode())
-    writer.write(f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:10])
-    await writer.drain()
-    await asyncio.sleep(0.2)
+    head += f"Host: localhost\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n"
+    writer.write(f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode())
+    assert b" 100 " in await reader.readuntil(b"\r\n\r\n")  # it waits for the body
+    writer.write(body[:10])
     made.kill(signal.SIGTERM)
     made.wait_for_log("Waiting for connections to close")
     writer.write(body[10:])

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from server.config import Settings
-from tests.replica import ROOT
+from tests.replica import ROOT, SECONDS_TO_START
 from tests.speak import answer, call, request
 
 STORING = ("tests.core.sample.storing",)
@@ -28,7 +28,7 @@ def template(tmp_path):
 
 def the_one_error(made) -> str:
     """The error that stopped the start: exit 3, one line of it, no traceback."""
-    assert made.wait(30) == 3
+    assert made.wait(SECONDS_TO_START) == 3
     assert "Traceback" not in made.log
     errors = [line for line in made.log.splitlines() if re.search(r"error: |ERROR", line)]
     assert len(errors) == 1, made.log
@@ -152,14 +152,14 @@ async def test_a_session_commits_at_the_end_and_rolls_back_on_an_error(replica, 
 def test_wrong_usage_is_exit_2(fresh, arguments):
     """The usage is printed, and nothing is started."""
     made = fresh("-m", "server", *arguments, cwd=ROOT)
-    assert made.wait() == 2
+    assert made.wait(SECONDS_TO_START) == 2
     assert "usage: python -m server" in made.log
 
 
 def test_help_tells_the_exit_codes(fresh):
     """And is no failure."""
     made = fresh("-m", "server", "--help", cwd=ROOT)
-    assert made.wait() == 0
+    assert made.wait(SECONDS_TO_START) == 0
     assert "3 could not start" in made.log
 
 
@@ -167,7 +167,7 @@ async def test_any_asgi_server_can_run_the_app(fresh, template, http):
     """`uvicorn server.server:app`, with uvicorn's own stop instead of ours."""
     made = fresh("-m", "uvicorn", "server.server:app", "--port=0", cwd=template)
     # "startup complete" comes before it listens
-    port = made.wait_for_log(r"Uvicorn running on http://127\.0\.0\.1:(\d+)", 30)[1]
+    port = made.wait_for_log(r"Uvicorn running on http://127\.0\.0\.1:(\d+)")[1]
     response = await http.get(f"http://127.0.0.1:{port}/version")
     assert response.headers["x-served-by"] == "tested"
 

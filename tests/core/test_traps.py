@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from server.core.state.sessions.inbox import WAIT
 from server.core.store import Store
 from tests import speak
+from tests.replica import SECONDS_TO_START
 from tests.speak import ERAS, answer, call, request, text, with_headers
 
 # Each part of a trap has a test of its own.
@@ -204,7 +205,7 @@ def test_without_our_choice_the_dotenv_file_would_count(fresh, tmp_path):
     (tmp_path / "fresh-0").mkdir()
     (tmp_path / "fresh-0" / ".env").write_text("FASTMCP_CLIENT_LOG_LEVEL=error\n")
     made = fresh("-c", "import fastmcp; print('level', fastmcp.settings.client_log_level)")
-    assert made.wait(20) == 0
+    assert made.wait(SECONDS_TO_START) == 0
     assert "level error" in made.log
 
 

@@ -106,7 +106,7 @@ async def test_resources_templates_and_prompts_answer(shared, http, era):
 @pytest.mark.parametrize("tool", ["sleep", "block"])
 async def test_a_call_over_the_limit_is_told_so(hasty, http, era, tool):
     """At the limit, not when a blocked thread is done; the setting is named."""
-    response = await asyncio.wait_for(http.post(hasty.url, **call(tool, era, seconds=30)), 15)
+    response = await asyncio.wait_for(http.post(hasty.url, **call(tool, era, seconds=30)), 25)
     assert is_error(response)
     assert f"Tool '{tool}' did not finish within {LIMIT} s (MCP_CALL_TIMEOUT)" in text(response)
 
@@ -126,18 +126,31 @@ async def test_a_slow_resource_or_prompt_is_ended_too(hasty, http, era, method, 
     assert f"{what} did not finish within {LIMIT} s (MCP_CALL_TIMEOUT)" in error["message"]
 
 
+async def over_the_limit(http, made, tool):
+    """Calls it until it has begun: on a busy machine so short a limit may come before."""
+    for _ in range(20):
+        await http.post(made.url, **call(tool, seconds=30))
+        if "the sleep begins" in made.log:
+            return
+    raise AssertionError("it never began")
+
+
 async def test_a_call_over_the_limit_is_cancelled(hasty, http):
     """It does not go on in the background at the replica's cost."""
-    await http.post(hasty.url, **call("sleep", seconds=30))
+    await over_the_limit(http, hasty, "sleep")
     hasty.wait_for_log("the sleep was cancelled")
     assert "never retrieved" not in hasty.log
 
 
 async def test_blocked_threads_do_not_stop_other_calls(hasty, http):
-    """Threads left behind are only threads: the replica answers the next call."""
+    """Threads left behind are only threads: the replica answers the next call.
+
+    The limit is so short that on a busy machine it may come before the first one's answer.
+    """
     blocked = [http.post(hasty.url, **call("block", seconds=30)) for _ in range(5)]
     await asyncio.gather(*blocked)
-    assert text(await http.post(hasty.url, **call("echo", text="x"))) == "x"
+    told = [text(await http.post(hasty.url, **call("echo", text="x"))) for _ in range(10)]
+    assert "x" in told
 
 
 async def test_without_the_limit_a_call_goes_on(replica, http):
@@ -162,12 +175,14 @@ async def test_a_client_that_leaves_cancels_its_call_where_the_answer_streams(re
 async def test_clean_up_that_fails_is_not_a_stray_error(replica, http, limit):
     """The client left or the limit came: nobody waits for the error any more."""
     made = replica(MCP_JSON_RESPONSE="false", MCP_CALL_TIMEOUT=limit)
-    calling = asyncio.create_task(http.post(made.url, **call("sore", seconds=30)))
-    await made.told("the sleep begins")
-    if limit != LIMIT:
+    if limit == LIMIT:
+        await over_the_limit(http, made, "sore")
+    else:
+        calling = asyncio.create_task(http.post(made.url, **call("sore", seconds=30)))
+        await made.told("the sleep begins")
         calling.cancel()
+        await asyncio.gather(calling, return_exceptions=True)
     await made.told("the clean-up fails")
-    await asyncio.gather(calling, return_exceptions=True)
     assert made.stop() == 0
     assert "never retrieved" not in made.log
 

@@ -36,8 +36,8 @@ async def test_without_it_all_run_at_once(replica, http):
 
 async def test_who_waits_too_long_is_told_to_come_again(replica, http):
     """The place is held by a call that waits for longer than others have patience."""
-    made = replica(packages=PACKAGES, MCP_CALL_CONCURRENCY=1, MCP_CALL_TIMEOUT=1.0)
-    asked = call("sleep", seconds=0.7)
+    made = replica(packages=PACKAGES, MCP_CALL_CONCURRENCY=1, MCP_CALL_TIMEOUT=2.0)
+    asked = call("sleep", seconds=1.4)
     answers = await asyncio.gather(*(http.post(made.url, **asked) for _ in range(5)))
     errors = [found["error"] for found in map(answer, answers) if "error" in found]
     assert errors

@@ -116,7 +116,7 @@ async def test_ipv6_is_served_and_its_own_address_may_be_called(replica, http):
     made = replica(MCP_HOST="::1", ready=False)
     port = made.wait_for_log(r"listening on http://.*:(\d+)/mcp")[1]
     made.wait_for_log("startup complete")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await listens("::1", int(port)):  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
     assert await status(http, f"http://[::1]:{port}") == 200

@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from tests.core.legacy import SETTINGS, Session
-from tests.replica import SAMPLE
+from tests.replica import SAMPLE, SECONDS_TO_START
 from tests.speak import answer, call, text
 from tests.valkey import PASSWORD
 
@@ -121,7 +121,7 @@ def test_who_is_not_let_in_does_not_start(service, fresh, valkey, key, process, 
             without=["second-try"],
             **wrong,
         )
-    assert made.wait(30) == 3
+    assert made.wait(SECONDS_TO_START) == 3
     (error,) = [line for line in made.log.splitlines() if "Redis does not let" in line]
     assert "Next: " in error
     assert "start.sh" in error

@@ -23,7 +23,7 @@ ASKS = [("pay", {}), ("think", {"about": "x"}), ("where", {}), ("log_in", {})]
 async def test_without_sessions_an_old_client_is_told_the_setting(replica, json):
     """The error names MCP_STATELESS_HTTP and REDIS_URL, for ctx.elicit() too."""
     made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
-    async with Person().calls(made.url, "legacy") as ask, asyncio.timeout(20):
+    async with Person().calls(made.url, "legacy") as ask, asyncio.timeout(60):
         for tool, arguments in [*ASKS, ("elicit_directly", {})]:
             text = await ask(tool, **arguments)
             assert "MCP_STATELESS_HTTP=false" in text
@@ -39,7 +39,7 @@ async def test_without_sessions_an_old_client_is_told_the_setting(replica, json)
 async def test_a_new_client_asked_by_the_old_way_is_told_the_one_for_both(replica, tool, json):
     """FastMCP and the SDK would name no way out, and mask what ctx.session raises."""
     made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
-    async with Person().calls(made.url, "modern") as ask, asyncio.timeout(10):
+    async with Person().calls(made.url, "modern") as ask, asyncio.timeout(60):
         assert "ask by server.core.ask, which serves both" in await ask(tool)
 
 

@@ -34,7 +34,7 @@ async def listening(http, made, **wanted):
 
 async def soon(messages):
     """The next event: its method's last words, and its URI if it has one."""
-    message = await asyncio.wait_for(anext(messages), 20)
+    message = await asyncio.wait_for(anext(messages), 40)
     method = message["method"].removeprefix("notifications/")
     return (method, uri) if (uri := message["params"].get("uri")) else method
 

