@@ -11,7 +11,9 @@ SECONDS = 50
 async def test_an_idle_worker_does_not_wait_for_a_redis_that_is_gone(team, curl, valkey, fate):
     """`docker stack rm` ends Redis first; there is nothing to finish and nothing to put back."""
     worker, made = team.worker(), team.replica()
-    assert await curl.text(made, await curl.submit(made, "work", seconds=0.05)) == "worked 0.05 s"
+    job = await curl.submit(made, "work", seconds=0.05)
+    assert await curl.text(made, job) == "worked 0.05 s"
+    await worker.told(rf"↩ .*{job}")  # the queue knows that too, or the worker is not idle yet
     getattr(valkey, fate)()
     assert worker.stop(seconds=SECONDS) == 0
     if fate == "pause":
