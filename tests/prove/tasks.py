@@ -60,7 +60,7 @@ def figures(books: Books, redelivery: float) -> dict[str, str]:
         "effects in PostgreSQL's ledger": str(len(books.effects)),
         "begun once more": str(books.begun_again),
         "of them lost with the killed worker": str(len(books.restarts)),
-        "begun after the roll of the workers had": str(books.rolled_in_mid_work),
+        "at work, or waiting, when the workers were rolled": str(books.rolled_in_mid_work),
         "redelivery time": f"{redelivery:g} s",
         "Redis was away": f"{books.away:.1f} s",
         "longest from the kill to a new start": f"{books.slowest_restart:.1f} s",

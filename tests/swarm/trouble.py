@@ -16,9 +16,9 @@ class SwarmTrouble:
 
     stack: Deployment
 
-    def kill_worker(self) -> None:
-        """SIGKILL of one worker's container."""
-        self._kill("worker")
+    def kill_worker(self, name: str) -> None:
+        """SIGKILL of this worker's container, which it is called by."""
+        self.stack.kill(name)
 
     def roll_workers(self) -> None:
         """Every worker is replaced, a new one first."""

@@ -33,9 +33,10 @@ class Processes:
         self.replica = self._start()
         self.workers = [self._start(worker=True) for _ in range(workers)]
 
-    def kill_worker(self) -> None:
-        victim = self.workers.pop(0)
+    def kill_worker(self, name: str) -> None:
+        (victim,) = (worker for worker in self.workers if worker.folder.name == name)
         victim.kill(signal.SIGKILL)
+        self.workers.remove(victim)
         self.workers.append(self._start(wait=False, worker=True))
 
     def start_worker(self) -> Replica:
@@ -60,7 +61,8 @@ class Processes:
 
     def _start(self, *, wait: bool = True, **options: Any) -> Replica:
         folder = self._folder / f"process-{len(self._started)}"
-        made = replicas.start(folder, packages=self._packages, **options, **self._settings)
+        own = {**self._settings, **options, "MCP_REPLICA": folder.name}
+        made = replicas.start(folder, packages=self._packages, **own)
         self._started.append(made)
         if wait:
             made.wait_until_ready()

@@ -19,8 +19,8 @@ HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "app
 class Trouble(Protocol):
     """What is done to the service; each returns when it is done."""
 
-    def kill_worker(self) -> None:
-        """SIGKILL, and another in its place."""
+    def kill_worker(self, name: str) -> None:
+        """SIGKILL of the worker of this name, and another in its place."""
 
     def roll_workers(self) -> None:
         """Each is replaced by a new one, by SIGTERM."""
@@ -34,7 +34,7 @@ class Books:
     """What came of it.
 
     Attributes:
-        submitted: jobs.
+        submitted: jobs. each: seconds that one takes.
         results: of each job, by its number.
         starts: job and time of each, oldest first. effects: job and number.
         killed, away, rolled: when the worker was killed, how many seconds the restart of Redis
@@ -43,6 +43,7 @@ class Books:
     """
 
     submitted: int
+    each: float
     results: dict[str, Any] = field(default_factory=dict)
     starts: list[tuple[str, float]] = field(default_factory=list)
     effects: list[tuple[str, int]] = field(default_factory=list)
@@ -83,9 +84,9 @@ class Books:
 
     @property
     def rolled_in_mid_work(self) -> int:
-        """Jobs first begun after the roll of the workers had."""
-        first = dict(reversed(self.starts))
-        return sum(at > self.rolled for at in first.values())
+        """Jobs that waited or ran when the roll of the workers began."""
+        last = dict(self.starts)
+        return sum(at + self.each > self.rolled for at in last.values())
 
     def wrong(self, redelivery: float) -> list[str]:
         """What was not as it must be, in words; `redelivery` is the setting, in seconds."""
@@ -124,10 +125,11 @@ async def storm(
     async with httpx2.AsyncClient(timeout=20, trust_env=False, headers=headers or {}) as http:
         early = jobs - jobs // 5
         ids = [await _submit(http, base, number, seconds) for number in range(early)]
-        books = Books(jobs)
+        books = Books(jobs, seconds)
         await _until_done(http, base, ids, jobs // 5)
+        victim = await _at_work(http, base, seconds)
         books.killed = time.time()
-        await asyncio.to_thread(trouble.kill_worker)
+        await asyncio.to_thread(trouble.kill_worker, victim)
         gone = time.time()
         await asyncio.to_thread(trouble.restart_redis)
         books.away = time.time() - gone
@@ -141,7 +143,7 @@ async def storm(
             books.results[str(number)] = content.get("result")
         told = await ledger(http, base)
     books.seconds = time.monotonic() - began
-    books.starts = sorted(((job, at) for job, at in told["starts"]), key=lambda start: start[1])
+    books.starts = sorted(((job, at) for job, at, _ in told["starts"]), key=lambda start: start[1])
     books.effects = [(job, number) for job, number in told["effects"]]
     return books
 
@@ -177,8 +179,19 @@ async def _until_done(http: httpx2.AsyncClient, base: str, ids: list[str], count
         await asyncio.sleep(0.1)
 
 
+async def _at_work(http: httpx2.AsyncClient, base: str, seconds: float) -> str:
+    """A worker that has just begun a job, of `seconds`: it is in its midst if it is killed now."""
+    deadline = time.monotonic() + SECONDS_TO_END
+    while True:
+        job, at, worker = max((await ledger(http, base))["starts"], key=lambda start: start[1])
+        if time.time() - at < seconds / 2:
+            return str(worker)
+        assert time.monotonic() < deadline, f"nothing was begun after {job}"
+        await asyncio.sleep(0.02)
+
+
 async def ledger(http: httpx2.AsyncClient, base: str) -> dict[str, Any]:
-    """All starts (job, when) and all effects (job, number)."""
+    """All starts (job, when, worker) and all effects (job, number)."""
     params = {"name": "ledger", "arguments": {}}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     answer = await http.post(f"{base}/mcp", json=body, headers=HEADERS)

@@ -11,7 +11,7 @@ from fastmcp.tools import tool
 from sqlalchemy import DateTime, Integer, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from server.core import current_job, database
+from server.core import current_job, database, settings
 
 
 class Base(DeclarativeBase):
@@ -24,6 +24,7 @@ class Start(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     job: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    worker: Mapped[str] = mapped_column(String(64))
 
 
 class Effect(Base):
@@ -47,7 +48,7 @@ async def book(number: int, seconds: float, until: str = "", blindly: bool = Fal
     if job is None:
         return 0
     async with database.session() as session:
-        session.add(Start(job=job.id, at=datetime.now(UTC)))
+        session.add(Start(job=job.id, at=datetime.now(UTC), worker=settings().mcp_replica))
     await asyncio.sleep(seconds)
     async with database.session() as session:
         # In one transaction: whoever comes second finds it done. No unique key helps it: that
@@ -62,11 +63,11 @@ async def book(number: int, seconds: float, until: str = "", blindly: bool = Fal
 
 @tool
 async def ledger() -> dict[str, list[list[float | str]]]:
-    """All starts (job, when) and all effects (job, number)."""
+    """All starts (job, when, worker) and all effects (job, number)."""
     async with database.session() as session:
         starts = (await session.scalars(select(Start))).all()
         effects = (await session.scalars(select(Effect))).all()
     return {
-        "starts": [[start.job, start.at.timestamp()] for start in starts],
+        "starts": [[start.job, start.at.timestamp(), start.worker] for start in starts],
         "effects": [[effect.job, effect.number] for effect in effects],
     }
