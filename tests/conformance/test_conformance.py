@@ -107,13 +107,13 @@ async def test_status_notifications_come_with_each_request_on_another_replica(
 ) -> None:
     """What tasks-status-notifications describes and does not ask: taskId, status, the result."""
     with balanced_with_a_worker(tmp_path, valkey) as lb:
-        task = await created(http, lb, "slow_compute", seconds=2, label="x")
+        task = await created(http, lb, "slow_compute", seconds=5, label="x")
         async with following(http, lb, task) as (honored, messages):
             seen = await told_until(messages)
     assert honored == {"taskIds": [task]}
     assert {told["taskId"] for told in seen} == {task}
     assert seen[0]["status"] == "working"
-    assert seen[-1]["result"]["content"][0]["text"] == "x done after 2 s"
+    assert seen[-1]["result"]["content"][0]["text"] == "x done after 5 s"
 
 
 def test_only_progress_of_2026_07_28_is_given_up_at_default_settings(

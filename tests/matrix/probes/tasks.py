@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from tests.matrix.caller import Caller, connected
+from tests.matrix.caller import PATIENCE, Caller, connected
 from tests.matrix.modes import TOKEN
 from tests.matrix.seen import WORKS, Seen, Trial
 from tests.speak import answer, request, with_headers
@@ -24,7 +24,7 @@ async def long_tasks(trial: Trial) -> Seen:
     heard = trial.folder / "heard"  # the job ends only after its progress was
     if trial.era == "legacy":  # by tools, as its protocol has nothing for it
         async with connected(trial.service, trial.era) as caller:
-            return await _as_job(caller, heard, trial.patience)
+            return await _as_job(caller, heard)
     return await _as_task(trial, heard)
 
 
@@ -38,7 +38,7 @@ async def _as_task(trial: Trial, heard: Path) -> Seen:
         assert task["resultType"] == "task"
         about = request("tasks/get", taskId=task["taskId"], _meta=KNOWS_TASKS)
         about = with_headers(about, Mcp_Name=task["taskId"])
-        with anyio.fail_after(trial.patience * 2):
+        with anyio.fail_after(PATIENCE * 2):  # also until it is refused
             while task["status"] != "completed":
                 await anyio.sleep(0.1)
                 found = answer(await http.post(trial.service.url, **about))
@@ -51,12 +51,12 @@ async def _as_task(trial: Trial, heard: Path) -> Seen:
     return WORKS
 
 
-async def _as_job(caller: Caller, heard: Path, patience: float) -> Seen:
+async def _as_job(caller: Caller, heard: Path) -> Seen:
     build = {"parts": 5, "heard": str(heard)}
     submitted = json.loads(await caller.call("submit_job", tool="build", arguments=build))
     job: dict[str, Any] = {"job_id": submitted["job_id"]}
     told: dict[str, Any] = {"state": "queued"}
-    with anyio.fail_after(patience * 2):
+    with anyio.fail_after(PATIENCE * 2):
         while told["state"] != "completed":
             await anyio.sleep(0.1)
             told = json.loads(await caller.call("job_status", **job))
