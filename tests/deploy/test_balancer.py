@@ -151,7 +151,7 @@ async def test_more_calls_than_the_hop_has_room_for_are_served_at_once(
     with balancer(tmp_path, pair, LB_CLIENTS="12", LB_MAXCONN="16") as made:
         slow = [http.post(made.url, **call("sleep", seconds=20)) for _ in range(12)]
         calls = [asyncio.create_task(one) for one in slow]
-        for _ in range(500):
+        for _ in range(1500):
             if (begun := sum(one.log.count("the sleep begins") for one in pair)) == len(calls):
                 break
             await asyncio.sleep(0.02)
