@@ -178,9 +178,9 @@ class Replica:
         while True:
             with suppress(RedisError, OSError):
                 await self.store.beat(self.id, inbox.last)
-                while self._to_leave:
-                    await self._to_leave[-1].leave()
-                    self._to_leave.pop()
+                for reader in list(self._to_leave):  # more may come meanwhile
+                    await reader.leave()
+                    self._to_leave.remove(reader)
             await asyncio.sleep(BEAT_EVERY)
 
     async def hear(self, message: Message) -> None:
