@@ -56,8 +56,8 @@ async def late(port, seconds):
 
 
 @asynccontextmanager
-async def losing(valkey, script):
-    """A port by which the answer to the first run of `script` is lost, its connection with it."""
+async def losing(valkey, script, saying=b""):
+    """A port by which an answer is lost, its connection with it: of the first `script` that says so."""
     with valkey.client() as client:
         client.script_load(script.text)  # else what is lost is that it has to be sent first
     is_lost = asyncio.Event()
@@ -67,7 +67,8 @@ async def losing(valkey, script):
 
         async def asked(data):
             nonlocal is_here
-            if script.digest.encode() in data and not is_lost.is_set():
+            is_meant = script.digest.encode() in data and saying in data
+            if is_meant and not is_lost.is_set():
                 is_here = True
                 is_lost.set()
             return True

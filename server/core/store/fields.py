@@ -7,6 +7,7 @@ what it read.
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any
 
 from server.core.store import Store
@@ -35,6 +36,7 @@ class Change:
 
 _CHANGE = """
 local change = cjson.decode(ARGV[1])
+if redis.call('HGET', KEYS[1], 'mark') == change.mark then return 1 end
 for _, pair in ipairs(change.expect) do
   local found = redis.call('HGET', KEYS[1], pair[1])
   if (found or '') ~= pair[2] or (found ~= false) ~= pair[3] then return 0 end
@@ -42,6 +44,7 @@ end
 if change.replace then redis.call('DEL', KEYS[1]) end
 for _, name in ipairs(change.drop) do redis.call('HDEL', KEYS[1], name) end
 for _, pair in ipairs(change.put) do redis.call('HSET', KEYS[1], pair[1], pair[2]) end
+if change.mark ~= '' then redis.call('HSET', KEYS[1], 'mark', change.mark) end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1
 """
@@ -60,6 +63,7 @@ class Fields:
     async def read(self, *name: str) -> dict[str, str]:
         """All fields; empty if there are none."""
         found: dict[Any, Any] = await self._store.redis.hgetall(self._key(name))
+        found.pop(b"mark", None)
         return {key.decode(): value.decode() for key, value in found.items()}
 
     async def change(self, *name: str, change: Change, seconds: float = TTL) -> bool:
@@ -76,6 +80,8 @@ class Fields:
             "drop": list(change.drop),
             "expect": [[k, v or "", v is not None] for k, v in change.expect.items()],
             "replace": change.replace,
+            # It is sent again if the connection breaks: what it expected is gone if it was done.
+            "mark": token_hex(8) if change.expect else "",
         }
         done = await script(
             keys=[self._key(name)], args=[json.dumps(told), max(1, int(min(seconds, TTL)))]

@@ -5,6 +5,7 @@ Works on redis-py's client and on Docket's embedded one (``memory://``), so with
 """
 
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -46,12 +47,14 @@ return {'new', ARGV[1]}
 
 # KEYS record, queued, running, failed, asking, figures; ARGV allowed states as |a|b|, expected
 # revision or '', id, set to put it into (2 to 5, or 0), score, record ttl, number of field
-# arguments, fields and values, then figures and what to add. Answers 'ok', 'gone', 'lost' or the
-# state. The idempotency key, whose name is in the record, lives as long as the record; whose record
-# has expired since it failed is no longer listed as failed.
+# arguments, fields and values (`mark` first, by which a change that is sent again is known), then
+# figures and what to add. Answers 'ok', 'gone', 'lost' or the state. The idempotency key, whose name
+# is in the record, lives as long as the record; whose record has expired since it failed is no longer
+# listed as failed.
 _MOVE = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then return 'gone' end
+if redis.call('HGET', KEYS[1], 'mark') == ARGV[9] then return 'ok' end
 if not string.find(ARGV[1], '|' .. state .. '|', 1, true) then return state end
 if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then return 'lost' end
 local into = tonumber(ARGV[4])
@@ -151,6 +154,7 @@ class JobStore:
         allowed: tuple[str, ...],
         fields: Mapping[str, Any],
         *,
+        mark: str = "",
         revision: int | None = None,
         into: str = "",
         score: float = 0,
@@ -165,6 +169,7 @@ class JobStore:
             tool: its tool, whose `figures` change.
             allowed: states it may be in.
             fields: of its record, by name.
+            mark: of this change, for who asks for it again after an error: it is done once.
             revision: what its ``revision`` must be; None for any.
             into: the set it shall be in from now on: queued, running, failed, asking or none.
             score: its place in that set, seconds since 1970.
@@ -181,7 +186,8 @@ class JobStore:
             _SETS[into],
             score,
             max(1, int(ttl)),
-            2 * len(fields),
+            2 + 2 * len(fields),
+            *("mark", mark or token_hex(8)),
             *_flat(fields),
             *_flat({name: round(value) for name, value in (figures or {}).items()}),
         ]

@@ -66,6 +66,7 @@ class Records:
         figures: Mapping[str, float] | None = None,
         same_hand: bool = False,
         from_any: tuple[str, ...] = (),
+        mark: str = "",
     ) -> str:
         """Changes the job in the store, then in `job` itself, if nobody has changed it since.
 
@@ -78,6 +79,7 @@ class Records:
             figures: likewise.
             same_hand: the one that changed it last goes on; its revision stays.
             from_any: change it whoever has it, if it is in one of these states.
+            mark: likewise.
 
         Returns:
             ``ok``, or what hindered it: as ``JobStore.move`` tells.
@@ -91,6 +93,7 @@ class Records:
                 job.tool,
                 from_any or (job.state,),
                 {**written, "revision": revision},
+                mark=mark,
                 revision=None if from_any else job.revision,
                 into=into,
                 score=time.time() if score is None else score,

@@ -276,6 +276,7 @@ class Runner:
 
     async def _write(self, job: Job, fields: dict[str, Any], **where: Any) -> bool:
         """The change in the store, however long Redis is away: the work behind it is done."""
+        where["mark"] = secrets.token_hex(8)  # Redis may have done what it did not answer
         while True:
             try:
                 told = {**fields, "updated": time.time()}

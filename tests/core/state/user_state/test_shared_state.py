@@ -1,12 +1,15 @@
 """State of a caller: shared by the replicas of one service over Redis, and never for ever."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
 
 import pytest
 
-from server.core.store.fields import TTL
+from server.core.store.fields import _CHANGE, TTL
+from server.core.store.line import Script
 from tests import valkey as valkeys
+from tests.core.late import by, losing
 from tests.speak import call, text, with_headers
 
 CALLERS = "\n".join(
@@ -68,6 +71,14 @@ async def test_every_key_has_a_time_to_live(service, http, valkey):
         lives = {k: client.ttl(k) for k in client.scan_iter()}
     assert lives
     assert all(0 < ttl <= TTL for ttl in lives.values()), lives
+
+
+async def test_an_update_counts_once_though_redis_was_asked_twice(service, http, valkey):
+    """The answer was lost with its connection: the change is sent again, and was done already."""
+    async with losing(valkey, Script(_CHANGE)) as port:
+        made = await asyncio.to_thread(service, **by(valkey, port))
+        assert await ask(http, made, "b", "visit") == "1"
+        assert await asyncio.to_thread(made.stop) == 0
 
 
 async def test_in_memory_state_is_this_replicas_own(replica, http):
