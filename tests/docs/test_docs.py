@@ -27,7 +27,7 @@ def test_generated_parts_of_a_page_are_fresh(page: str) -> None:
     assert generate.rendered(page, generate.STATIC[page]) == (ROOT / page).read_text()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_the_readmes_transcript_is_what_its_commands_print() -> None:
     """The commands are run again; figures may differ, words may not."""
     written = next(

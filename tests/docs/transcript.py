@@ -76,7 +76,7 @@ def _served(tree: Path) -> str:
 
 
 def _wait_for(log: Path, what: str, up: "subprocess.Popen[bytes]") -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while what not in (text := log.read_text()):
         if up.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"make up did not serve:\n{text[-2000:]}")

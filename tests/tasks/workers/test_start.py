@@ -24,14 +24,14 @@ async def test_a_worker_with_nothing_to_do_is_alive_and_says_so(replica, key, va
     assert idle.stop() == 0
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_make_up_runs_the_jobs_that_it_takes(fresh, curl):
     """Its replicas share a queue, so none of them does; nothing is left running."""
     pytest.importorskip("server.tools.sales_report")
     port = free_port()
     up = fresh("-m", "deploy.local", "--port", str(port), "--replicas", "1", cwd=ROOT)
     try:
-        await asyncio.to_thread(up.wait_for_log, "1 replicas on .*; a worker", 60)
+        await asyncio.to_thread(up.wait_for_log, "1 replicas on .*; a worker", 120)
         up.port = port
         job = await curl.submit(up, "export_sales", since="2026-06-01")
         done = await curl.until(up, job)
