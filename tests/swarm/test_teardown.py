@@ -21,11 +21,13 @@ pytestmark = [pytest.mark.swarm, pytest.mark.timeout(180)]
 FULL = bool(os.environ.get("MCP_SWARM_FULL"))
 HOW = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT] if FULL else [signal.SIGKILL]
 
-# A second lab beside the one of the other tests, with no image and so up in seconds.
+# A second lab beside the one of the other tests, with no image and so up in seconds. SIGINT is
+# ignored, until one asks for it, by all that a shell starts in the background.
 OTHER = {**os.environ, "MCP_SWARM_LAB": "9"}
 ENDLESS = """
-import time
+import signal, time
 from tests.swarm.lab import Lab
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Lab(2, bare=True) as lab:
     lab.nodes[1].engine.docker("network", "create", "one")
     print("up", flush=True)
