@@ -174,11 +174,10 @@ class Reader:
 
     async def _take_over(self) -> None:
         """Asks until it is told: a call that was taken over, and is not run, would never end."""
+        heir = token_hex(8)  # of this asking: who asks later anew is not given it while it runs
         while True:
             try:
-                orphan = await self._store.take_over(
-                    self.session, self.name, self._replica, self.token
-                )
+                orphan = await self._store.take_over(self.session, self.name, self._replica, heir)
             except (RedisError, OSError):
                 await asyncio.sleep(BEAT_EVERY)
                 continue
