@@ -187,6 +187,12 @@ async def soon(stream: AsyncIterator[Event], seconds: float = 25) -> Event:
     raise AssertionError("the stream has ended")
 
 
+def uri(event: Event) -> str:
+    """The resource that a message tells of."""
+    found: str = (event.message or {})["params"]["uri"]
+    return found
+
+
 async def past_pings(
     session: Session, stream: AsyncIterator[Event], at: Replica | None = None
 ) -> dict[str, Any]:

@@ -4,11 +4,7 @@ import asyncio
 import signal
 
 from tests.core.late import by, late
-from tests.core.legacy import SETTINGS, Session, final, rest, soon
-
-
-def uri(event):
-    return event.message["params"]["uri"]
+from tests.core.legacy import SETTINGS, Session, final, rest, soon, uri
 
 
 async def test_a_stopping_replica_ends_its_streams_and_they_go_on_elsewhere(http, service):

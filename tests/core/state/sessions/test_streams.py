@@ -5,12 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon, uri
 from tests.speak import text
-
-
-def uri(event):
-    return event.message["params"]["uri"]
 
 
 def uris(*numbers):
