@@ -5,7 +5,6 @@ like secrets are never shown. A check may only reach what ``MCP_OUTBOUND_HOSTS``
 """
 
 import asyncio
-import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
@@ -14,11 +13,11 @@ from fastmcp.tools import tool
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from server.core import sandbox, settings
+from server.tools._text.secrets import MASK, masked, masked_text
 
 FOLDER: Final = "deployments"
 MAX_FILE_BYTES: Final = 100_000
 MAX_FILES: Final = 1_000
-MASK: Final = "********"
 
 READS = {"readOnlyHint": True, "idempotentHint": True}
 
@@ -126,20 +125,20 @@ async def read_config(
 ) -> DeploymentConfig:
     """The configuration of one deployment, secrets hidden."""
     deployment = await _find(name)
-    masked: list[str] = []
-    shown: Any = _masked(deployment.config, "", masked)  # first: a part of a secret is a secret
+    places: list[str] = []
+    shown: Any = masked(deployment.config, "", places)  # first: a part of a secret is a secret
     for part in section.split(".") if section else []:
         if not isinstance(shown, dict) or part not in shown:
             known = ", ".join(shown) if isinstance(shown, dict) else "nothing, it is one value"
             raise ToolError(f"The configuration has no {section!r}: {part!r} is not in {known}.")
         shown = shown[part]
     if section:
-        masked = [place for place in masked if f"{place}.".startswith(f"{section}.")]
+        places = [place for place in places if f"{place}.".startswith(f"{section}.")]
     return DeploymentConfig(
         name=deployment.name,
         environment=deployment.environment,
         config=shown if isinstance(shown, dict) else {str(section): shown},
-        masked=masked,
+        masked=places,
     )
 
 
@@ -152,7 +151,7 @@ async def check_service_status(name: Name) -> ServiceStatus:
     check = deployment.check
     if check is None:
         raise ToolError(f"{name!r} has no check. The operator adds one to its file: url or tcp.")
-    checked = f"GET {_without_password(check.url)}" if check.url else f"tcp {check.tcp}"
+    checked = f"GET {masked_text(check.url)}" if check.url else f"tcp {check.tcp}"
     try:
         if check.url:
             answer = await http.client().request(
@@ -233,37 +232,3 @@ def _read(path: str) -> Deployment:
             f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
         )
         raise ValueError("; ".join(told)) from error
-
-
-_SECRET_KEY = re.compile(
-    r"pass(word|wd|phrase)?$|^pass|secret|token|credential|api_?-?key|private_?-?key|access_?-?key"
-    r"|signing|encryption_?-?key|^dsn$|_key$|^auth",
-    re.IGNORECASE,
-)
-_PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
-
-
-def _masked(value: Any, where: str, masked: list[str]) -> Any:
-    """A copy of `value` with secrets hidden; their places are added to `masked`."""
-    if isinstance(value, dict):
-        shown = {}
-        for key, item in value.items():
-            place = f"{where}.{key}" if where else str(key)
-            if _SECRET_KEY.search(str(key)) and item not in (None, ""):
-                masked.append(place)
-                shown[str(key)] = MASK
-            else:
-                shown[str(key)] = _masked(item, place, masked)
-        return shown
-    if isinstance(value, list):
-        return [_masked(item, f"{where}[{n}]", masked) for n, item in enumerate(value)]
-    if isinstance(value, str):
-        without = _without_password(value)
-        if without != value:
-            masked.append(where)
-        return without
-    return value if isinstance(value, (bool, int, float, type(None))) else str(value)
-
-
-def _without_password(text: str) -> str:
-    return _PASSWORD_IN_URL.sub(f"{MASK}@", text)

@@ -1,7 +1,7 @@
 """Integrations: call allowed APIs, convert data between formats, check it against a schema.
 
 ``MCP_OUTBOUND_HOSTS`` lists what ``call_external_api`` may call; it is empty by default.
-``_formats.py`` reads and writes the formats.
+``_text/formats.py`` reads and writes the formats.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
 from server.core import schema as schemas
-from server.tools import _formats as formats
+from server.tools._text import formats
 
 MAX_ANSWER_BYTES = 1_000_000
 SCHEMA_SECONDS = 5.0

@@ -17,7 +17,7 @@ from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
 from server.core import sandbox, settings
-from server.tools._log_lines import Level, Wanted, lines, matcher, utc
+from server.tools._text.log_lines import Level, Wanted, lines, matcher, utc
 
 CLOSED: Final = frozenset({"deployments"})  # read_config shows these, secrets hidden
 MAX_LOG_BYTES: Final = 1_000_000_000

@@ -35,6 +35,11 @@ config:
   credentials:
     user: {SECRET}
   DATABASE_URL: postgres://shop:{SECRET}@db.example/shop
+  REPLICA_PWD: {SECRET}
+  deployKey: {SECRET}
+  jwt: {SECRET}
+  connection: Server=db.example;User ID=shop;Password={SECRET} x=1;Encrypt=True
+  queue: amqp://shop:a@{SECRET}@queue.example/shop
   nested:
     client_secret: {SECRET}
     urls: ["https://{SECRET}@host.example/x", "https://host.example/y"]
@@ -72,6 +77,7 @@ async def test_no_secret_is_shown(folder):
     assert set(found.masked) == {
         *("DB_PASSWORD", "api-key", "AccessKey", "auth_header", "SIGNING_KEY", "tokens"),
         *("credentials", "DATABASE_URL", "nested.client_secret", "nested.urls[0]"),
+        *("REPLICA_PWD", "deployKey", "jwt", "connection", "queue"),
     }
 
 
