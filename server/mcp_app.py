@@ -65,7 +65,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
     mcp = App(
         settings.mcp_name,
         version=__version__,
-        auth=auth.verifier(settings),
+        auth=auth.verifier(settings, auth.VerifiedBefore),
         middleware=middleware(settings, store),
         on_duplicate="error",
         mask_error_details=True,  # T16: an exception's text may hold a secret
@@ -204,9 +204,7 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     mcp.listen.tasks = extension
     mcp.add_middleware(HandOverMiddleware(extension))
     JobTools(jobs, names).add_to(mcp)
-    JobRoutes(jobs, needs_token=settings.auth_enabled, body_limit=settings.mcp_body_limit).add_to(
-        mcp
-    )
+    JobRoutes(jobs, body_limit=settings.mcp_body_limit).add_to(mcp)
     return jobs
 
 

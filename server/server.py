@@ -24,6 +24,7 @@ from server.config import Settings, load
 from server.core import framework, logs, startup
 from server.core.edge.accept import AcceptMiddleware, RefuseMiddleware
 from server.core.edge.access_log import AccessLogMiddleware
+from server.core.edge.admission.authenticate import AuthenticateMiddleware
 from server.core.edge.crash import CrashMiddleware
 from server.core.edge.disconnect import DisconnectMiddleware
 from server.core.edge.origin import OriginMiddleware, written
@@ -34,7 +35,7 @@ from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError
 from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
 from server.core.port import bound
-from server.core.problem import too_large
+from server.core.problem import not_found, too_large
 from server.core.state import request_state
 from server.mcp_app import PACKAGES, App, build_mcp
 
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 # Idle connections are kept longer than the balancer keeps them (65 s): it never finds one closed.
 KEEP_ALIVE = 75
 PATH = "/mcp"
+# Needs no token: what a balancer and a person ask before they have one. Everything else does.
+PUBLIC = ("/version", "/healthz", "/readyz")
 
 
 class Service:
@@ -65,6 +68,7 @@ class Service:
         )
         # Starlette's own redirect names a scheme, the balancer's: a caller's token would go in clear.
         self.http.router.redirect_slashes = False
+        self.http.add_exception_handler(404, not_found)
         self.http.router.routes.append(Route(f"{PATH}/", RedirectResponse(PATH)))
         self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
         self.app = self._with_middleware(self.http)
@@ -90,6 +94,9 @@ class Service:
         if settings.mcp_allowed_origins:
             # answers a browser's preflight; inside the check that its origin may call
             stack.append((CORSMiddleware, _cors(settings.mcp_allowed_origins)))
+        if self.mcp.auth:
+            # who calls, before any of the body is read; inside CORS, so that a page may read a 401
+            stack.append((AuthenticateMiddleware, {"verifier": self.mcp.auth, "public": PUBLIC}))
         # around all that answers: whether a client's going away cancels its call
         has_sessions = not settings.mcp_stateless_http
         stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))

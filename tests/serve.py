@@ -227,7 +227,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "place-keeping": docket_without_kept_places,
     "job-fencing": jobs_that_whoever_writes_last_ends,
     "job-release": jobs_of_other_releases_are_dropped,
-    "job-owner": changed("server.core.state.tasks.caller", "_hash", lambda *parts: "anyone"),
+    "job-owner": changed("server.core.identity", "_hash", lambda *parts: "anyone"),
     "job-news": jobs_whose_end_nobody_hears,
     "one-reader": changed_scripts(
         ("if alive(reader[1]) then", "if false then"),

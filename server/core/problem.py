@@ -1,5 +1,6 @@
 """Refusals outside MCP, as problem details (RFC 9457)."""
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 
@@ -20,3 +21,8 @@ def too_large(limit: int) -> JSONResponse:
         f"The body is larger than {limit} bytes (MCP_BODY_LIMIT). Send less at once, or have the "
         "operator raise the limit.",
     )
+
+
+async def not_found(request: Request, _: Exception) -> JSONResponse:
+    """The answer to a path that no route has, ``/.well-known/`` of authorization servers included."""
+    return problem(404, "Not Found", f"Nothing is served at {request.url.path!r}. MCP is at /mcp.")

@@ -9,8 +9,8 @@ Only hashes are kept and compared. The file is YAML, a list of callers:
       scopes: [mcp]        # what it may do; optional
       expires_at: 2027-01-31T00:00:00Z   # optional; not_before likewise
 
-Rotate by listing the old and the new token side by side for a while: state is bound to client
-and subject, not to the token. Errors are those of RFC 6750 §3.1, given by FastMCP.
+Rotate by listing the old and the new token side by side for a while: state belongs to client,
+subject and tenant, not to the token. ``admission/authenticate.py`` asks for the token.
 """
 
 import hashlib
@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from fastmcp.server.auth import AccessToken, TokenVerifier
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from starlette.middleware import Middleware
 
 from server.config import Settings
 from server.core.errors import ConfigError
@@ -56,13 +58,8 @@ class BearerVerifier(TokenVerifier):
         self.callers = callers
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """The caller that `token` stands for, or None: FastMCP then answers 401."""
-        digest = hashlib.sha256(token.encode()).hexdigest()
-        found = None
-        for caller in self.callers:
-            # Every hash is compared, in constant time: the time tells nothing about the list.
-            if hmac.compare_digest(caller.sha256, digest):
-                found = caller
+        """The caller that `token` stands for; None if nobody, or not now."""
+        found = self._find(token)
         if found is None or not found.is_valid(datetime.now().astimezone()):
             return None
         return AccessToken(
@@ -74,8 +71,36 @@ class BearerVerifier(TokenVerifier):
             claims={"sub": found.subject, "tenant": found.tenant},
         )
 
+    def why_refused(self, token: str) -> str:
+        """What is wrong with a token that stands for nobody, as a sentence."""
+        found = self._find(token)
+        if found is None:
+            return "This server does not know the token."
+        if found.not_before and datetime.now().astimezone() < found.not_before:
+            return f"The token is not valid before {found.not_before.isoformat()}."
+        return f"The token expired at {found.expires_at and found.expires_at.isoformat()}."
 
-def verifier(settings: Settings) -> BearerVerifier | None:
+    def _find(self, token: str) -> Caller | None:
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        found = None
+        for caller in self.callers:
+            # Every hash is compared, in constant time: the time tells nothing about the list.
+            if hmac.compare_digest(caller.sha256, digest):
+                found = caller
+        return found
+
+
+class VerifiedBefore(BearerVerifier):
+    """What FastMCP is given below ``AuthenticateMiddleware``: it reads the user and verifies no more."""
+
+    def get_middleware(self) -> list[Any]:
+        """FastMCP's middleware for the whole app."""
+        return [Middleware(AuthContextMiddleware)]
+
+
+def verifier(
+    settings: Settings, kind: type[BearerVerifier] = BearerVerifier
+) -> BearerVerifier | None:
     """The verifier that the settings ask for, None when auth is off.
 
     Raises:
@@ -88,7 +113,7 @@ def verifier(settings: Settings) -> BearerVerifier | None:
         callers.append(Caller(sha256=_digest(settings.auth_token), client="default"))
     if settings.auth_tokens_file:
         callers.extend(_read(settings.auth_tokens_file))
-    return BearerVerifier(tuple(callers))
+    return kind(tuple(callers))
 
 
 def _digest(token: SecretStr) -> str:

@@ -12,17 +12,7 @@ from fastmcp.server.transforms.visibility import get_visibility_rules
 from fastmcp.tools.base import ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 from fastmcp.utilities.tasks import TASKS_EXTENSION_ID
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from pydantic import ValidationError
-
-
-def bearer_backend(mcp: FastMCP) -> BearerAuthBackend | None:
-    """What FastMCP checks bearer tokens with; None if it would do more than that."""
-    for middleware in mcp.auth.get_middleware() if mcp.auth else ():
-        backend = middleware.kwargs.get("backend")
-        if isinstance(backend, BearerAuthBackend):
-            return backend
-    return None
 
 
 async def has_rules(context: Context) -> bool:

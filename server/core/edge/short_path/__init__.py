@@ -70,7 +70,6 @@ class ShortPathMiddleware:
         self.has_sessions = has_sessions
         self.json_response = json_response
         self.harmless = harmless
-        self.bearer = catalogue.bearer_backend(mcp)
         self.calls = Calls(mcp)
         self.fetches = Fetches(mcp)
         self.lists = Lists(mcp)
@@ -133,8 +132,6 @@ class ShortPathMiddleware:
         meta = asked.params.get("_meta") if asked.params else None
         if framework.is_traced(meta) or framework.is_wrapped(self.mcp, self.harmless):
             return False
-        if self.mcp.auth and not await self._let_in(scope):
-            return False
         if self.has_sessions and not asked.is_modern:
             return self.in_session is not None and await self.in_session.answer(asked, scope, send)
         told = await self._told(asked, scope)
@@ -156,14 +153,6 @@ class ShortPathMiddleware:
                 return framework.error_answer(error, asked)
             finally:
                 await request.close()
-
-    async def _let_in(self, scope: Scope) -> bool:
-        """Whether the caller's token is good; the framework refuses, if not."""
-        found = await self.bearer.authenticate(Request(scope)) if self.bearer else None
-        if found is None or self.mcp.auth is None:
-            return False
-        scope["auth"], scope["user"] = found
-        return set(self.mcp.auth.required_scopes) <= set(found[0].scopes)
 
     async def _result(
         self, asked: Asked, request: framework.RequestContext, context: Context

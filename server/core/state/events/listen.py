@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 from fastmcp.server.dependencies import get_access_token
 from mcp.server.context import ServerRequestContext
-from mcp.server.request_state import authenticated_principal
 from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import event_to_notification
@@ -29,6 +28,7 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 
+from server.core import identity
 from server.core.errors import TOO_MANY_STREAMS
 from server.core.state.events.bus import Bus
 from server.core.state.events.stream import Stream
@@ -98,7 +98,7 @@ class Listen:
         """
         if ctx.request_id is None:
             raise MCPError(INVALID_REQUEST, "subscriptions/listen needs a request id")
-        client = authenticated_principal(ctx)
+        client = identity.current().principal
         self._refuse_too_many(client)
         stream = Stream(*await self._honored(ctx, params.notifications))
         self._refuse_too_many(client)  # others came while the resources were looked up
@@ -181,7 +181,7 @@ class Listen:
         )
         return honored, tasks
 
-    def _refuse_too_many(self, client: str | None) -> None:
+    def _refuse_too_many(self, client: str) -> None:
         if len(self._streams) >= self._limit:
             raise _too_many(f"this replica has {self._limit} open", "Try again later.")
         if client and self._of_client[client] >= self._limit_per_client:

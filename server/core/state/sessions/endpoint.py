@@ -4,14 +4,12 @@ On with ``MCP_STATELESS_HTTP=false`` and ``REDIS_URL=redis://…``. A session is
 each request brings it to life for as long as it takes, so it does not matter where it lands.
 """
 
-import json
 import logging
 import re
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import JSONRPCRequest
@@ -20,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from server.core import identity
 from server.core.framework import sessions as framework
 from server.core.framework.request import Asked
 from server.core.state.sessions import refusal, sse
@@ -112,7 +111,9 @@ class Endpoint:
             it is refused, was negotiated for another version, or has components of its own.
         """
         try:
-            record = await self._found(request.headers[SESSION_ID], _owner(request))
+            record = await self._found(
+                request.headers[SESSION_ID], identity.of(request.scope).principal
+            )
         except (RedisError, OSError):
             return False
         if record is None or record.has_rules or record.version != asked.version:
@@ -146,7 +147,7 @@ class Endpoint:
             record = await self._record(request)
             await self._post.serve(record, message, request, send)
         else:
-            await self._post.open(message, _owner(request), request, send)
+            await self._post.open(message, identity.of(request.scope).principal, request, send)
 
     async def _serve_get(self, request: Request, send: Send) -> None:
         _, takes_streams = check_accept_headers(request)
@@ -205,7 +206,7 @@ class Endpoint:
         session = request.headers.get(SESSION_ID)
         if not session:
             raise refusal.names_no_session()
-        record = await self._found(session, _owner(request))
+        record = await self._found(session, identity.of(request.scope).principal)
         if record is None:
             raise refusal.no_session()
         return record
@@ -238,11 +239,3 @@ def _resumed(request: Request) -> tuple[str, str]:
             "Last-Event-ID is not the id of an event of this server. Send the last `id:` received.",
         )
     return match[1], match[2]
-
-
-def _owner(request: Request) -> str:
-    """Whose request it is, as JSON; empty without auth."""
-    user = request.scope.get("user")
-    if not isinstance(user, AuthenticatedUser):
-        return ""
-    return json.dumps(authorization_context(user), sort_keys=True)

@@ -1,8 +1,7 @@
-"""Running a job: its tool, while its worker says that it lives, to one end.
+"""Runs a job's tool to one end, while its worker sends heartbeats.
 
-The store decides who runs it. Each time a job changes hands its ``revision`` goes up, and what an
-older hand still writes is refused: a worker that was thought dead and is not ends its run and
-leaves no trace in the job.
+The store decides who runs it. Each time a job changes hands its ``revision`` goes up, and writes of
+an older revision are refused: a worker that was considered dead and is not leaves no trace in the job.
 """
 
 import asyncio
@@ -21,8 +20,9 @@ from mcp.shared.exceptions import MCPError
 from redis.exceptions import RedisError
 
 from server.config import Settings
+from server.core import identity
 from server.core.errors import JOB_GIVEN_UP, JOB_OVER_LIMIT
-from server.core.state.tasks import caller, outcome
+from server.core.state.tasks import outcome
 from server.core.state.tasks.context import JobContext, Reported, enter_job
 from server.core.state.tasks.job import Job, State
 from server.core.state.tasks.queue.engine import TO_END, PutBack
@@ -131,7 +131,7 @@ class Runner:
 
     async def _tool(self, job: Job) -> Tool | None:
         """The tool, if this release has it and takes such arguments (T10)."""
-        caller.act_as(job.call["caller"])  # a tool may be for some callers only
+        identity.act_as(job.call["caller"])  # a tool may be for some callers only
         try:
             tool = await self._mcp.get_tool(job.tool)
         except NotFoundError:

@@ -18,7 +18,8 @@ from fastmcp.server.middleware import Middleware
 from pydantic import ValidationError as PydanticValidationError
 
 from server.config import Settings
-from server.core.state.tasks import caller, submission
+from server.core import identity
+from server.core.state.tasks import submission
 from server.core.state.tasks.context import answer as typed
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import FINAL, OPEN, Job
@@ -146,7 +147,7 @@ class Jobs:
             logger.warning("job %s: %s", job_id, error)
             message = f"Job {job_id!r} was sealed with a key that this server does not have (now)."
             raise JobError("unreadable", message) from None
-        if job is None or job.owner != caller.current().owner:
+        if job is None or not identity.current().owns(job.owner, job.tenant):
             raise JobError(
                 "unknown",
                 f"There is no job {job_id!r} of yours. Results are kept for "

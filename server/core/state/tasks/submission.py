@@ -15,9 +15,9 @@ from fastmcp.tools.function_tool import FunctionTool
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
+from server.core import identity
 from server.core.framework import argument_check
 from server.core.framework.catalogue import may_use
-from server.core.state.tasks import caller
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import Job
 
@@ -82,13 +82,13 @@ async def check_room(records: "Records") -> None:
 
 def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, Any] | None) -> Job:
     """A job of the caller at hand, not stored yet."""
-    who, now = caller.current(), time.time()
+    caller, now = identity.current(), time.time()
     return Job(
         id=secrets.token_hex(16),  # no dash in front: a command line would take it for an option
         tool=tool_name,
-        owner=who.owner,
-        tenant=who.tenant,
-        call={"arguments": arguments, "caller": who.identity, "capabilities": capabilities},
+        owner=caller.owner,
+        tenant=caller.share,
+        call={"arguments": arguments, "caller": identity.record(), "capabilities": capabilities},
         created=now,
         updated=now,
     )

@@ -85,7 +85,8 @@ class TasksExtension(ServerExtension):
         if tool is None or not tool.task_config.supports_tasks() or not is_client_tool_call():
             return await call_next()
         if _knows_tasks(context):
-            key = (params.meta or {}).get(IDEMPOTENCY_KEY)
+            request = context.request_context  # the message here is without its `_meta`
+            key = (request.meta or {}).get(IDEMPOTENCY_KEY) if request else None
             can = context.session.client_capabilities
             declared = can.model_dump(mode="json", by_alias=True, exclude_none=True) if can else {}
             return await self._create(tool, params.arguments or {}, str(key or ""), declared)

@@ -1,4 +1,4 @@
-"""Background work over plain HTTP: ``/jobs``. FastMCP checks no token on such routes; this does.
+"""Background work over plain HTTP: ``/jobs``.
 
     POST   /jobs                {"tool": …, "arguments": {…}}, Idempotency-Key   202, Location
     GET    /jobs/{id}/status    state, progress, estimate; Retry-After while it is not done
@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastmcp import FastMCP
-from fastmcp.server.dependencies import get_access_token
 from mcp.shared.exceptions import MCPError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 from starlette.requests import Request
@@ -55,13 +54,11 @@ class JobRoutes:
     """The routes of `jobs`.
 
     Args:
-        needs_token: whether a caller without a token is refused.
         body_limit: largest request body, in bytes.
     """
 
-    def __init__(self, jobs: Jobs, *, needs_token: bool, body_limit: int) -> None:
+    def __init__(self, jobs: Jobs, *, body_limit: int) -> None:
         self._jobs = jobs
-        self._needs_token = needs_token
         self._body_limit = body_limit
 
     def add_to(self, mcp: FastMCP) -> None:
@@ -76,15 +73,9 @@ class JobRoutes:
             mcp.custom_route(path, methods=[method])(self._checked(handler))
 
     def _checked(self, handler: Handler) -> Handler:
-        """Asks for a token, and turns what is refused into problem details."""
+        """Turns what is refused into problem details."""
 
         async def checked(request: Request) -> Response:
-            if self._needs_token and get_access_token() is None:
-                refused = problem(
-                    401, "Unauthorized", "Send a valid token: Authorization: Bearer …"
-                )
-                refused.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'  # RFC 6750 §3
-                return refused
             try:
                 return await handler(request)
             except JobError as error:
