@@ -29,6 +29,7 @@ from server.core.edge.crash import CrashMiddleware
 from server.core.edge.disconnect import DisconnectMiddleware
 from server.core.edge.origin import OriginMiddleware, written
 from server.core.edge.request_id import RequestIdMiddleware
+from server.core.edge.rpc_error import RpcErrorMiddleware
 from server.core.edge.served_by import ServedByMiddleware
 from server.core.edge.short_path import ShortPathMiddleware
 from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError
@@ -81,7 +82,9 @@ class Service:
             (RequestIdMiddleware, {}),
             # every response names its replica, refusals and errors too
             (ServedByMiddleware, {"replica": settings.mcp_replica, "is_draining": self._draining}),
-            # the log sees the status that the caller sees
+            # outside the log, which records the real status of what older clients get as 200
+            (RpcErrorMiddleware, {"path": PATH}),
+            # the log sees the status of whatever is below
             (AccessLogMiddleware, {}),
             # what nobody caught: answered and logged, seen by the log above
             (CrashMiddleware, {}),

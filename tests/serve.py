@@ -30,6 +30,7 @@ with deferred_build():  # as `python -m server` does
     from server.core.edge.crash import CrashMiddleware
     from server.core.edge.disconnect import DisconnectMiddleware
     from server.core.edge.request_id import RequestIdMiddleware
+    from server.core.edge.rpc_error import RpcErrorMiddleware
     from server.core.edge.short_path import ShortPathMiddleware
     from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
     from server.core.state.request_state import SingleUse
@@ -218,6 +219,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
     "short-path": lambda: setattr(ShortPathMiddleware, "__call__", pass_on_asgi),
     "disconnect": lambda: setattr(DisconnectMiddleware, "__call__", pass_on_asgi),
+    "rpc-error": lambda: setattr(RpcErrorMiddleware, "__call__", pass_on_asgi),
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "state-merging": fastmcps_own_state_store,
     "single-use": lambda: setattr(SingleUse, "_once", pass_on),

@@ -88,7 +88,7 @@ async def test_health_and_readiness_answer(shared, http):
 async def test_the_body_limit_holds_below_and_above_the_sdks_own(replica, http, limit, chunked):
     """Declared or chunked, one byte more is 413, and the limit itself passes."""
     made = replica(MCP_BODY_LIMIT=limit)
-    headers = request("ping", "legacy")["headers"]
+    headers = {**request("ping", "legacy")["headers"], "Accept": "application/json"}
 
     async def post(size):
         body = body_of(size)

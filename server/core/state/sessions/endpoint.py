@@ -98,7 +98,7 @@ class Endpoint:
                 raise
             if isinstance(error, ResponseError):  # it answers, but not as it should
                 logger.exception("the shared store refuses what a session needs")
-            response = refusal.store_away().response()
+            response = refusal.store_away("unknown").response()
         else:
             return
         await response(scope, receive, send)
@@ -201,12 +201,18 @@ class Endpoint:
         """The session that the request names, which lives on by it.
 
         Raises:
-            Refusal: 400 if it names none, 404 if there is none that belongs to this caller.
+            Refusal: 400 if it names none, 404 if there is none that belongs to this caller, 503 if
+                Redis is unavailable.
         """
         session = request.headers.get(SESSION_ID)
         if not session:
             raise refusal.names_no_session()
-        record = await self._found(session, identity.of(request.scope).principal)
+        try:
+            record = await self._found(session, identity.of(request.scope).principal)
+        except ResponseError:
+            raise
+        except (RedisError, OSError):
+            raise refusal.store_away("no") from None  # nothing of the request has run yet
         if record is None:
             raise refusal.no_session()
         return record

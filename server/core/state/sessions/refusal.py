@@ -1,6 +1,7 @@
 """Why a request of a session is not served, as HTTP says it, with an error of JSON-RPC inside."""
 
 from http import HTTPStatus
+from typing import Literal
 
 from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.responses import Response
@@ -49,7 +50,7 @@ def no_session() -> Refusal:
     return Refusal(HTTPStatus.NOT_FOUND, "Session not found")
 
 
-def store_away() -> Refusal:
+def store_away(executed: Literal["no", "unknown"]) -> Refusal:
     """Redis does not answer: the session is kept there, so nothing can be said of it now."""
     from server.core.store import unavailable  # who has no store does not import one
 
@@ -59,7 +60,7 @@ def store_away() -> Refusal:
         error.message,
         STORE_UNAVAILABLE,
         {"Retry-After": str(SOON)},
-        error.data,
+        {**error.data, "executed": executed},
     )
 
 

@@ -179,11 +179,12 @@ async def retryable(session):
     """What a call is answered with while Redis is away, and after how many seconds."""
     began = time.monotonic()
     response = await session.call("echo", text="x")
+    assert response.status_code == 200  # a client of the Python SDK 1.x ends at any other
     error = response.json()["error"]
-    assert response.status_code == 503
-    assert response.headers["retry-after"]
     assert error["code"] == -31002
-    assert error["data"] == {"retryable": True}
+    executed = error["data"].pop("executed")
+    assert executed in {"no", "unknown"}
+    assert error["data"] == {"retryable": True, "retryAfterSeconds": 1}
     return time.monotonic() - began
 
 
@@ -212,7 +213,7 @@ async def test_while_redis_hangs_sessions_are_refused_at_once_and_come_back(http
         async with session.get() as response:
             assert response.status_code == 503
         assert (await session.delete()).status_code == 503
-        assert (await Session(http, session.replicas).ask("ping")).status_code in {400, 503}
+        assert (await Session(http, session.replicas).ask("ping")).status_code in {200, 400}
     finally:
         valkey.resume()
     await until_ready(http, session.replicas)
