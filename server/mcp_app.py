@@ -60,7 +60,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         DiscoveryError: a discovered file cannot be served.
         ConfigError: the file of callers, or an outbound host, cannot be used.
     """
-    framework.leave_key_value_unchecked()
+    framework.prepare()
     store = _store(settings)
     mcp = App(
         settings.mcp_name,

@@ -13,6 +13,7 @@ from tests.tasks.conftest import SAMPLE, effects
 from tests.tasks.test_one_process import as_task
 
 HALF = "half a pair: \ud800"
+REPLACED = "half a pair: \ufffd"
 
 
 async def test_odd_arguments_are_refused_in_words(replica, http):
@@ -29,13 +30,22 @@ async def test_odd_arguments_are_refused_in_words(replica, http):
 
 
 async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, tmp_path):
-    """What is no number is left out; half a character is escaped, as JSON can."""
+    """What is no number is left out; a lone surrogate is replaced, as in every other answer."""
     made = replica(packages=SAMPLE)
     job = await curl.submit(made, "odd", folder=str(tmp_path))
-    told = await curl.until_it_says(made, job, HALF)
+    told = await curl.until_it_says(made, job, REPLACED)
     assert not {"progress", "total", "rate", "fraction"} & told.keys()
     (tmp_path / "end").touch()
-    assert await curl.text(made, job) == HALF
+    assert await curl.text(made, job) == REPLACED
+
+
+async def test_a_job_whose_result_breaks_its_output_schema_says_so(replica, curl):
+    """As a direct call would; it is not tried again."""
+    made = replica(packages=SAMPLE)
+    job = await curl.submit(made, "misshapen")
+    told = await curl.text(made, job)
+    assert "'misshapen' does not conform to the tool's output schema: at 'mean'" in told
+    assert (await curl.status(made, job))["is_error"]
 
 
 async def test_a_result_that_cannot_be_written_is_an_error_and_not_tried_again(

@@ -24,6 +24,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.core.framework.conformance import check_results
+from server.core.framework.wire import write_clean_json
+
 Listen = Callable[
     [Any, types.SubscriptionsListenRequestParams], Awaitable[types.SubscriptionsListenResult]
 ]
@@ -58,6 +61,13 @@ async def may_read(mcp: FastMCP, uri: str) -> bool:
 def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | None]) -> None:
     """T1: else every call with arguments first lists all tools, through all middleware."""
     mcp._mcp_server.get_tool_input_schema = lookup
+
+
+def prepare() -> None:
+    """Corrects what FastMCP and the SDK do in this process; call it before a server is made."""
+    leave_key_value_unchecked()
+    write_clean_json()
+    check_results()
 
 
 def leave_key_value_unchecked() -> None:

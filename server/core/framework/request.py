@@ -4,7 +4,6 @@
 FastMCP's own handler in it, ``serving`` sets what they set.
 """
 
-import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,8 +35,9 @@ from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from opentelemetry import trace
-from pydantic_core import PydanticSerializationError, to_json
 from starlette.requests import Request
+
+from server.core.framework.wire import encode
 
 # The logger of what answers in our place in the older era.
 _dispatcher_log = logging.getLogger("mcp.shared.jsonrpc_dispatcher")
@@ -243,20 +243,9 @@ async def handled(context: RequestContext) -> dict[str, Any]:
     return await context.wire(await entry.handler(context._srctx, params))
 
 
-def encoded(result: dict[str, Any] | bytes, asked: Asked) -> bytes:
-    """A result as JSON in UTF-8, which it may be already.
-
-    Raises:
-        PydanticSerializationError: it cannot be, for a client up to 2025-11-25.
-    """
-    if isinstance(result, bytes):
-        return result
-    try:
-        return to_json(result)
-    except PydanticSerializationError:  # half a character, say
-        if asked.version not in MODERN_PROTOCOL_VERSIONS:
-            raise
-        return json.dumps(result, separators=(",", ":")).encode()
+def encoded(result: dict[str, Any] | bytes) -> bytes:
+    """A result as JSON in UTF-8, which it may be already."""
+    return result if isinstance(result, bytes) else encode(result)
 
 
 def error_answer(error: Exception, asked: Asked) -> tuple[int, bytes]:
@@ -266,11 +255,6 @@ def error_answer(error: Exception, asked: Asked) -> tuple[int, bytes]:
         message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=data)
         told = message.model_dump_json(by_alias=True, exclude_none=True)
         return ERROR_CODE_HTTP_STATUS.get(data.code, 200), told.encode()
-    if isinstance(error, PydanticSerializationError):
-        _dispatcher_log.exception("the result of %r cannot be written", asked.method)
-        failed = types.ErrorData(code=types.INTERNAL_ERROR, message="Error handling POST request")
-        message = types.JSONRPCError(jsonrpc="2.0", id=None, error=failed)
-        return 500, message.model_dump_json(by_alias=True, exclude_unset=True).encode()
     known = handler_exception_to_error_data(error)
     if known is None:
         _dispatcher_log.exception("handler for %r raised", asked.method)

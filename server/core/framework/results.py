@@ -5,7 +5,10 @@ from typing import Any, cast
 
 import mcp_types as types
 from fastmcp.tools import FunctionTool, Tool
-from fastmcp.tools.base import ToolResult, _serialize_to_jsonable, default_serializer
+from fastmcp.tools.base import ToolResult
+
+from server.core.framework.conformance import conforming
+from server.core.framework.wire import jsonable, text_of
 
 
 class Once:
@@ -30,8 +33,10 @@ class Once:
         structured = self.structured(value)
         if structured is None:
             return Tool.convert_result(self.tool, value)
-        text = types.TextContent(type="text", text=default_serializer(structured))
-        return ToolResult.model_construct(content=[text], structured_content=structured)
+        text = types.TextContent(type="text", text=text_of(structured))
+        result = ToolResult.model_construct(content=[text], structured_content=structured)
+        conforming(self.tool, result)
+        return result
 
     def structured(self, value: Any) -> dict[str, Any] | None:
         """The copy that JSON can hold; None if the value is for FastMCP to convert, or to refuse."""
@@ -39,7 +44,7 @@ class Once:
         if type(value) is not dict or (schema and schema.get("x-fastmcp-wrap-result")):
             return None
         try:
-            copy = _serialize_to_jsonable(value, self.tool.return_type)
+            copy = jsonable(value, self.tool.return_type)
         except Exception:  # nothing is lost: FastMCP meets it again, and tells it in its own words
             return None
         return copy if type(copy) is dict else None

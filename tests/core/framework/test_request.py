@@ -45,7 +45,6 @@ IMPORTED = {
     "fastmcp.server.http": {"_current_http_request"},
     "fastmcp.server.mixins.mcp_operations": {"_normalize_call_tool_result"},
     "fastmcp.server.server": {"_component_auth_allows", "_validation_error_summary"},
-    "fastmcp.tools.base": {"_serialize_to_jsonable"},
     "fastmcp.tools.function_tool": {"_validate_input"},
     "fastmcp_tasks.components": {"_call_shape_probe"},
     "mcp.server._streamable_http_modern": {"_SingleExchangeDispatchContext"},

@@ -95,8 +95,8 @@ async def test_a_plain_dict_is_copied_once(monkeypatch):
         copies.append(arguments)
         return copy(*arguments)
 
-    for module in (base, results):
-        monkeypatch.setattr(module, "_serialize_to_jsonable", counted)
+    monkeypatch.setattr(base, "_serialize_to_jsonable", counted)
+    monkeypatch.setattr(results, "jsonable", counted)
     tool = Tool.from_function(plain)
     await tool.run({})
     assert len(copies) == 2

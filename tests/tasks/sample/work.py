@@ -74,6 +74,12 @@ async def only_in_background() -> str:
     return "ran"
 
 
+@tool(task=True)
+async def misshapen() -> dict[str, float]:
+    """Returns what its output schema does not allow."""
+    return {"mean": float("nan")}
+
+
 @tool(task=True, timeout=0.5)
 async def too_slow() -> str:
     """Takes longer than it may."""

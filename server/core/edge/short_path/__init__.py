@@ -164,7 +164,7 @@ class ShortPathMiddleware:
         component, result = found
         if component is not None and not await catalogue.may_use(component):
             return None
-        return framework.encoded(await result(request, context), asked)
+        return framework.encoded(await result(request, context))
 
     def _found(self, asked: Asked) -> Found | None:
         """What is asked for, and what gives the result; None if it is for the framework."""

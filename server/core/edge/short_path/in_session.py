@@ -64,7 +64,7 @@ class InSession:
                 try:
                     async with Context(fastmcp=self._mcp) as made:
                         told = await result(context, made)
-                    return answer(asked, framework.encoded(told, asked)).decode()
+                    return answer(asked, framework.encoded(told)).decode()
                 finally:
                     await context.close()
 

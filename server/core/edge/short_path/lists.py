@@ -12,11 +12,11 @@ import mcp_types as types
 from fastmcp import Context, FastMCP
 from fastmcp.server.middleware import Middleware, MiddlewareContext
 from fastmcp.server.middleware.dereference import DereferenceRefsMiddleware
-from pydantic_core import to_json
 
 from server.core.edge.short_path.chain import Chains
 from server.core.framework import catalogue as framework
 from server.core.framework.request import RequestContext, handled
+from server.core.framework.wire import encode
 
 # Method → beginning of its components' keys, the middleware hook, FastMCP's own way to list.
 _KINDS = {
@@ -51,7 +51,7 @@ class Lists:
         """The encoded result."""
         method = request.method
         if not self._may_keep(method):
-            return to_json(await handled(request))
+            return encode(await handled(request))
         allowed = [await framework.may_use(c) for c in self._guarded[method]]
         key = (method, request.protocol_version, tuple(allowed))
         kept = self._kept.get(key)
@@ -62,10 +62,10 @@ class Lists:
         message = _Listing(message=asked, method=method, fastmcp_context=context, kept=kept[0])
         told = await self._chains.of(method)(message)
         # A middleware gave another list than it was given: it is right.
-        return kept[1] if told is kept[0] else to_json(await handled(request))
+        return kept[1] if told is kept[0] else encode(await handled(request))
 
     async def _made(self, key: _Key, request: RequestContext) -> tuple[Sequence[Any], bytes]:
-        encoded = to_json(await handled(request.of_nobody()))
+        encoded = encode(await handled(request.of_nobody()))
         components = await getattr(self.mcp, _KINDS[key[0]][2])(run_middleware=False)
         if len(self._kept) >= _KEPT:
             del self._kept[next(iter(self._kept))]

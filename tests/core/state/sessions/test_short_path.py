@@ -100,10 +100,10 @@ async def test_a_deleted_session_ends_its_calls(session, replicas):
     assert (await session.call("echo", one, text="a")).status_code == 404
 
 
-async def test_a_result_that_cannot_be_written_is_an_error(session):
-    """The caller is not left waiting."""
+async def test_a_lone_surrogate_in_a_result_is_replaced(session):
+    """UTF-8 cannot hold it; the rest of the result arrives."""
     response = await session.call("half")
-    assert answer(response)["error"]["code"] == -32603
+    assert answer(response)["result"]["content"][0]["text"] == "\ufffd"
 
 
 async def test_what_a_tool_says_comes_before_its_answer(http, tmp_path_factory):

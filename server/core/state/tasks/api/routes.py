@@ -10,7 +10,6 @@ Another caller's job is answered like none: 404.
 """
 
 import base64
-import json
 import math
 import re
 from collections.abc import Awaitable, Callable
@@ -18,10 +17,11 @@ from typing import Any
 
 from fastmcp import FastMCP
 from mcp.shared.exceptions import MCPError
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from server.core.framework.wire import encode
 from server.core.problem import problem
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import FINAL
@@ -152,13 +152,10 @@ class JobRoutes:
 
 
 class _Json(JSONResponse):
-    """What a tool has said may hold half a surrogate pair, which UTF-8 cannot: it is escaped."""
+    """A response that clients can read, whatever a tool has said."""
 
     def render(self, content: Any) -> bytes:
-        try:
-            return to_json(content)
-        except PydanticSerializationError:
-            return json.dumps(content).encode()
+        return encode(content)
 
 
 def _names(accept: str, kind: str) -> bool:

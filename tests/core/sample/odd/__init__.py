@@ -1,0 +1,1 @@
+"""Tools, resources and prompts whose results JSON, or their own schema, cannot hold."""
