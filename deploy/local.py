@@ -119,6 +119,8 @@ def _environment(port: int, redis_url: str) -> dict[str, str]:
         "REDIS_URL": redis_url,
         "MCP_REQUEST_STATE_KEYS": secrets.token_urlsafe(48),
     }
+    if "DATABASE_URL" not in os.environ and "DATABASE_URL_FILE" not in os.environ:
+        ours["MCP_SAMPLE_DATA"] = "true"
     return {**ours, **os.environ, "MCP_PORT": str(port), "MCP_REUSE_PORT": "true"}
 
 

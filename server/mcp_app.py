@@ -18,6 +18,7 @@ from server.core.edge import auth, call_limit, concurrency
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.edge.concurrency import ConcurrencyMiddleware
+from server.core.edge.unavailable import UnavailableMiddleware
 from server.core.edge.undelivered import UndeliveredMiddleware
 from server.core.state import events, request_state
 from server.core.state.ask.middleware import AskMiddleware
@@ -107,7 +108,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     return [
         NoteMethod(),  # first, so that a message that fails below is named in the log too
         *undelivered,  # only where answers are JSON and nothing else
-        *_unavailable(store),  # only where there is a store that may be away
+        UnavailableMiddleware(),  # around all that may need Redis or the database
         *_concurrency(settings),
         # below all that may refuse a call
         SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
@@ -215,11 +216,3 @@ def _state_store(settings: Settings, store: "Store | None") -> Any:
     from server.core.state.user_state.shared import StateStore
 
     return StateStore(store, has_sessions=not settings.mcp_stateless_http)
-
-
-def _unavailable(store: "Store | None") -> list[Middleware]:
-    if store is None:
-        return []
-    from server.core.edge.unavailable import UnavailableMiddleware
-
-    return [UnavailableMiddleware()]

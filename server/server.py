@@ -164,7 +164,8 @@ async def running(
     """What lives as long as the process does: the database, `inner`, and the parts of `mcp`."""
     from server.core.resilience import database
 
-    await database.start(settings.database_url.get_secret_value())
+    url = settings.database_url.get_secret_value()
+    await database.start(url, samples=settings.wants_samples)
     try:
         if mcp.store:
             await mcp.store.demand_access()

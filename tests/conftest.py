@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests import postgres as postgreses
 from tests import replica as replicas
 from tests import valkey as valkeys
 from tests.replica import Replica
@@ -82,6 +83,13 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     """A real Valkey of this test's own."""
     with valkeys.serving(tmp_path / "valkey") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL for this run; its URL, with ``{}`` for a database's name."""
+    with postgreses.serving() as url:
+        yield url
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
         "MCP_REPLICA": "tested",
         "MCP_DRAIN_SECONDS": "0",
         "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/test.db",
+        "MCP_SAMPLE_DATA": "true",
     }
     return {**kept, **own, **{name.upper(): str(value) for name, value in settings.items()}}
 

@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from server.config.explain import explain
 from server.config.files import NamedFiles
 from server.config.names import check_names
 from server.core.errors import ConfigError
@@ -178,6 +179,9 @@ class Settings(BaseSettings):
         SecretStr("sqlite+aiosqlite:///mcp-swarm.db"),
         description="The example tools' database: `postgresql+asyncpg://…` in production.",
     )
+    mcp_sample_data: bool | None = Field(
+        None, description="Example rows for new tables. Default: only without a `DATABASE_URL`."
+    )
     files_root: Path = Field(SAMPLES, description="The one folder that the file tools may read.")
 
     @field_validator(
@@ -242,6 +246,12 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def wants_samples(self) -> bool:
+        """Whether example rows are put into new tables."""
+        asked = self.mcp_sample_data
+        return "database_url" not in self.model_fields_set if asked is None else asked
+
+    @property
     def is_shared(self) -> bool:
         """Whether state is shared with other replicas."""
         return not self.redis_url.startswith("memory://")
@@ -274,19 +284,4 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(item) for item in error.errors())) from None
-
-
-def _explain(item: Any) -> str:
-    """One validation error as a sentence; a secret's value is not repeated."""
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if not item["loc"]:
-        return f"{message}."
-    name = str(item["loc"][0])
-    given = "" if _is_secret(name) else f" is {item['input']!r}"
-    return f"{name.upper()}{given}: {message}. See docs/settings.md."
-
-
-def _is_secret(name: str) -> bool:
-    field = Settings.model_fields[name]
-    return not field.repr or "Secret" in str(field.annotation)
+        raise ConfigError(explain(error, Settings)) from None

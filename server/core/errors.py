@@ -20,6 +20,7 @@ CALL_LOST = -31007  # its replica died; whether it took effect is not known
 TOO_MANY_SESSIONS = -31008  # or streams of them; try again
 QUEUE_FULL = -31009  # of jobs; try again
 TOO_BUSY = -31010  # over MCP_CALL_CONCURRENCY for too long; try again
+DATABASE_UNAVAILABLE = -31011  # the tools' database does not answer; try again
 
 EXIT_FINE = 0
 EXIT_FINDINGS = 1

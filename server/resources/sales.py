@@ -21,6 +21,7 @@ from server.core import database
 )
 async def sales_summary() -> dict[str, Any]:
     from sqlalchemy import Date, column, func, select, table
+    from sqlalchemy.exc import DBAPIError
 
     # The table is declared by the tools; a resource only reads it.
     sale = table("sale", column("id"), column("amount_cents"), column("sold_on", Date))
@@ -29,9 +30,9 @@ async def sales_summary() -> dict[str, Any]:
     try:
         async with database.session() as session:
             sales, cents, last = (await session.execute(statement)).one()
-    except RuntimeError as error:
+    except DBAPIError as error:
         raise ResourceError(
-            "There are no sales here: this server leaves the sales tools out (MCP_TOOLS)."
+            "The database has no sales: this server leaves the sales tools out (MCP_TOOLS)."
         ) from error
     return {
         "sales": sales,

@@ -1,6 +1,6 @@
-"""The tables that ``sales.py`` queries, and the sample data that a new database gets.
+"""The tables that ``sales.py`` queries, and example rows for them.
 
-Replace ``sample_data`` by nothing (``database.declare(Base.metadata)``) for your own data.
+The rows go into the default SQLite file, and elsewhere with ``MCP_SAMPLE_DATA=true``.
 """
 
 import csv
@@ -82,4 +82,4 @@ def _sample_sales(customer_ids: list[int]) -> list[dict[str, object]]:
     return sales
 
 
-database.declare(Base.metadata, seed=sample_data)
+database.declare(Base.metadata, samples=sample_data)

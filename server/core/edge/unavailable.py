@@ -1,4 +1,4 @@
-"""Tells a tool's caller that the shared store is away, and that it may try again.
+"""Reports to a tool's caller that Redis or the database is unavailable, and that it may try again.
 
 FastMCP would hide that behind "Error calling tool", as it hides all that a tool raises.
 """
@@ -9,11 +9,13 @@ import mcp_types as types
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 
-from server.core.errors import STORE_UNAVAILABLE
+from server.core.errors import DATABASE_UNAVAILABLE, STORE_UNAVAILABLE
+
+_UNAVAILABLE = {STORE_UNAVAILABLE, DATABASE_UNAVAILABLE}
 
 
 class UnavailableMiddleware(Middleware):
-    """For tools that use shared state; resources and prompts need no help."""
+    """For tools; FastMCP passes the error of a resource or a prompt on."""
 
     async def on_call_tool(
         self,
@@ -25,7 +27,7 @@ class UnavailableMiddleware(Middleware):
         except Exception as error:
             cause: BaseException | None = error
             while cause is not None:
-                if isinstance(cause, MCPError) and cause.error.code == STORE_UNAVAILABLE:
-                    raise cause from None
+                if isinstance(cause, MCPError) and cause.error.code in _UNAVAILABLE:
+                    raise MCPError.from_error_data(cause.error) from None
                 cause = cause.__cause__
             raise

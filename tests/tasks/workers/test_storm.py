@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.tasks.conftest import SECONDS_TO_SETTLE, postgres
+from tests.tasks.conftest import SECONDS_TO_SETTLE
 from tests.tasks.processes import REDELIVERY, processes
 from tests.tasks.storm import ledger, storm
 
@@ -25,14 +25,10 @@ async def test_every_job_has_its_result_and_its_effect_once(tmp_path, postgres_u
 
 
 @pytest.mark.timeout(120)
-async def test_an_effect_is_done_once_by_the_jobs_id(tmp_path, curl):
+async def test_an_effect_is_done_once_by_the_jobs_id(tmp_path, curl, postgres_url):
     """A worker dies between its job's effect and its end. The control books blindly: twice."""
-    with (
-        postgres() as url,
-        processes(
-            tmp_path, PACKAGES, workers=1, DATABASE_URL=url, MCP_TASK_REDELIVERY_SECONDS=2
-        ) as made,
-    ):
+    settings = {"DATABASE_URL": postgres_url, "MCP_TASK_REDELIVERY_SECONDS": 2}
+    with processes(tmp_path, PACKAGES, workers=1, **settings) as made:
         asked = {"number": 1, "seconds": 0.0, "until": str(tmp_path / "end")}
         careful = await curl.submit(made.replica, "book", **asked)
         blind = await curl.submit(made.replica, "book", **asked, blindly=True)

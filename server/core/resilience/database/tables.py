@@ -1,0 +1,71 @@
+"""Creates the declared schemas and tables at the start, and fills the new ones once."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, MetaData
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+logger = logging.getLogger(__name__)
+
+Seed = Callable[["AsyncSession"], Awaitable[None]]
+
+# Replicas that start together take turns at creating tables under this PostgreSQL lock.
+_SCHEMA_LOCK = 0x6D637073
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Tables that a module needs, and what fills them while they are new."""
+
+    metadata: "MetaData"
+    seed: Seed | None = None
+    samples: Seed | None = None
+
+
+async def create(engine: "AsyncEngine", declared: Sequence[Declared], *, samples: bool) -> None:
+    """Creates and fills in one transaction that other replicas wait for."""
+    from sqlalchemy import text
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    async with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
+        elif engine.dialect.name == "sqlite":
+            await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # Before anything is created: two modules may declare the same tables.
+        new = [one for one in declared if await connection.run_sync(_is_new, one.metadata)]
+        for one in declared:
+            await connection.run_sync(_create, one.metadata)
+        for one in new:
+            for fill in (one.seed, one.samples if samples else None):
+                if fill is not None:
+                    async with AsyncSession(connection) as session:
+                        await fill(session)
+                        await session.flush()
+        await connection.commit()
+    if samples and any(one.samples for one in new):
+        logger.info("the tables are new: example rows are in them now")
+
+
+def _is_new(connection: "Connection", metadata: "MetaData") -> bool:
+    """Whether none of the tables exists, in whatever schema."""
+    from sqlalchemy import inspect
+
+    found = inspect(connection)
+    return not any(found.has_table(t.name, schema=t.schema) for t in metadata.tables.values())
+
+
+def _create(connection: "Connection", metadata: "MetaData") -> None:
+    from sqlalchemy import inspect
+    from sqlalchemy.schema import CreateSchema
+
+    if connection.dialect.name == "postgresql":  # SQLite has none to create
+        existing = inspect(connection).get_schema_names()
+        named = {table.schema for table in metadata.tables.values() if table.schema}
+        for schema in sorted(named.difference(existing)):
+            connection.execute(CreateSchema(schema))
+    metadata.create_all(connection)
