@@ -20,6 +20,8 @@ from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.edge.concurrency import ConcurrencyMiddleware
 from server.core.edge.unavailable import UnavailableMiddleware
 from server.core.edge.undelivered import UndeliveredMiddleware
+from server.core.framework.components import around_tool
+from server.core.isolation.middleware import IsolationMiddleware, isolate
 from server.core.state import events, request_state
 from server.core.state.ask.middleware import AskMiddleware
 from server.core.state.events.listen import Listen
@@ -94,7 +96,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         mcp.add_tool(create_session)
         mcp.add_tool(end_session)
     framework.serve_listen(mcp, mcp.listen)
-    framework.wrap_requests(mcp, request_state.note)
+    framework.wrap_requests(mcp, isolate, request_state.note)
     framework.note_what_is_kept(unkept.told_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)
@@ -113,6 +115,8 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
         # below all that may refuse a call
         SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
         CallLimitMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
+        # in the task that the limit makes, and around all that a component brings along
+        IsolationMiddleware(),
         # last: it stops that clock while the client's user is being asked
         AskMiddleware(settings.mcp_ask_timeout, waiting=_while_asked),
     ]
@@ -197,7 +201,8 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     async def changed(job_id: str) -> None:
         await mcp.bus.publish(events.ResourceUpdated(uri=uri_of(job_id)))
 
-    around = AskMiddleware(settings.mcp_ask_timeout, waiting=nullcontext)
+    ask = AskMiddleware(settings.mcp_ask_timeout, waiting=nullcontext)
+    around = around_tool(IsolationMiddleware(), ask)
     jobs = Jobs(mcp, settings, mcp.store, around, changed)
     mcp.parts.append(jobs.lifetime)
     extension = TasksExtension(jobs, settings.mcp_task_result_seconds)

@@ -34,6 +34,7 @@ with deferred_build():  # as `python -m server` does
     from server.core.edge.short_path import ShortPathMiddleware
     from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
     from server.core.state.request_state import SingleUse
+    from tests import unprotected
     from tests.core.sample.lists import CountLists
 
 
@@ -41,7 +42,7 @@ def nothing(*args: Any, **kwargs: Any) -> None:
     """What is put in the place of a protection."""
 
 
-async def pass_on(self: Any, context: Any, call_next: Any) -> Any:
+async def pass_on(self: Any, context: Any, call_next: Any, *_: Any) -> Any:
     return await call_next(context)
 
 
@@ -133,25 +134,6 @@ def docket_without_kept_leases() -> None:
     docket_parts.PLACE_KEPT = 1
 
 
-def jobs_in_clear() -> None:
-    """Records as FastMCP's own tasks keep them (T12)."""
-    import json
-
-    from server.core.state.tasks.seal import Seal
-
-    Seal.close = lambda self, value, place: json.dumps(value).encode()
-    Seal.open = lambda self, sealed, place: json.loads(sealed)
-
-
-def docket_with_pickles() -> None:
-    """What Docket reads from Redis with (T12)."""
-    import cloudpickle
-
-    from server.core.state.tasks.queue import docket_parts
-
-    docket_parts.Json = cloudpickle
-
-
 def docket_without_kept_places() -> None:
     """What a lost job had of its tenant's share goes as soon as the job is held for lost."""
     from server.core.state.tasks.queue import docket_parts
@@ -205,6 +187,8 @@ def fastmcp_alone() -> None:
 FORGOTTEN = ("return {after, reader[2] and 1 or 0}", "return {after, 0}")
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "everything": fastmcp_alone,
+    "isolation": unprotected.exceptions_that_escape,
+    "loop-guard": unprotected.a_loop_that_any_task_can_end,
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
     "log-level-refusal": lambda: setattr(framework, "refuse_log_level", nothing),
@@ -212,7 +196,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "stream-closing": lambda: setattr(server.Service, "close_streams", nothing),
     "listen-handler": lambda: setattr(framework, "serve_listen", nothing),
     "call-limit": lambda: setattr(CallLimitMiddleware, "_limited", pass_on),
-    "concurrency": lambda: setattr(ConcurrencyMiddleware, "_placed", pass_on),
+    "concurrency": lambda: setattr(ConcurrencyMiddleware, "on_component", pass_on),
     "ask-way": lambda: setattr(framework, "wrap_client_requests", nothing),
     "ask-clock": lambda: setattr(call_limit, "stopped", contextlib.nullcontext),
     "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
@@ -222,9 +206,9 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "rpc-error": lambda: setattr(RpcErrorMiddleware, "__call__", pass_on_asgi),
     "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "state-merging": fastmcps_own_state_store,
-    "single-use": lambda: setattr(SingleUse, "_once", pass_on),
-    "job-sealing": jobs_in_clear,
-    "json-payloads": docket_with_pickles,
+    "single-use": lambda: setattr(SingleUse, "on_component", pass_on),
+    "job-sealing": unprotected.jobs_in_clear,
+    "json-payloads": unprotected.docket_with_pickles,
     "lease-keeping": docket_without_kept_leases,
     "place-keeping": docket_without_kept_places,
     "job-fencing": jobs_that_whoever_writes_last_ends,

@@ -18,7 +18,10 @@ from server import core as facade
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("server", "loadtest", "deploy", "tests")
 
-BASE_NAMES = ("errors", "store", "metrics", "logs", "framework", "health", "problem", "identity")
+BASE_NAMES = (
+    *("errors", "store", "metrics", "logs", "framework", "health", "problem", "identity"),
+    "isolation",
+)
 # What any file in core/ may import of ours; they meet in mcp_app.py and server.py.
 BASE = {f"server.core.{name}" for name in BASE_NAMES}
 

@@ -18,6 +18,7 @@ import uvicorn
 
 from server.core.errors import EXIT_FINE
 from server.core.health import Health
+from server.core.isolation import event_loop
 
 logger = logging.getLogger(__name__)
 
@@ -43,17 +44,29 @@ class DrainingServer(uvicorn.Server):
         self.asked_to_stop = False
         self._stopping: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._starting: asyncio.Task[None] | None = None
+        self._starting: asyncio.Task[SystemExit | None] | None = None
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Runs the server until it has stopped; no tool's ``sys.exit`` ends it."""
+        event_loop.run(self.serve(sockets), self.config.get_loop_factory())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts as uvicorn does; a signal meanwhile ends the start, whatever it waits for."""
         self._loop = asyncio.get_running_loop()
         if self.should_exit:
             return
-        self._starting = asyncio.ensure_future(super().startup(sockets=sockets))
+        self._starting = asyncio.ensure_future(self._start(sockets))
         await asyncio.wait({self._starting})
-        if not self._starting.cancelled():
-            self._starting.result()
+        if not self._starting.cancelled() and (failed := self._starting.result()):
+            raise failed
+
+    async def _start(self, sockets: list[socket.socket] | None) -> SystemExit | None:
+        """Returns uvicorn's SystemExit, which must not leave a task."""
+        try:
+            await super().startup(sockets=sockets)
+        except SystemExit as failed:
+            return failed
+        return None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal: begins the stop, or ends at once when it already began."""

@@ -13,55 +13,36 @@ from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any
 
-import mcp_types as types
 from fastmcp.exceptions import ToolError
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 
 from server.core.errors import CALL_TIMED_OUT
+from server.core.framework.components import TOOL, ComponentMiddleware, Kind
 
 logger = logging.getLogger(__name__)
 
 
-class CallLimitMiddleware(Middleware):
+class CallLimitMiddleware(ComponentMiddleware):
     """Ends ``tools/call``, ``resources/read`` and ``prompts/get`` after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    async def on_call_tool(
-        self,
-        context: MiddlewareContext[types.CallToolRequestParams],
-        call_next: CallNext[types.CallToolRequestParams, Any],
+    async def on_component(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
         try:
-            return await self._limited(context, call_next)
+            return await self._limited(context, call_next, kind)
         except _OverLimitError:
-            raise ToolError(self._message(f"Tool {context.message.name!r}")) from None
-
-    async def on_read_resource(
-        self,
-        context: MiddlewareContext[types.ReadResourceRequestParams],
-        call_next: CallNext[types.ReadResourceRequestParams, Any],
-    ) -> Any:
-        try:
-            return await self._limited(context, call_next)
-        except _OverLimitError:
-            message = self._message(f"Resource {str(context.message.uri)!r}")
+            message = self._message(f"{kind.noun} {kind.name_in(context)!r}")
+            if kind is TOOL:
+                raise ToolError(message) from None
             raise MCPError(CALL_TIMED_OUT, message) from None
 
-    async def on_get_prompt(
-        self,
-        context: MiddlewareContext[types.GetPromptRequestParams],
-        call_next: CallNext[types.GetPromptRequestParams, Any],
+    async def _limited(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
-        try:
-            return await self._limited(context, call_next)
-        except _OverLimitError:
-            message = self._message(f"Prompt {context.message.name!r}")
-            raise MCPError(CALL_TIMED_OUT, message) from None
-
-    async def _limited(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """The call's result; a task of its own, so that a blocked thread can be left behind."""
         if _clock.get() is not None:  # called by a tool, whose own limit holds
             return await call_next(context)
@@ -82,7 +63,10 @@ class CallLimitMiddleware(Middleware):
         finally:
             clock.stop()
         if task.done():
-            return task.result()
+            try:
+                return task.result()
+            except asyncio.CancelledError as error:  # nobody here cancelled it: it did so itself
+                raise kind.failure(context, error) from error
         task.cancel()
         logger.warning("a call was over its limit of %g s and was ended", self.seconds)
         raise _OverLimitError

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-import mcp_types as types
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 
 from server.core.errors import TOO_BUSY
+from server.core.framework.components import ComponentMiddleware, Kind
 
 
 class Places:
@@ -61,7 +61,7 @@ class Places:
         self._free -= 1
 
 
-class ConcurrencyMiddleware(Middleware):
+class ConcurrencyMiddleware(ComponentMiddleware):
     """Gives ``tools/call``, ``resources/read`` and ``prompts/get`` a place each.
 
     Args:
@@ -73,28 +73,9 @@ class ConcurrencyMiddleware(Middleware):
         self.places = Places(most)
         self.patience = patience
 
-    async def on_call_tool(
-        self,
-        context: MiddlewareContext[types.CallToolRequestParams],
-        call_next: CallNext[types.CallToolRequestParams, Any],
+    async def on_component(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
-        return await self._placed(context, call_next)
-
-    async def on_read_resource(
-        self,
-        context: MiddlewareContext[types.ReadResourceRequestParams],
-        call_next: CallNext[types.ReadResourceRequestParams, Any],
-    ) -> Any:
-        return await self._placed(context, call_next)
-
-    async def on_get_prompt(
-        self,
-        context: MiddlewareContext[types.GetPromptRequestParams],
-        call_next: CallNext[types.GetPromptRequestParams, Any],
-    ) -> Any:
-        return await self._placed(context, call_next)
-
-    async def _placed(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         if _taken.get() is not None:  # called by a tool, which has a place
             return await call_next(context)
         try:

@@ -8,6 +8,7 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.core.isolation import escapes
 from server.core.problem import problem
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,9 @@ class CrashMiddleware:
 
         try:
             await self.app(scope, receive, send_and_note)
-        except Exception:  # whatever it was, the caller is answered and the log has it
+        except BaseException as error:  # whatever it was, the caller is answered, the log has it
+            if not isinstance(error, Exception) and not escapes(error):
+                raise
             logger.exception("a request failed")
             if begun and not ended:
                 raise  # half an answer: only cutting the connection tells the caller

@@ -44,9 +44,9 @@ def serve_listen(mcp: FastMCP, listen: Listen) -> None:
     )
 
 
-def wrap_requests(mcp: FastMCP, middleware: ServerMiddleware[Any]) -> None:
-    """Runs SDK `middleware` outside all other: it sees a request as the client sent it."""
-    mcp._mcp_server.middleware.insert(0, middleware)
+def wrap_requests(mcp: FastMCP, *middleware: ServerMiddleware[Any]) -> None:
+    """Runs SDK `middleware`, outermost first, outside all other: it sees what the client sent."""
+    mcp._mcp_server.middleware[:0] = middleware
 
 
 async def may_read(mcp: FastMCP, uri: str) -> bool:

@@ -13,7 +13,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import mcp_types as types
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from mcp.server.context import CallNext as SdkCallNext
 from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.server.request_state import RequestStateSecurity
@@ -21,6 +21,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.methods import INPUT_REQUIRED_METHODS
 
 from server.config import Settings
+from server.core.framework.components import ComponentMiddleware, Kind
 
 if TYPE_CHECKING:
     from server.core.store import Store
@@ -102,7 +103,7 @@ async def note(ctx: ServerRequestContext[Any, Any], call_next: SdkCallNext) -> H
         _presented.reset(before)
 
 
-class SingleUse(Middleware):
+class SingleUse(ComponentMiddleware):
     """Refuses a state's second use.
 
     It runs after the seal's check, so that nobody can spend a state that is not theirs, and
@@ -112,28 +113,9 @@ class SingleUse(Middleware):
     def __init__(self, spent: Spent) -> None:
         self._spent = spent
 
-    async def on_call_tool(
-        self,
-        context: MiddlewareContext[types.CallToolRequestParams],
-        call_next: CallNext[types.CallToolRequestParams, Any],
+    async def on_component(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
-        return await self._once(context, call_next)
-
-    async def on_read_resource(
-        self,
-        context: MiddlewareContext[types.ReadResourceRequestParams],
-        call_next: CallNext[types.ReadResourceRequestParams, Any],
-    ) -> Any:
-        return await self._once(context, call_next)
-
-    async def on_get_prompt(
-        self,
-        context: MiddlewareContext[types.GetPromptRequestParams],
-        call_next: CallNext[types.GetPromptRequestParams, Any],
-    ) -> Any:
-        return await self._once(context, call_next)
-
-    async def _once(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         if state := _presented.get():
             _presented.set(None)  # what the tool itself calls is part of this one use
             if not await self._spent.spend(state):

@@ -23,6 +23,7 @@ from server.core.edge.short_path.lists import Lists
 from server.core.edge.short_path.message import LISTS, NAMED, Asked, answer, read, version_of
 from server.core.framework import catalogue
 from server.core.framework import request as framework
+from server.core.isolation import contained
 
 __all__ = ["ShortPathMiddleware"]
 
@@ -149,8 +150,8 @@ class ShortPathMiddleware:
                         return None
                     result = await self._result(asked, request, context)
                     return None if result is None else (200, answer(asked, result))
-            except Exception as error:  # the one place where an error becomes an answer
-                return framework.error_answer(error, asked)
+            except BaseException as error:  # the one place where an error becomes an answer
+                return framework.error_answer(contained(error, asked.method), asked)
             finally:
                 await request.close()
 

@@ -105,9 +105,10 @@ class Fetches:
         try:
             return resource.convert_result(await resource.read())
         except Exception as error:
-            raise _told(
-                error, f"Error reading resource {uri!r}", self.mcp, ResourceError
-            ) from error
+            told = _told(error, f"Error reading resource {uri!r}", self.mcp, ResourceError)
+            if told is error:  # its cause is its own
+                raise
+            raise told from error
 
     async def _render(self, context: MiddlewareContext[types.GetPromptRequestParams]) -> Any:
         name, arguments = context.message.name, context.message.arguments
@@ -117,7 +118,10 @@ class Fetches:
         try:
             return prompt.convert_result(await prompt.render(arguments))
         except Exception as error:
-            raise _told(error, f"Error rendering prompt {name!r}", self.mcp, PromptError) from error
+            told = _told(error, f"Error rendering prompt {name!r}", self.mcp, PromptError)
+            if told is error:
+                raise
+            raise told from error
 
 
 def _table(mcp: FastMCP) -> dict[tuple[str, str], Any]:

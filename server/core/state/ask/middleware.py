@@ -11,21 +11,17 @@ from typing import Any
 import mcp_types as types
 from fastmcp import Context
 from fastmcp.exceptions import ToolError
-from fastmcp.prompts.base import InputRequiredPromptResult
-from fastmcp.resources.base import InputRequiredResourceResult
-from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
-from fastmcp.tools.base import InputRequiredToolResult
+from fastmcp.server.middleware import CallNext, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from server.core import framework
+from server.core.framework.components import ComponentMiddleware, Kind
 from server.core.state.ask import live, rounds
 from server.core.state.ask.answers import Asked, NotAnswered
 
-AsResult = Callable[[types.InputRequiredResult], Any]
 
-
-class AskMiddleware(Middleware):
+class AskMiddleware(ComponentMiddleware):
     """Turns a question into what the call's era has for it.
 
     Args:
@@ -37,29 +33,8 @@ class AskMiddleware(Middleware):
         self.seconds = seconds
         self.waiting = waiting
 
-    async def on_call_tool(
-        self,
-        context: MiddlewareContext[types.CallToolRequestParams],
-        call_next: CallNext[types.CallToolRequestParams, Any],
-    ) -> Any:
-        return await self._asking(context, call_next, InputRequiredToolResult)
-
-    async def on_read_resource(
-        self,
-        context: MiddlewareContext[types.ReadResourceRequestParams],
-        call_next: CallNext[types.ReadResourceRequestParams, Any],
-    ) -> Any:
-        return await self._asking(context, call_next, InputRequiredResourceResult)
-
-    async def on_get_prompt(
-        self,
-        context: MiddlewareContext[types.GetPromptRequestParams],
-        call_next: CallNext[types.GetPromptRequestParams, Any],
-    ) -> Any:
-        return await self._asking(context, call_next, InputRequiredPromptResult)
-
-    async def _asking(
-        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], result: AsResult
+    async def on_component(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
         if rounds.current.get() is not None:  # a tool calls a tool: the outer call asks for both
             return await call_next(context)
@@ -71,11 +46,11 @@ class AskMiddleware(Middleware):
         try:
             return await call_next(context)
         except Asked as asked:
-            return result(asked.result)
+            return kind.input_required(asked.result)
         except BaseExceptionGroup as group:  # asked in a task group of the tool's
             if (first := _first(group)) is None:
                 raise
-            return result(first.result)
+            return kind.input_required(first.result)
         except NotAnswered as error:
             if not (modern and error.missing):
                 raise

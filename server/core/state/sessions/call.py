@@ -30,6 +30,7 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 
 from server.core.errors import CALL_LOST
+from server.core.isolation import contained
 from server.core.state.sessions.channel import CallChannel, wire
 from server.core.state.sessions.record import SERVING, Record
 from server.core.state.sessions.reply import Reply, Said
@@ -175,8 +176,8 @@ class Call:
     async def _answer(self) -> str:
         try:
             return await (self._plain or Call._by_the_sdk)(self)
-        except Exception as error:  # the boundary: each becomes an error that tells no secrets
-            return self._error(modern_error_data(error))
+        except BaseException as error:  # the boundary: each becomes an error without secrets
+            return self._error(modern_error_data(contained(error, self.message.method)))
 
     async def _by_the_sdk(self) -> str:
         result = await serve_one(

@@ -14,7 +14,7 @@ from typing import Any
 import mcp_types as types
 from fastmcp import FastMCP
 from fastmcp.exceptions import NotFoundError
-from fastmcp.server.middleware import Middleware, MiddlewareContext
+from fastmcp.server.middleware import MiddlewareContext
 from fastmcp.tools.base import InputRequiredToolResult, Tool, ToolResult
 from mcp.shared.exceptions import MCPError
 from redis.exceptions import RedisError
@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from server.config import Settings
 from server.core import identity
 from server.core.errors import JOB_GIVEN_UP, JOB_OVER_LIMIT
+from server.core.framework.components import Around
 from server.core.state.tasks import outcome
 from server.core.state.tasks.context import JobContext, Reported, enter_job
 from server.core.state.tasks.job import Job, State
@@ -47,7 +48,7 @@ class Runner:
     Args:
         mcp: whose tools are run.
         records: where the jobs lie.
-        around: put around the tool, as a call's middleware is.
+        around: runs the tool inside its middleware.
         is_ending: whether this process gives up what it runs, to put it back into the queue.
         changed: called with the id of each job that has changed.
     """
@@ -58,7 +59,7 @@ class Runner:
         settings: Settings,
         records: Records,
         *,
-        around: Middleware,
+        around: Around,
         is_ending: Callable[[], bool],
         changed: Callable[[str], Awaitable[None]],
     ) -> None:
@@ -171,11 +172,7 @@ class Runner:
         message = MiddlewareContext(
             message=params, fastmcp_context=context, method="tools/call", type="request"
         )
-
-        async def run(context: MiddlewareContext[types.CallToolRequestParams]) -> ToolResult:
-            return await tool.run(context.message.arguments or {})
-
-        return await self._around.on_call_tool(message, run)
+        return await self._around(message, lambda asked: tool.run(asked.message.arguments or {}))
 
     async def _watch(self, job: Job, call: "asyncio.Task[Any]", reported: Reported) -> bool:
         """Tells the store that we live, until `call` is done; False if it shall not go on."""

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
-from fastmcp.server.middleware import Middleware
 from pydantic import ValidationError as PydanticValidationError
 
 from server.config import Settings
 from server.core import identity
+from server.core.framework.components import Around
 from server.core.state.tasks import submission
 from server.core.state.tasks.context import answer as typed
 from server.core.state.tasks.errors import JobError
@@ -43,7 +43,7 @@ class Jobs:
     Args:
         mcp: whose tools are run.
         store: the shared Redis; None keeps everything in this process.
-        around: put around a tool that runs as a job.
+        around: runs a job's tool inside its middleware.
         changed: called with the id of each job that has changed, by the process that changed it.
     """
 
@@ -52,7 +52,7 @@ class Jobs:
         mcp: FastMCP,
         settings: Settings,
         store: "Store | None",
-        around: Middleware,
+        around: Around,
         changed: Changed,
     ) -> None:
         self._mcp, self._settings, self._shared = mcp, settings, store

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from server.config import Settings
+from server.core.isolation import escapes
 from server.core.state.tasks.queue import docket_parts
 
 if TYPE_CHECKING:
@@ -144,7 +145,9 @@ class Engine:
                 await self._run(execution.key, execution.redelivered)
             except PutBack as back:
                 after = back.after
-            except Exception:  # a fault of ours: the queue must not take the job for done
+            except BaseException as error:  # a fault of ours: the job is not done
+                if not isinstance(error, Exception) and not escapes(error):
+                    raise
                 logger.exception("job %s could not be run", execution.key)
                 after = self._settings.mcp_task_redelivery_seconds
             else:

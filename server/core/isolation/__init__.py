@@ -1,0 +1,46 @@
+"""Tells an exception that would end more than its call from one that is already handled.
+
+Most code, the SDK's included, handles ``Exception`` and lets every other exception pass: it is
+meant to end the task group, the event loop or the process. What a component raises must not: a
+panic of a Rust library is a BaseException, and ``sys.exit`` in a command-line library is too.
+"""
+
+import asyncio
+import logging
+
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR
+
+logger = logging.getLogger(__name__)
+
+
+def escapes(error: BaseException) -> bool:
+    """Whether `error`, raised by what runs in this task, would end more than one call.
+
+    A CancelledError is one only if nobody cancelled this task: then it is the component's own,
+    of a task that it cancelled and waited for, and nothing that its callers asked for.
+    """
+    if isinstance(error, Exception):
+        return False
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return True
+
+
+def contained(error: BaseException, what: str) -> Exception:
+    """Returns `error`, or an exception in its place that ends one request and tells no secrets.
+
+    Args:
+        error: what the request's handling raised.
+        what: was handled, for the log.
+
+    Raises:
+        BaseException: `error` itself, if it is a cancellation that others asked for.
+    """
+    if isinstance(error, Exception):
+        return error
+    if not escapes(error):
+        raise error
+    logger.error("%s raised %s", what, type(error).__name__, exc_info=error)
+    return MCPError(INTERNAL_ERROR, "Internal server error")

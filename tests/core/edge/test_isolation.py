@@ -1,0 +1,196 @@
+"""Whatever a component raises ends its own call, and nothing else."""
+
+import asyncio
+import secrets
+from contextlib import ExitStack
+
+import httpx2
+import pytest
+
+from tests import replica as replicas
+from tests.core.legacy import Session
+from tests.core.sample.stray._raised import EXCEPTIONS, WAYS
+from tests.speak import ERAS, answer, call, request, text, with_headers
+from tests.valkey import Valkey
+
+PACKAGES = ("tests.core.sample.stray", "tests.core.sample.tools")
+# By the short path, and by the framework's own: no float holds this id.
+IDS = (100, 9007199254740993)
+MODES = {
+    "json": {},
+    "auto": {"MCP_JSON_RESPONSE": "auto"},
+    "stream": {"MCP_JSON_RESPONSE": "false"},
+    "memory-json": {"MCP_STATELESS_HTTP": "false"},
+    "memory-stream": {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"},
+    "redis-json": {"MCP_STATELESS_HTTP": "false", "REDIS_URL": ""},
+    "redis-stream": {
+        "MCP_STATELESS_HTTP": "false",
+        "MCP_JSON_RESPONSE": "false",
+        "REDIS_URL": "",
+    },
+}
+ANYWHERE = tuple(EXCEPTIONS)
+IN_THE_LOOP = (*EXCEPTIONS, *WAYS)
+COMPONENTS = {
+    "tools/call": {
+        ("fails", IN_THE_LOOP),
+        ("fails_in_a_thread", ANYWHERE),
+        ("depends", IN_THE_LOOP),
+    },
+    "resources/read": {
+        ("stray://fails", IN_THE_LOOP),
+        ("stray://thread", ANYWHERE),
+        ("stray://made/one", IN_THE_LOOP),
+    },
+    "prompts/get": {
+        ("fails_to_render", IN_THE_LOOP),
+        ("fails_to_render_in_a_thread", ANYWHERE),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """`served(mode)`: one replica a mode, which all calls of this file share."""
+    made = {}
+    with ExitStack() as ended:
+
+        def serve(mode):
+            if mode not in made:
+                folder = tmp_path_factory.mktemp(mode)
+                settings = dict(MODES[mode])
+                if "REDIS_URL" in settings:
+                    valkey = Valkey(folder / "valkey")
+                    ended.callback(valkey.end)
+                    settings["REDIS_URL"] = valkey.url
+                    settings["MCP_REQUEST_STATE_KEYS"] = secrets.token_hex(32)
+                made[mode] = replicas.start(folder, packages=PACKAGES, **settings)
+                ended.callback(made[mode].end)
+                made[mode].wait_until_ready()
+            return made[mode]
+
+        yield serve
+
+
+def asked(method, name, era, request_id, raised):
+    """A request for a component that shall raise."""
+    named = {"uri": name} if method == "resources/read" else {"name": name}
+    made = request(method, era, request_id, **named)
+    return with_headers(made, X_Raised=raised)
+
+
+class Caller:
+    """Calls one replica in one protocol, in a session where the mode has them."""
+
+    def __init__(self, http, made, era, in_session):
+        self.http, self.made = http, made
+        self.session = Session(http, [made]) if in_session and era == "legacy" else None
+
+    async def post(self, asked):
+        if self.session is None:
+            return await self.http.post(self.made.url, **asked)
+        if not self.session.headers:
+            await self.session.open()
+        return await self.session.post(asked)
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("method", COMPONENTS)
+async def test_what_it_raises_is_answered_as_an_error_and_logged_once(
+    served, http, method, mode, era
+):
+    """As an ordinary error is: masked, at once, and with its cause in the log."""
+    made = served(mode)
+    caller = Caller(http, made, era, "STATELESS" in str(MODES[mode]))
+    before = text(await caller.post(call("pid", era)))
+    wrong = []
+    for name, ways in sorted(COMPONENTS[method]):
+        for request_id in IDS:
+            marks = {way: secrets.token_hex(6) for way in ways}
+            raised = [f"{way} {mark}" for way, mark in marks.items()]
+            async with asyncio.timeout(20):
+                answers = await asyncio.gather(
+                    *(
+                        caller.post(asked(method, name, era, request_id + number, each))
+                        for number, each in enumerate(raised)
+                    )
+                )
+            usual = answer(answers[0])
+            assert usual.get("error") or usual["result"]["isError"]
+            for number, (way, mark) in enumerate(marks.items()):
+                given = answers[number]
+                same = given.status_code == answers[0].status_code
+                same = same and answer(given) == {**usual, "id": request_id + number}
+                logged = made.log.count(f"hunter2-{mark}")
+                # CPython closes what waits for the thread when it hears GeneratorExit: no text.
+                textless = way == "generator-exit" and "thread" in name and not logged
+                if not same or not (textless or logged == 1) or "hunter2" in given.text:
+                    wrong.append((name, request_id, way, given.status_code, given.text, logged))
+    assert not wrong
+    assert text(await caller.post(call("pid", era))) == before
+    assert (await http.get(f"{made.base}/readyz")).status_code == 200
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_our_middleware_raises_is_answered_too(served, http, mode, era):
+    """Around a component, and around a list, which has none."""
+    made = served(mode)
+    caller = Caller(http, made, era, "STATELESS" in str(MODES[mode]))
+    mark = secrets.token_hex(6)
+    listed = await caller.post(
+        with_headers(request("tools/list", era), X_Middleware_Exits=f"hunter2-{mark}-list")
+    )
+    called = await caller.post(with_headers(call("pid", era), X_Middleware_Exits=f"hunter2-{mark}"))
+    assert answer(listed)["error"] == {"code": -32603, "message": "Internal server error"}
+    assert text(called) == "Error calling tool 'pid'"
+    assert "hunter2" not in listed.text + called.text
+    assert made.log.count(f"SystemExit: hunter2-{mark}\n") == 1
+    assert made.log.count(f"SystemExit: hunter2-{mark}-list\n") == 1
+
+
+@pytest.mark.parametrize("mode", ["json", "redis-stream"])
+async def test_what_a_tool_leaves_behind_ends_alone(served, http, mode):
+    """A task and a callback that exit; nobody waits for them any more, and the log has both."""
+    made = served(mode)
+    before = text(await http.post(made.url, **call("pid")))
+    assert text(await http.post(made.url, **call("leaves_a_task"))) == "done"
+    ended = "SystemExit raised at .*: its task or callback has ended, nothing else"
+    await made.told(f"(?s){ended}.*{ended}")
+    assert "components.py" in made.log
+    assert text(await http.post(made.url, **call("pid"))) == before
+
+
+def killed(without):
+    """A replica without a protection, which a call may kill."""
+    return {"packages": PACKAGES, "without": without}
+
+
+@pytest.mark.parametrize("raised", ["exit", "interrupt"])
+async def test_without_isolation_one_call_ends_the_process(replica, http, raised):
+    """The control: it is gone at once, and so are the other calls."""
+    made = replica(**killed(["isolation", "loop-guard"]))
+    other = asyncio.create_task(http.post(made.url, **call("sleep", seconds=60)))
+    await made.told("the sleep begins")
+    with pytest.raises(httpx2.TransportError):
+        await http.post(made.url, **asked("tools/call", "fails", "modern", 1, f"{raised} 1"))
+    assert await asyncio.to_thread(made.wait) != 0
+    with pytest.raises(httpx2.TransportError):
+        await other
+
+
+async def test_without_the_loops_guard_a_task_that_was_left_ends_the_process(replica, http):
+    """The control: the call itself was answered."""
+    made = replica(**killed(["loop-guard"]))
+    assert text(await http.post(made.url, **call("leaves_a_task"))) == "done"
+    assert await asyncio.to_thread(made.wait) != 0
+
+
+async def test_plain_fastmcp_serves_nobody_after_a_panic_in_a_session(replica, http):
+    """The control: one call ends the SDK's task group, and every later request is a 500."""
+    made = replica(**killed(["everything"]), MCP_STATELESS_HTTP="false")
+    session = await Session(http, [made]).open()
+    await session.post(asked("tools/call", "fails", "legacy", 2, "panic 1"))
+    later = await http.post(made.url, **request("tools/list", "legacy"))
+    assert later.status_code == 500

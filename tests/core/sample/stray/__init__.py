@@ -1,0 +1,1 @@
+"""Components that raise what is no ``Exception``."""

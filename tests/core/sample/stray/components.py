@@ -1,0 +1,96 @@
+"""Each kind of component, async and in a thread, and one whose dependency fails."""
+
+import asyncio
+import os
+import sys
+
+from fastmcp.dependencies import Depends
+from fastmcp.prompts import prompt
+from fastmcp.resources import resource
+from fastmcp.tools import tool
+
+from tests.core.sample.stray import _raised
+
+
+async def failing() -> str:
+    """A dependency."""
+    await _raised.fail_slowly()
+    return "never"
+
+
+@tool
+async def fails() -> str:
+    """Fail in the loop."""
+    await _raised.fail_slowly()
+    return "never"
+
+
+@tool
+def fails_in_a_thread() -> str:
+    """Fail in a thread."""
+    _raised.fail()
+    return "never"
+
+
+@tool
+async def depends(made: str = Depends(failing)) -> str:
+    """Fail before it is called."""
+    return made
+
+
+@resource("stray://fails")
+async def fails_to_read() -> str:
+    """Fail in the loop."""
+    await _raised.fail_slowly()
+    return "never"
+
+
+@resource("stray://thread")
+def fails_to_read_in_a_thread() -> str:
+    """Fail in a thread."""
+    _raised.fail()
+    return "never"
+
+
+@resource("stray://made/{name}")
+async def fails_to_make(name: str) -> str:
+    """Fail in a template."""
+    await _raised.fail_slowly()
+    return name
+
+
+@prompt
+async def fails_to_render() -> str:
+    """Fail in the loop."""
+    await _raised.fail_slowly()
+    return "never"
+
+
+@prompt
+def fails_to_render_in_a_thread() -> str:
+    """Fail in a thread."""
+    _raised.fail()
+    return "never"
+
+
+@tool
+async def leaves_a_task() -> str:
+    """End well; a task and a callback that it leaves behind try to end the process."""
+
+    async def leave() -> None:
+        await asyncio.sleep(0.01)
+        sys.exit("hunter2-left")
+
+    loop = asyncio.get_running_loop()
+    _left.append(asyncio.create_task(leave()))
+    loop.call_later(0.02, sys.exit, "hunter2-called")
+    return "done"
+
+
+@tool
+def pid() -> int:
+    """The process that serves."""
+    return os.getpid()
+
+
+_left: list[asyncio.Task[None]] = []

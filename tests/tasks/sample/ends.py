@@ -1,0 +1,70 @@
+"""Jobs that raise what is no ``Exception``."""
+
+import asyncio
+import os
+
+from fastmcp.dependencies import Depends
+from fastmcp.tools import tool
+
+
+class Panic(BaseException):
+    """As a panic of Rust comes to Python."""
+
+
+EXCEPTIONS: dict[str, type[BaseException]] = {
+    "panic": Panic,
+    "exit": SystemExit,
+    "interrupt": KeyboardInterrupt,
+    "generator-exit": GeneratorExit,
+    "cancelled": asyncio.CancelledError,
+}
+
+
+@tool(task=True)
+async def ends(how: str) -> str:
+    """End in that way, or in a task or thread that is waited for."""
+    name, _, where = how.partition(" in a ")
+    error = EXCEPTIONS[name](f"hunter2-{how}")
+
+    def fail() -> None:
+        raise error
+
+    async def fail_later() -> None:
+        raise error
+
+    if where == "thread":
+        await asyncio.to_thread(fail)
+    if where == "task":
+        await asyncio.create_task(fail_later())
+    if name == "cancelled":
+        waiting = asyncio.create_task(asyncio.sleep(60))
+        waiting.cancel(f"hunter2-{how}")
+        await waiting
+    raise error
+
+
+async def exiting() -> str:
+    """A dependency."""
+    raise SystemExit("hunter2-dependency")
+
+
+@tool(task=True)
+async def depends(made: str = Depends(exiting)) -> str:
+    """End before it begins."""
+    return made
+
+
+@tool(task=True)
+async def cancels_itself() -> str:
+    """End by its own hand."""
+    task = asyncio.current_task()
+    assert task
+    task.cancel()
+    await asyncio.sleep(60)
+    return "never"
+
+
+@tool(task=True)
+async def process() -> str:
+    """The process that runs it."""
+    return str(os.getpid())
