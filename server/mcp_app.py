@@ -22,6 +22,7 @@ from server.core.edge.unavailable import UnavailableMiddleware
 from server.core.edge.undelivered import UndeliveredMiddleware
 from server.core.framework.components import around_tool
 from server.core.isolation.middleware import IsolationMiddleware, isolate
+from server.core.isolation.shares import refuse_large
 from server.core.state import events, request_state
 from server.core.state.ask.middleware import AskMiddleware
 from server.core.state.events.listen import Listen
@@ -96,7 +97,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
         mcp.add_tool(create_session)
         mcp.add_tool(end_session)
     framework.serve_listen(mcp, mcp.listen)
-    framework.wrap_requests(mcp, isolate, request_state.note)
+    framework.wrap_requests(mcp, isolate, refuse_large, request_state.note)
     framework.note_what_is_kept(unkept.told_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)

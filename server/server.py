@@ -36,6 +36,7 @@ from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError
 from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
 from server.core.isolation.middleware import isolate
+from server.core.isolation.shares import refuse_large
 from server.core.port import bound
 from server.core.problem import not_found, too_large
 from server.core.state import request_state
@@ -268,7 +269,8 @@ def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:
         "json_response": settings.mcp_json_response,
         # with "auto" the form of an answer is chosen below
         "sessions": None if settings.mcp_json_response == "auto" else mcp.sessions,
-        "harmless": (request_state.note, isolate),
+        # these do nothing to a plain request
+        "harmless": (request_state.note, isolate, refuse_large),
     }
 
 

@@ -223,9 +223,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     ),
     "forgotten-cuts": changed_scripts(FORGOTTEN),
     "sure-of-death": impatient,
-    "session-notices": changed_scripts(
-        ("append(id, data, ttl, most, uri)\n  elseif", "do end\n  elseif")
-    ),
+    "session-notices": changed_scripts(("append(id, data, ttl, most, uri)\n  elseif", "elseif")),
     "store-limit": changed("server.core.store", "COMMAND_TIMEOUT", 3600),
     "quickness": changed("server.core.state.sessions.post", "QUICK", 3600),
     "second-try": changed("server.core.store.access", "REFUSES", 0),
@@ -234,6 +232,8 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "one-heir": changed_scripts(
         ("or call[4] or alive(call[1]) and call[5] ~= ARGV[5]", "or call[4]")
     ),
+    "full-check": changed_scripts(("#!lua\n", ""), ("{bytes('used_memory')", "{0")),
+    "kept-limit": changed("server.core.isolation.shares", "check_kept", nothing),
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),
 }
@@ -246,8 +246,7 @@ async def bug(request: Any) -> None:
 
 async def loaded(request: Request) -> JSONResponse:
     """Which of ?names=a,b this process has imported."""
-    names = request.query_params["names"].split(",")
-    return JSONResponse([name for name in names if name in sys.modules])
+    return JSONResponse([n for n in request.query_params["names"].split(",") if n in sys.modules])
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from server.core.errors import STORE_UNAVAILABLE
 from server.core.store import access
@@ -140,13 +140,14 @@ async def needed(what: str) -> AsyncIterator[None]:
         yield
     except (RedisError, OSError) as error:
         access.report(error)
-        raise unavailable(what) from error
+        raise unavailable(what, error) from error
 
 
-def unavailable(what: str) -> MCPError:
-    """The error of a feature whose store does not answer."""
+def unavailable(what: str, error: BaseException | None = None) -> MCPError:
+    """The error of a feature whose store does not answer, or is full."""
+    why = "is full" if isinstance(error, OutOfMemoryError) else "does not answer"
     return MCPError(
         code=STORE_UNAVAILABLE,
-        message=f"{what} is not available right now: the shared store does not answer. Try again.",
+        message=f"{what} is not available right now: the shared store {why}. Try again.",
         data={"retryable": True},
     )

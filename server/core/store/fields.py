@@ -34,7 +34,8 @@ class Change:
     replace: bool = False
 
 
-_CHANGE = """
+# Its first line has Redis refuse all of it when it is full, not only a first write that adds something.
+_CHANGE = """#!lua
 local change = cjson.decode(ARGV[1])
 if redis.call('HGET', KEYS[1], 'mark') == change.mark then return 1 end
 for _, pair in ipairs(change.expect) do

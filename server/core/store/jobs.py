@@ -8,10 +8,18 @@ from collections.abc import Mapping
 from secrets import token_hex
 from typing import Any
 
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 # Seconds that a tool's figures are kept after the last job of it.
 FIGURES_TTL = 30 * 24 * 3600
+
+# The first line of a script: Redis refuses all of it when it is full; with the flag it never does. It
+# looks at the first write alone else, and one that removes something lets all others pass.
+REFUSED_WHEN_FULL, NEVER_REFUSED = "#!lua\n", "#!lua flags=allow-oom\n"
+
+# Bytes that a job may always write: it ends, or is put back, in a full Redis too.
+SMALL = 16 << 10
 
 # Seconds that an unfinished job is kept: so long may it wait in the queue, or for its user.
 LIVE_TTL = 7 * 24 * 3600
@@ -106,6 +114,12 @@ class JobStore:
         self._redis = redis
         self._service = service
 
+        # Docket's embedded one knows no such line, and is never full.
+        self._is_redis = isinstance(redis, Redis)
+
+    def _script(self, text: str, first: str = REFUSED_WHEN_FULL) -> Any:
+        return self._redis.register_script(first + text if self._is_redis else text)
+
     def _key(self, *parts: str) -> str:
         return ":".join((self._service, *parts))
 
@@ -143,7 +157,7 @@ class JobStore:
         keys = [self._key("job", job_id), self._key("jobs", "queued"), self._key("job-key", name)]
         keys.append(self._key("jobs", "asking", owner))
         arguments = [job_id, now, limit, LIVE_TTL, call, *_flat(fields)]
-        kind, value = await self._redis.register_script(_SUBMIT)(keys=keys, args=arguments)
+        kind, value = await self._script(_SUBMIT)(keys=keys, args=arguments)
         return _text(kind), _text(value)
 
     async def move(
@@ -191,7 +205,8 @@ class JobStore:
             *_flat(fields),
             *_flat({name: round(value) for name, value in (figures or {}).items()}),
         ]
-        script = self._redis.register_script(_MOVE)
+        written = sum(len(part) for part in arguments if isinstance(part, bytes | str))
+        script = self._script(_MOVE, NEVER_REFUSED if written <= SMALL else REFUSED_WHEN_FULL)
         return _text(await script(keys=self._keys(job_id, owner, tool), args=arguments))
 
     async def read(self, job_id: str) -> dict[str, bytes]:
@@ -229,7 +244,7 @@ class JobStore:
             group: of its consumers.
             silent: seconds without a word after which one that holds nothing is forgotten.
         """
-        script = self._redis.register_script(_FORGET_CONSUMERS)
+        script = self._script(_FORGET_CONSUMERS, NEVER_REFUSED)
         return int(await script(keys=[stream], args=[group, int(1000 * silent)]))
 
     async def only_one(self, what: str, seconds: float) -> bool:

@@ -2,7 +2,7 @@
 
 ARGV[1] is always the service's name. Keys (all expire):
 
-    session:<id>                 hash: owner, params, version, level, has_uris
+    session:<id>                 hash: owner, params, version, level, has_uris, of (hash of the owner)
     session:<id>:uris            set: resources it subscribed to
     session:<id>:stream:<name>   stream: what was sent (d), of which resource it tells, if it does (u);
                                  `get`, or a call's own name
@@ -10,6 +10,7 @@ ARGV[1] is always the service's name. Keys (all expire):
     session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, heir, done
     session:<id>:answered        sorted set of names of calls whose answer is kept, by its expiry
     sessions, listeners          sorted sets of session ids by expiry; listeners opened a GET stream
+    sessions-of:<hash>           the same of one caller
     subscribers:<uri>            set of session ids
     replica:<id>, replicas       who is alive; sorted set by last sign of life
     inbox:<id>                   stream: what a replica is told by the others
@@ -48,6 +49,11 @@ local function keep(id, ttl)
   redis.call('PEXPIRE', session(id), ttl)
   redis.call('ZADD', key('sessions'), now + ttl, id)
   redis.call('PEXPIRE', key('sessions'), 2 * ttl)
+  local of = redis.call('HGET', session(id), 'of')
+  if of then
+    redis.call('ZADD', key('sessions-of', of), now + ttl, id)
+    redis.call('PEXPIRE', key('sessions-of', of), 2 * ttl)
+  end
   redis.call('PEXPIRE', session(id, 'stream', 'get'), ttl)
   redis.call('PEXPIRE', session(id, 'reader', 'get'), ttl)
   if redis.call('ZSCORE', key('listeners'), id) then
@@ -80,17 +86,31 @@ end
 """
 
 
+# By its first line Redis refuses a script as a whole when it is full. Without one it looks at the first
+# write alone, and if that removes something it lets all others pass.
 def script(text: str) -> Script:
-    """One that begins with what all have in common."""
-    return Script(_COMMON + text)
+    """One that begins with what all have in common, and that a full Redis refuses."""
+    return Script("#!lua\n" + _COMMON + text)
 
 
-# id, ttl, most sessions, owner, params, version → 1, or 0 if there are too many
+def harmless(text: str) -> Script:
+    """The same for one that adds nothing which lasts: it runs in a full Redis too."""
+    return Script("#!lua flags=allow-oom\n" + _COMMON + text)
+
+
+# id, ttl, most sessions, owner, params, version, most of one owner
+# → 1, 0 if there are too many, -1 if the owner has too many
 OPEN = script("""
-local id, ttl, most = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-redis.call('ZREMRANGEBYSCORE', key('sessions'), '-inf', milliseconds())
-redis.call('ZREMRANGEBYSCORE', key('listeners'), '-inf', milliseconds())
+local id, ttl, most, now = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), milliseconds()
+redis.call('ZREMRANGEBYSCORE', key('sessions'), '-inf', now)
+redis.call('ZREMRANGEBYSCORE', key('listeners'), '-inf', now)
 if redis.call('ZCARD', key('sessions')) >= most then return 0 end
+if ARGV[5] ~= '' then
+  local of = redis.sha1hex(ARGV[5])
+  redis.call('ZREMRANGEBYSCORE', key('sessions-of', of), '-inf', now)
+  if redis.call('ZCARD', key('sessions-of', of)) >= tonumber(ARGV[8]) then return -1 end
+  redis.call('HSET', session(id), 'of', of)
+end
 redis.call('HSET', session(id), 'owner', ARGV[5], 'params', ARGV[6], 'version', ARGV[7])
 keep(id, ttl)
 return 1
@@ -98,7 +118,7 @@ return 1
 
 # id, owner, ttl, key of its visibility rules → params, version, level, whether it has such rules;
 # nil if there is no such session of this owner
-TAKE_UP = script("""
+TAKE_UP = harmless("""
 local id = ARGV[2]
 local found = redis.call('HMGET', session(id), 'owner', 'params', 'version', 'level')
 if not found[1] or found[1] ~= ARGV[3] then return nil end
@@ -107,7 +127,7 @@ return {found[2], found[3], found[4], redis.call('EXISTS', key(ARGV[5]))}
 """)
 
 # id, ttl → 1, or 0 if the session is gone
-TOUCH = script("return touch(ARGV[2], tonumber(ARGV[3]))")
+TOUCH = harmless("return touch(ARGV[2], tonumber(ARGV[3]))")
 
 # id, level
 SET_LEVEL = script("""
@@ -117,8 +137,9 @@ end
 """)
 
 # id: the session is over, and every replica that does something for it is told
-CLOSE = script("""
+CLOSE = harmless("""
 local id = ARGV[2]
+local of = redis.call('HGET', session(id), 'of')
 for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
   redis.call('SREM', key('subscribers', uri), id)
 end
@@ -127,6 +148,7 @@ redis.call('DEL', session(id), session(id, 'uris'), session(id, 'answered'),
   session(id, 'stream', 'get'), session(id, 'reader', 'get'))
 redis.call('ZREM', key('sessions'), id)
 redis.call('ZREM', key('listeners'), id)
+if of then redis.call('ZREM', key('sessions-of', of), id) end
 tell_all('kind', 'close', 'session', id)
 """)
 
@@ -171,9 +193,14 @@ wake(id, name)
 return 1
 """)
 
+# id, name: a call whose answer cannot be kept is forgotten; who reads its stream is told so
+DROP = harmless("""
+forget(ARGV[2], ARGV[3])
+""")
+
 # id, name, replica, heir → message, repeat, attempt if it took the call over from a dead replica; who
 # asks again by the same name, because the answer was lost, gets it again
-TAKE_OVER = script("""
+TAKE_OVER = harmless("""
 local id, name = ARGV[2], ARGV[3]
 local call = redis.call('HMGET', session(id, 'call', name), 'replica', 'message', 'repeat', 'done',
   'heir')
@@ -185,7 +212,7 @@ return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'atte
 # id, name, replica, token, event to go on after or '', ttl → {the event to go on after, whether the
 # reader before was cut off}, {its replica and last sign of life} if another has it (only who names an
 # event may take it away), nil if nothing is kept
-FOLLOW = script("""
+FOLLOW = harmless("""
 local id, name, replica, token, after = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local reader_key, ttl = session(id, 'reader', name), tonumber(ARGV[7])
 if redis.call('EXISTS', session(id)) == 0 then return nil end
@@ -209,7 +236,7 @@ return {after, reader[2] and 1 or 0}
 
 # id, name, token, after, most, ttl → entries, whether the call is done, whether who runs it is alive;
 # nil if the stream was taken by another reader or the session is gone
-READ = script("""
+READ = harmless("""
 local id, name, after = ARGV[2], ARGV[3], ARGV[5]
 local reader_key = session(id, 'reader', name)
 if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end
@@ -221,7 +248,7 @@ return {entries, call[1] and 1 or 0, alive(call[2]) and 1 or 0}
 """)
 
 # id, name, token: the reader is gone, the next may come
-LEAVE = script("""
+LEAVE = harmless("""
 local reader_key = session(ARGV[2], 'reader', ARGV[3])
 if redis.call('HGET', reader_key, 'token') == ARGV[4] then
   redis.call('HDEL', reader_key, 'replica', 'token')
@@ -234,8 +261,9 @@ TELL = script("return tell(ARGV[2], unpack(ARGV, 3))")
 # fields of a message, for every replica
 TELL_ALL = script("tell_all(unpack(ARGV, 2))")
 
-# replica, ttl, the last message that it has read: a sign of life, and room for the next messages
-BEAT = script("""
+# replica, ttl, the last message that it has read: a heartbeat, and room for the next messages
+# → used and allowed memory of Redis, in bytes; 0 allowed for no limit
+BEAT = harmless("""
 local replica, ttl, now = ARGV[2], tonumber(ARGV[3]), milliseconds()
 redis.call('XTRIM', key('inbox', replica), 'MINID', ARGV[4])
 redis.call('SET', key('replica', replica), 1, 'PX', ttl)
@@ -243,10 +271,13 @@ redis.call('ZREMRANGEBYSCORE', key('replicas'), '-inf', now - 20 * ttl)
 redis.call('ZADD', key('replicas'), now, replica)
 redis.call('PEXPIRE', key('replicas'), 20 * ttl)
 redis.call('PEXPIRE', key('inbox', replica), 60000)
+local memory = redis.call('INFO', 'memory')
+local function bytes(name) return tonumber(string.match(memory, '\\n' .. name .. ':(%d+)') or 0) end
+return {bytes('used_memory'), bytes('maxmemory')}
 """)
 
 # replica: it has ended, nobody needs to wait for its silence
-END = script("""
+END = harmless("""
 redis.call('DEL', key('replica', ARGV[2]), key('inbox', ARGV[2]))
 redis.call('ZREM', key('replicas'), ARGV[2])
 """)

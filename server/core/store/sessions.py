@@ -5,6 +5,7 @@ if Redis does not answer; nothing is tried twice, for what was not answered may 
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from server.core.store import session_scripts as lua
@@ -40,6 +41,14 @@ class Events:
     events: tuple[tuple[str, str, str], ...]
     done: bool
     running: bool
+
+
+class Opened(IntEnum):
+    """Whether a new session is kept."""
+
+    KEPT = 1
+    TOO_MANY = 0
+    TOO_MANY_OF_OWNER = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +108,32 @@ class SessionStore:
         line: to Redis.
         service: first part of every key.
         ttl: seconds that an unused session is kept.
+
+    Attributes:
+        fullness: used share of the memory that Redis may have, at the last heartbeat.
     """
 
     def __init__(self, line: Line, service: str, ttl: float) -> None:
         self.line = line
+        self.fullness = 0.0
         self._service = service
         self._ttl = int(ttl * 1000)
 
-    async def open(self, session: str, owner: str, params: str, version: str, most: int) -> bool:
-        """Keeps a new session; False if there are `most` already."""
-        asked = (session, self._ttl, most, owner, params, version)
-        return bool(await self._run(lua.OPEN, *asked))
+    async def open(  # noqa: PLR0917 - one for each field
+        self, session: str, owner: str, params: str, version: str, most: int, share: int
+    ) -> Opened:
+        """Keeps a new session.
+
+        Args:
+            session: its id.
+            owner: who opens it; empty without auth.
+            params: of `initialize`, as JSON.
+            version: of the protocol.
+            most: sessions that may be open.
+            share: sessions that one owner may have open.
+        """
+        asked = (session, self._ttl, most, owner, params, version, share)
+        return Opened(await self._run(lua.OPEN, *asked))
 
     async def take_up(self, session: str, owner: str, rules: tuple[str, str]) -> Kept | None:
         """The session, if it exists and is `owner`'s; it lives on.
@@ -154,6 +178,10 @@ class SessionStore:
         said = [part for event in events for part in event]
         asked = (session, name, replica, ttl, MOST_EVENTS, int(done), *said)
         return bool(await self._run(lua.SAVE, *asked))
+
+    async def drop(self, session: str, name: str) -> None:
+        """Forgets a call whose answer cannot be kept; readers of its stream are told so."""
+        await self._run(lua.DROP, session, name)
 
     async def take_over(self, session: str, name: str, replica: str, heir: str) -> Orphan | None:
         """Makes the call of a dead replica `replica`'s; None if it is alive or another was first.
@@ -252,8 +280,9 @@ class SessionStore:
             replica: whose.
             read: position of the last message of its inbox that it has taken; those are dropped.
         """
-        ttl = int(DEAD_AFTER * 1000)
-        await self.line.run(lua.BEAT, self._service, replica, ttl, read, probe=True)
+        asked = (self._service, replica, int(DEAD_AFTER * 1000), read)
+        used, allowed = await self.line.run(lua.BEAT, *asked, probe=True)
+        self.fullness = used / allowed if allowed else 0.0
 
     async def end(self, replica: str) -> None:
         """The replica has ended: nobody needs to wait for its silence."""

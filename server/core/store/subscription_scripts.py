@@ -3,7 +3,7 @@
 Keys and first arguments are those of ``session_scripts``.
 """
 
-from server.core.store.session_scripts import script
+from server.core.store.session_scripts import harmless, script
 
 # id, uri, ttl, most → 1, or 0 if the session has too many
 SUBSCRIBE = script("""
@@ -21,7 +21,7 @@ return 1
 """)
 
 # id, uri
-UNSUBSCRIBE = script("""
+UNSUBSCRIBE = harmless("""
 redis.call('SREM', session(ARGV[2], 'uris'), ARGV[3])
 redis.call('SREM', key('subscribers', ARGV[3]), ARGV[2])
 """)
@@ -47,7 +47,7 @@ return later
 """)
 
 # ids of all sessions that ever opened a GET stream
-LISTENERS = script("return redis.call('ZRANGE', key('listeners'), 0, -1)")
+LISTENERS = harmless("return redis.call('ZRANGE', key('listeners'), 0, -1)")
 
 # ttl, most entries, a notification up to its URI, then ids of sessions: each is told that all
 # it subscribed to has changed

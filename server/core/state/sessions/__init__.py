@@ -4,6 +4,7 @@
 docs/sessions.md. Clients of either hear of changes that are published.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
@@ -11,6 +12,7 @@ from mcp_types import JSONRPCRequest
 
 from server.config import Settings
 from server.core.framework import sessions as framework
+from server.core.isolation import shares
 from server.core.state.sessions.subscriptions import Bus, LocalSubscriptions, MayRead
 
 if TYPE_CHECKING:
@@ -67,4 +69,5 @@ def serve_shared(
         json_only=settings.mcp_json_response is True,
         most_sessions=settings.mcp_session_limit,
         most_streams=settings.mcp_stream_limit,
+        share=partial(shares.share, settings=settings),
     )

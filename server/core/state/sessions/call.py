@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import cached_property
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -26,12 +27,12 @@ from mcp_types import (
     JSONRPCResponse,
     RequestId,
 )
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.requests import Request
 
 from server.core.errors import CALL_LOST
 from server.core.isolation import contained
-from server.core.state.sessions.channel import CallChannel, wire
+from server.core.state.sessions.channel import CallChannel, kept, wire
 from server.core.state.sessions.record import SERVING, Record
 from server.core.state.sessions.reply import Reply, Said
 from server.core.store.sessions import MOST_EVENTS
@@ -53,6 +54,9 @@ LOST = ErrorData(
 Plain = Callable[["Call"], Awaitable[str]]
 # Seconds between signs that a silent call still runs, which keep the session and the call.
 KEEP_EVERY = 60.0
+# Used share of Redis's memory above which no call is begun that can be resumed: the rest is for
+# sessions and jobs, which cannot do without it.
+FOR_ANSWERS = 0.75
 
 
 class Call:
@@ -147,14 +151,16 @@ class Call:
 
     async def open(self) -> bool:
         """Lets the client come back for the answer, on any replica; False while Redis is away."""
-        repeat = int(self._replica.may_repeat(self.message))
-        message = wire(self.message)
+        if self._replica.store.fullness > FOR_ANSWERS:
+            self._unkept = None
+            return False
+        message, repeat = kept(self.message, self._replica.may_repeat(self.message))
         try:
             await self._replica.store.begin(
-                self.record.id, self.name, self._replica.id, message, repeat
+                self.record.id, self.name, self._replica.id, message, int(repeat)
             )
         except (RedisError, OSError) as error:
-            logger.warning("a call cannot be resumed, the shared store does not answer: %s", error)
+            logger.warning("a call cannot be resumed, the shared store fails: %s", error)
             self._unkept = None
             return False
         self.keep()
@@ -221,6 +227,9 @@ class Call:
                 if not await self._save(batch, done):
                     self._lose()
                     return
+            except OutOfMemoryError:
+                await self._drop()
+                return
             except (RedisError, OSError):
                 await self._replica.until_back()
                 continue
@@ -229,6 +238,13 @@ class Call:
                 return
             if not self._unkept:
                 await self._wait_for_more()
+
+    async def _drop(self) -> None:
+        """Redis is full: the answer goes to the client that is connected, and nowhere else."""
+        logger.warning("a call cannot be resumed any more: the shared store is full")
+        self._unkept = None
+        with suppress(RedisError, OSError):
+            await self._replica.store.drop(self.record.id, self.name)
 
     def _forget(self, kept: list[Said]) -> None:
         """What was kept; while that took, the oldest may have made way for new messages."""

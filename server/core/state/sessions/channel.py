@@ -13,7 +13,7 @@ from mcp.shared.exceptions import NoBackChannelError
 from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
-from mcp_types import JSONRPCMessage, JSONRPCNotification, RequestId
+from mcp_types import JSONRPCMessage, JSONRPCNotification, JSONRPCRequest, RequestId
 from redis.exceptions import RedisError
 
 from server.core.state.sessions.questions import Questions
@@ -22,10 +22,23 @@ from server.core.store.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
 
+# Characters of a request that are kept for the replica that may have to run it again.
+MAX_KEPT_MESSAGE = 64 * 1024
+
 
 def wire(message: JSONRPCMessage) -> str:
     """A message as it is sent."""
     return message.model_dump_json(by_alias=True, exclude_unset=True)
+
+
+def kept(message: JSONRPCRequest, may_repeat: bool) -> tuple[str, bool]:
+    """What another replica needs to answer a request in place of this one, and whether it may run it.
+
+    For one that it may not run again, or whose arguments are large, it needs the id alone.
+    """
+    if may_repeat and len(text := wire(message)) <= MAX_KEPT_MESSAGE:
+        return text, True
+    return wire(JSONRPCRequest(jsonrpc="2.0", id=message.id, method=message.method)), False
 
 
 def notification(method: str, params: Mapping[str, Any] | None) -> JSONRPCNotification:

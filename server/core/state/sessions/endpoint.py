@@ -6,6 +6,7 @@ each request brings it to life for as long as it takes, so it does not matter wh
 
 import logging
 import re
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import JSONRPCRequest
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -47,6 +48,7 @@ class Endpoint:
         json_only: whether answers are JSON, which has no room for anything beside them.
         most_sessions: of the service.
         most_streams: that this replica sends at once.
+        share: gives one caller's share of either.
     """
 
     def __init__(
@@ -57,11 +59,15 @@ class Endpoint:
         json_only: bool,
         most_sessions: int,
         most_streams: int,
+        share: Callable[[int], int],
     ) -> None:
         self._replica = replica
         self._may_read = may_read
         self._most_streams = most_streams
-        self._post = Post(replica, json_only=json_only, most_sessions=most_sessions)
+        self._stream_share = share(most_streams)
+        self._post = Post(
+            replica, json_only=json_only, most_sessions=most_sessions, share=share(most_sessions)
+        )
 
     def serve_in(self, manager: StreamableHTTPSessionManager) -> None:
         """Takes the place of the SDK's sessions in a manager that runs."""
@@ -96,9 +102,9 @@ class Endpoint:
         except (RedisError, OSError) as error:
             if started:
                 raise
-            if isinstance(error, ResponseError):  # it answers, but not as it should
+            if isinstance(error, ResponseError) and not isinstance(error, OutOfMemoryError):
                 logger.exception("the shared store refuses what a session needs")
-            response = refusal.store_away("unknown").response()
+            response = refusal.store_unavailable(error, "unknown").response()
         else:
             return
         await response(scope, receive, send)
@@ -157,10 +163,13 @@ class Endpoint:
         record = await self._record(request)
         if self._replica.streams >= self._most_streams:
             raise refusal.too_many("streams", self._most_streams, "MCP_STREAM_LIMIT")
+        if record.owner and self._replica.streams_of(record.owner) >= self._stream_share:
+            raise refusal.over_share("streams", self._stream_share, "MCP_STREAM_LIMIT")
         reader = Reader(
             self._replica.store,
             self._replica.id,
             record.id,
+            record.owner,
             name,
             lambda orphan: self._replica.adopt(record, name, orphan, request),
             self._may_read,
@@ -211,8 +220,8 @@ class Endpoint:
             record = await self._found(session, identity.of(request.scope).principal)
         except ResponseError:
             raise
-        except (RedisError, OSError):
-            raise refusal.store_away("no") from None  # nothing of the request has run yet
+        except (RedisError, OSError) as error:  # nothing of the request has run yet
+            raise refusal.store_unavailable(error, "no") from None
         if record is None:
             raise refusal.no_session()
         return record

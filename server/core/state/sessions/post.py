@@ -21,6 +21,7 @@ from mcp_types import (
     jsonrpc_message_adapter,
 )
 from pydantic import ValidationError
+from redis.exceptions import OutOfMemoryError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Send
@@ -31,10 +32,14 @@ from server.core.state.sessions.channel import CallChannel, wire
 from server.core.state.sessions.record import Record
 from server.core.state.sessions.refusal import Refusal
 from server.core.state.sessions.replica import Replica
+from server.core.store.sessions import Opened
 
 # Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
 # for which nothing has to be kept. Slower ones are streamed and can be resumed.
 QUICK = 0.25
+# Characters of a client's capabilities and info that all have room for, and the used share of Redis's
+# memory above which no session with more is opened: many large ones leave room for small ones.
+SMALL, FOR_SMALL = 2048, 0.5
 
 
 class Post:
@@ -44,12 +49,16 @@ class Post:
         replica: this one.
         json_only: whether answers are JSON, however long they take.
         most_sessions: of the service.
+        share: of them, that one caller may have open.
     """
 
-    def __init__(self, replica: Replica, *, json_only: bool, most_sessions: int) -> None:
+    def __init__(
+        self, replica: Replica, *, json_only: bool, most_sessions: int, share: int
+    ) -> None:
         self._replica = replica
         self.streams = not json_only
         self._most_sessions = most_sessions
+        self._share = share
 
     async def read(self, request: Request) -> JSONRPCMessage:
         """The one message in the body.
@@ -79,7 +88,8 @@ class Post:
         """Answers `initialize`; the session is kept before its id leaves.
 
         Raises:
-            Refusal: 400 for any other message, 503 if there are too many sessions.
+            Refusal: 400 for any other message, 503 if there are too many sessions, 429 if the
+                caller has too many.
         """
         if not isinstance(message, JSONRPCRequest) or message.method != "initialize":
             raise refusal.names_no_session()
@@ -94,12 +104,24 @@ class Post:
             answer = JSONRPCError(jsonrpc="2.0", id=message.id, error=data)
         if isinstance(answer, JSONRPCResponse) and connection.client_params is not None:
             params = connection.client_params.model_dump_json(by_alias=True, exclude_none=True)
-            if not await self._replica.store.open(
-                session, owner, params, connection.protocol_version, self._most_sessions
-            ):
-                raise refusal.too_many("sessions", self._most_sessions, "MCP_SESSION_LIMIT")
+            await self._keep(session, owner, params, connection.protocol_version)
             headers = {"mcp-session-id": session}
         await _json(answer, headers, request, send)
+
+    async def _keep(self, session: str, owner: str, params: str, version: str) -> None:
+        """Keeps a new session.
+
+        Raises:
+            Refusal: 503 or 429, there are too many, or Redis has no room for a large one.
+        """
+        store = self._replica.store
+        if len(params) > SMALL and store.fullness > FOR_SMALL:
+            raise refusal.store_unavailable(OutOfMemoryError(), "no")
+        opened = await store.open(session, owner, params, version, self._most_sessions, self._share)
+        if opened is Opened.TOO_MANY:
+            raise refusal.too_many("sessions", self._most_sessions, "MCP_SESSION_LIMIT")
+        if opened is Opened.TOO_MANY_OF_OWNER:
+            raise refusal.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
 
     async def serve(
         self, record: Record, message: JSONRPCMessage, request: Request, send: Send

@@ -39,6 +39,7 @@ class Reader:
         store: where the stream is kept.
         replica: id of this one.
         session: id of the session.
+        owner: of the session.
         name: of the stream.
         adopt: answers for the dead replica of a call, once.
         may_read: whether the client may read a resource: asked again for each change that it is
@@ -50,11 +51,13 @@ class Reader:
         store: SessionStore,
         replica: str,
         session: str,
+        owner: str,
         name: str,
         adopt: Callable[[Orphan], None],
         may_read: Callable[[str], Awaitable[bool]],
     ) -> None:
         self.session = session
+        self.owner = owner
         self.name = name
         self.token = token_hex(8)
         self._store = store

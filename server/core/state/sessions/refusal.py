@@ -50,11 +50,11 @@ def no_session() -> Refusal:
     return Refusal(HTTPStatus.NOT_FOUND, "Session not found")
 
 
-def store_away(executed: Literal["no", "unknown"]) -> Refusal:
-    """Redis does not answer: the session is kept there, so nothing can be said of it now."""
+def store_unavailable(cause: BaseException, executed: Literal["no", "unknown"]) -> Refusal:
+    """Redis does not answer, or is full: the session is kept there."""
     from server.core.store import unavailable  # who has no store does not import one
 
-    error = unavailable("Sessions").error
+    error = unavailable("Sessions", cause).error
     return Refusal(
         HTTPStatus.SERVICE_UNAVAILABLE,
         error.message,
@@ -69,6 +69,18 @@ def too_many(what: str, most: int, setting: str) -> Refusal:
     return Refusal(
         HTTPStatus.SERVICE_UNAVAILABLE,
         f"Too many {what}: {most} are open ({setting}). Try again later.",
+        TOO_MANY_SESSIONS,
+        {"Retry-After": "30"},
+        {"retryable": True},
+    )
+
+
+def over_share(what: str, share: int, setting: str) -> Refusal:
+    """A caller has its share of what all callers have together."""
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"Too many {what} of yours: {share} are open, which is one caller's share of {setting}. "
+        "Close some of them, then try again.",
         TOO_MANY_SESSIONS,
         {"Retry-After": "30"},
         {"retryable": True},

@@ -6,7 +6,7 @@ Nothing of a session lives here: a replica that has nothing to do for it knows n
 import asyncio
 import json
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -63,6 +63,7 @@ class Replica:
         self._patience = patience
         self._calls: defaultdict[str, set[Call]] = defaultdict(set)
         self._readers: defaultdict[str, set[Reader]] = defaultdict(set)
+        self._streams_of: Counter[str] = Counter()
         self._to_leave: list[Reader] = []  # they are gone, and Redis could not be told
         self._tasks: set[asyncio.Future[None]] = set()
         self._back = asyncio.Event()
@@ -72,6 +73,10 @@ class Replica:
     def streams(self) -> int:
         """How many streams it sends."""
         return sum(map(len, self._readers.values()))
+
+    def streams_of(self, owner: str) -> int:
+        """How many of them are that caller's."""
+        return self._streams_of[owner]
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -131,11 +136,13 @@ class Replica:
 
     def add_reader(self, reader: Reader) -> None:
         self._readers[reader.session].add(reader)
+        self._streams_of[reader.owner] += 1
 
     async def remove_reader(self, reader: Reader) -> None:
         """It is gone: the next may come, as soon as Redis can be told."""
         readers = self._readers[reader.session]
         readers.discard(reader)
+        self._streams_of -= Counter([reader.owner])
         if not readers:
             self._readers.pop(reader.session, None)
         try:
