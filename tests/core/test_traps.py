@@ -18,6 +18,7 @@ from server.core.state.sessions.inbox import WAIT
 from server.core.store import Store
 from tests import speak
 from tests.replica import SECONDS_TO_START
+from tests.service_name import NAME
 from tests.speak import ERAS, answer, call, request, text, with_headers
 
 # Each part of a trap has a test of its own.
@@ -175,7 +176,7 @@ async def test_nothing_of_the_tasks_extension_is_imported(shared, http):
 
 async def test_a_read_that_waits_for_news_ends_without_an_error(valkey):
     """T15: as a replica reads its inbox; the control is a client as redis-py makes it."""
-    store = Store(valkey.url, "template-mcp")
+    store = Store(valkey.url, NAME)
     async with store.run(), Redis.from_url(valkey.url, retry=Retry(NoBackoff(), 0)) as plain:
         ours, theirs = await asyncio.gather(
             store.waiting.xread({store.key("inbox"): "0-0"}, block=int(WAIT * 1000) + 500),

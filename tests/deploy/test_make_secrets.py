@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.service_name import NAME
 from tests.valkey import users
 
 PROJECT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ def test_the_url_of_redis_names_the_user_that_redis_has(folder: Path) -> None:
     make(folder)
     url = urlsplit((folder / "redis_url").read_text())
     assert (url.scheme, url.hostname, url.port) == ("redis", "redis", 6379)
-    assert url.username in users("template-mcp")
+    assert url.username in users(NAME)
     assert url.password == (folder / "redis_password").read_text()
 
 

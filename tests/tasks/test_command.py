@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.service_name import NAME
 from tests.tasks.conftest import effects
 
 
@@ -32,7 +33,7 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, val
     assert figures[1:5] == ["1", "1", "0", "0"]
     assert float(figures[7]) >= 0.2
     with valkey.client() as client:
-        client.hset(f"template-mcp:job:{job}", "created", str(time.time() - 3600))
+        client.hset(f"{NAME}:job:{job}", "created", str(time.time() - 3600))
     code, told = await command("retry", job)
     assert (code, told.splitlines()[-1]) == (0, f"{job}  queued again")
     assert await curl.text(made, job) == "done on try 4"

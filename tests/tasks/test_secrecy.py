@@ -3,6 +3,7 @@
 import asyncio
 import pickle
 
+from tests.service_name import NAME
 from tests.speak import answer, call, request, with_headers
 from tests.tasks.conftest import CALLERS, SAMPLE, SECONDS_TO_SETTLE, there
 from tests.tasks.test_one_process import about_task, as_task
@@ -142,7 +143,7 @@ async def test_whoever_can_write_to_redis_can_run_nothing(team, curl, valkey, tm
     made = team.replica()
     job = await curl.submit(made, "work", seconds=0.1)
     with valkey.client() as client:
-        (entry,) = client.xrange("template-mcp:jobs:stream")
+        (entry,) = client.xrange(f"{NAME}:jobs:stream")
         ran = tmp_path / "ran"
         bomb = pickle.dumps(Bomb(str(ran)))
         forged = {
@@ -152,12 +153,12 @@ async def test_whoever_can_write_to_redis_can_run_nothing(team, curl, valkey, tm
             b"args": bomb,
             b"kwargs": bomb,
         }
-        client.xadd("template-mcp:jobs:stream", forged)
+        client.xadd(f"{NAME}:jobs:stream", forged)
         # Another job's call under this job's name:
-        copied = client.hgetall(f"template-mcp:job:{job}")
-        client.hset("template-mcp:job:moved", mapping=copied)
+        copied = client.hgetall(f"{NAME}:job:{job}")
+        client.hset(f"{NAME}:job:moved", mapping=copied)
         moved = {**entry[1], b"key": b"moved", b"generation": b"0"}
-        client.xadd("template-mcp:jobs:stream", moved)
+        client.xadd(f"{NAME}:jobs:stream", moved)
     worker = team.worker()
     assert await curl.text(made, job) == "worked 0.1 s"
     worker.wait_for_log("cannot be opened", seconds=SECONDS_TO_SETTLE)
@@ -181,10 +182,10 @@ async def test_with_pickles_a_writer_to_redis_runs_what_it_likes(team, curl, val
     await curl.submit(made, "work", seconds=0.1)
     ran = tmp_path / "ran"
     with valkey.client() as client:
-        (entry,) = client.xrange("template-mcp:jobs:stream")
+        (entry,) = client.xrange(f"{NAME}:jobs:stream")
         bomb = pickle.dumps(Bomb(str(ran)))
         forged = {**entry[1], b"key": b"forged", b"generation": b"0", b"args": bomb}
-        client.xadd("template-mcp:jobs:stream", forged)
+        client.xadd(f"{NAME}:jobs:stream", forged)
     team.worker(without=["json-payloads"])
     await there(ran)
 

@@ -16,7 +16,8 @@ from tests.postgres import new_database, wire
 from tests.speak import ERAS, answer, call
 
 STORING = ("tests.core.sample.storing", "tests.core.sample.tools")
-ANSWERED = 2.0  # seconds
+# Seconds: two, and what a machine that runs other tests adds.
+ANSWERED = 3.5
 BACK = 5.0
 UNAVAILABLE = -31011
 MANY = 2000

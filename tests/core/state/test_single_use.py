@@ -5,6 +5,7 @@ import hashlib
 
 import pytest
 
+from tests.service_name import NAME
 from tests.speak import answer, call, request, with_headers
 from tests.valkey import Valkey
 
@@ -181,7 +182,7 @@ async def test_what_is_spent_is_kept_as_long_as_it_would_open(service, http, don
     state = await begun(http, made, done)
     await http.post(made.url, **transfer(done, state))
     with valkey.client() as redis:
-        (name,) = redis.keys("template-mcp:state:*")
+        (name,) = redis.keys(f"{NAME}:state:*")
         assert 600 < redis.ttl(name) <= 660
         assert state.encode() not in name
 

@@ -5,9 +5,11 @@ import redis
 
 from tests.core.legacy import SETTINGS, Session
 from tests.replica import SAMPLE, SECONDS_TO_START
+from tests.service_name import NAME
 from tests.speak import answer, call, text
 from tests.valkey import PASSWORD
 
+OTHER = f"not-{NAME}"
 BEYOND = (
     "FLUSHALL",
     "FLUSHDB",
@@ -20,7 +22,7 @@ BEYOND = (
     "SAVE",
     "BGSAVE",
     "BGREWRITEAOF",
-    "MIGRATE 127.0.0.1 1 template-mcp:x 0 1",
+    "MIGRATE 127.0.0.1 1 own:x 0 1",
     "REPLICAOF 127.0.0.1 1",
     "MODULE LIST",
     "ACL LIST",
@@ -37,13 +39,13 @@ BEYOND = (
     "GET other:secret",
     "SET other:secret mine",
     "DEL other:secret",
-    "EXISTS template-mcp-live:x",
-    "COPY other:secret template-mcp:mine",
+    "EXISTS own-live:x",
+    "COPY other:secret own:mine",
     "PUBLISH other:events x",
     "SUBSCRIBE other:events",
     "PSUBSCRIBE *",
 )
-SCRIPTS = ("return redis.call('GET', 'other:secret')", "return redis.call('FLUSHALL')")
+SCRIPTS = (f"return redis.call('GET', '{OTHER}:secret')", "return redis.call('FLUSHALL')")
 
 
 AWAY = '"code":-31002'
@@ -54,6 +56,13 @@ def refused(valkey):
     """What was refused is what the test is about; it is not held against it in the end."""
     yield
     valkey.refused()
+
+
+def named(command: str) -> list[str]:
+    """The words of a command on keys and channels of ``own`` and ``other``, with their real names."""
+    names = {"own": NAME, "own-live": f"{NAME}-live", "other": OTHER}
+    parts = [word.split(":") for word in command.split()]
+    return [":".join(names.get(part, part) for part in word) for word in parts]
 
 
 def why_not(client: redis.Redis, *words: str) -> str:
@@ -68,17 +77,17 @@ def why_not(client: redis.Redis, *words: str) -> str:
 def test_the_user_of_the_stack_may_touch_its_own_keys_alone(valkey):
     """Nothing else of the server's, of others', or of what they share."""
     with valkey.client() as admin, redis.Redis.from_url(valkey.url) as client:
-        admin.set("other:secret", "theirs")
-        assert client.set("template-mcp:x", "mine")
+        admin.set(f"{OTHER}:secret", "theirs")
+        assert client.set(f"{NAME}:x", "mine")
         for asked in BEYOND:
-            assert "permissions" in why_not(client, *asked.split()), asked
+            assert "permissions" in why_not(client, *named(asked)), asked
         for script in SCRIPTS:
             assert "ermissions" in why_not(client, "EVAL", script, "0"), script
-        assert admin.get("other:secret") == b"theirs"
+        assert admin.get(f"{OTHER}:secret") == b"theirs"
         # switched off for all until it is switched on
         assert "permissions" in why_not(admin, *["ACL", "DRYRUN", "mcp", "DEBUG", "SLEEP", "0"])
         # the control: there is something that could have been done
-        assert sorted(admin.keys()) == [b"other:secret", b"template-mcp:x"]
+        assert set(admin.keys()) == {f"{OTHER}:secret".encode(), f"{NAME}:x".encode()}
 
 
 @pytest.mark.usefixtures("refused")
@@ -86,7 +95,7 @@ def test_nobody_else_may_touch_any(valkey):
     """Who has no name is not let in; the user of the health check may ask whether Redis is there."""
     with valkey.client(username="health", password="any") as health:
         assert health.ping()
-        assert "no permissions" in why_not(health, "GET", "template-mcp:x")
+        assert "no permissions" in why_not(health, "GET", f"{NAME}:x")
     for nobody in ({"username": None, "password": None}, {"username": "mcp", "password": "guess"}):
         with valkey.client(**nobody) as client, pytest.raises(redis.AuthenticationError):
             client.ping()
@@ -97,8 +106,8 @@ def test_nobody_else_may_touch_any(valkey):
     [
         ("replica", {"REDIS_URL": "redis://mcp:secret-guess@127.0.0.1:{port}/0"}, "user 'mcp'"),
         ("replica", {"REDIS_URL": "redis://127.0.0.1:{port}/0"}, "user 'default'"),
-        ("replica", {"MCP_NAME": "another"}, "'another' (MCP_NAME)"),
-        ("worker", {"MCP_NAME": "another"}, "'another' (MCP_NAME)"),
+        ("replica", {"MCP_NAME": OTHER}, f"'{OTHER}' (MCP_NAME)"),
+        ("worker", {"MCP_NAME": OTHER}, f"'{OTHER}' (MCP_NAME)"),
         ("tasks", {"REDIS_URL": "redis://mcp:secret-guess@127.0.0.1:{port}/0"}, "user 'mcp'"),
     ],
     ids=["wrong password", "no user", "another's keys", "a worker", "the tasks program"],

@@ -9,17 +9,18 @@ from server.core.state.tasks.queue.engine import Engine
 from server.core.state.tasks.queue.sweeper import Sweeper
 from server.core.store import Store
 from server.core.store.jobs import LIVE_TTL, JobStore
+from tests.service_name import NAME
 from tests.tasks.conftest import noted
 
-STREAM, GROUP = "template-mcp:jobs:stream", "docket-workers"
+STREAM, GROUP = f"{NAME}:jobs:stream", "docket-workers"
 
 
 @pytest.fixture
 async def store(valkey):
     """Of the service, as its processes have it."""
-    shared = Store(valkey.url, "template-mcp")
+    shared = Store(valkey.url, NAME)
     async with shared.run():
-        yield JobStore(shared.redis, "template-mcp")
+        yield JobStore(shared.redis, NAME)
 
 
 @pytest.mark.timeout(120)
@@ -40,7 +41,7 @@ async def test_nothing_is_left_for_ever_but_the_queue_itself(team, curl, valkey,
     ]
     asking = await curl.submit(made, "greet")
     with valkey.client() as client:
-        waits = f"template-mcp:jobs:runs:{cancelled}", "waiter_stream"
+        waits = f"{NAME}:jobs:runs:{cancelled}", "waiter_stream"
         while not client.hexists(*waits):  # noqa: ASYNC110 - it is in Redis
             await asyncio.sleep(0.05)
     await curl.http.delete(f"{made.base}/jobs/{cancelled}")
@@ -53,7 +54,7 @@ async def test_nothing_is_left_for_ever_but_the_queue_itself(team, curl, valkey,
     for job in jobs:
         await curl.until(made, job)
     await curl.until(made, asking, "input_required")
-    jobs = "template-mcp:jobs"
+    jobs = f"{NAME}:jobs"
     with valkey.client() as client:
         for _ in range(300):  # what was set aside is cleared up a little later
             for_ever = {key.decode() for key in client.scan_iter() if client.ttl(key) == -1}
@@ -114,7 +115,7 @@ async def test_a_start_has_nothing_of_the_progress_of_one_before(team, curl, val
     made = team.replica()
     job = await curl.submit(made, "endless")
     with valkey.client() as client:
-        client.hset(f"template-mcp:job:{job}", mapping={"progress": "9.0", "total": "10.0"})
+        client.hset(f"{NAME}:job:{job}", mapping={"progress": "9.0", "total": "10.0"})
     assert (await curl.status(made, job))["fraction"] == 0.9
     team.worker()
     assert "fraction" not in await curl.until(made, job, "running")
@@ -153,13 +154,13 @@ async def test_an_idempotency_key_lives_as_long_as_its_job(valkey, store):
         "one",
     )
     with valkey.client() as client:
-        assert client.ttl("template-mcp:job-key:owner:key") > LIVE_TTL - 60
+        assert client.ttl(f"{NAME}:job-key:owner:key") > LIVE_TTL - 60
         for state, ttl in (("running", LIVE_TTL), ("completed", 50)):
             told = {"state": state}
             await store.move("one", "owner", "t", ("queued", "running"), told, ttl=ttl)
-            found = client.expiretime("template-mcp:job-key:owner:key")
-            assert found == client.expiretime("template-mcp:job:one")
-        assert client.ttl("template-mcp:job-key:owner:key") <= 50
+            found = client.expiretime(f"{NAME}:job-key:owner:key")
+            assert found == client.expiretime(f"{NAME}:job:one")
+        assert client.ttl(f"{NAME}:job-key:owner:key") <= 50
     assert await store.submit("two", "owner", fields, now=2, limit=9, repeat=named) == (
         "known",
         "one",

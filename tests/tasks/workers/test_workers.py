@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.service_name import NAME
 from tests.speak import answer, request, stream
 from tests.tasks.conftest import SECONDS_TO_SETTLE, effects, noted, there
 
@@ -42,7 +43,7 @@ async def test_a_lost_job_keeps_its_place(team, curl, valkey, tmp_path, without)
     Another ends after the time at which the lost job may be delivered again, and before it is: what
     has expired by then goes to those that wait. The place was renewed just before its worker died.
     """
-    silence, sweeps = 3, "template-mcp:jobs:leases:redelivery-sweep"
+    silence, sweeps = 3, f"{NAME}:jobs:leases:redelivery-sweep"
     settings = {"MCP_TASK_REDELIVERY_SECONDS": silence, "MCP_TASK_TENANT_LIMIT": 2}
     settings["without"] = without
     made, doomed = team.replica(**settings), team.worker(MCP_TASK_CONCURRENCY=1, **settings)
@@ -55,7 +56,7 @@ async def test_a_lost_job_keeps_its_place(team, curl, valkey, tmp_path, without)
     team.worker(**settings)
     await noted(others, 1)
     with valkey.client() as client:
-        keys = client.scan_iter("template-mcp:jobs:concurrency:*")
+        keys = client.scan_iter(f"{NAME}:jobs:concurrency:*")
         (place,) = (key for key in keys if not key.endswith(b":waiters"))
         client.set(sweeps, "another", ex=60)  # who looks for lost messages now: no worker of ours
         doomed.kill(signal.SIGKILL)
@@ -261,7 +262,7 @@ async def test_a_job_that_the_queue_has_lost_is_queued_again(team, curl, valkey)
     made = team.replica(**settings)
     job = await curl.submit(made, "work", seconds=0.1)
     with valkey.client() as client:
-        for key in client.scan_iter("template-mcp:jobs:*"):
+        for key in client.scan_iter(f"{NAME}:jobs:*"):
             if key.decode().split(":")[2] in ("stream", "runs"):
                 client.delete(key)
     team.worker(**settings)

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.service_name import NAME
 from tests.replica import ROOT, environment
 from tests.speak import call, request, stream, text
 
@@ -73,8 +74,8 @@ async def test_in_memory_each_replica_hears_itself_alone(replica, http):
 
 async def test_services_on_one_redis_do_not_hear_each_other(service, http, valkey):
     """The service's name is part of the channel's."""
-    url = valkey.url_of("another")
-    here, there = service(), service(MCP_NAME="another", REDIS_URL=url)
+    url = valkey.url_of(f"another-{NAME}")
+    here, there = service(), service(MCP_NAME=f"another-{NAME}", REDIS_URL=url)
     async with listening(http, here) as heard:
         await touch(http, there)
         await touch(http, here)
@@ -87,6 +88,7 @@ PUBLISH = """
 import asyncio
 from server.core import publish
 from mcp.server.subscriptions import ResourceUpdated, ToolsListChanged
+from tests.service_name import NAME
 
 async def main():
     await publish(ToolsListChanged())
@@ -118,7 +120,7 @@ async def test_what_is_no_event_is_left_aside(service, http, valkey):
     with valkey.client() as redis:
         async with listening(http, made) as heard:
             for message in ("", "{", "[]", '{"kind": "NewerKind"}', '{"kind": "ResourceUpdated"}'):
-                redis.publish("template-mcp:events", message)
+                redis.publish(f"{NAME}:events", message)
             await touch(http, made)
             assert await soon(heard) == ("resources/updated", GREETING)
 

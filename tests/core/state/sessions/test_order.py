@@ -10,19 +10,20 @@ from server.core.store import session_scripts as scripts
 from server.core.store.sessions import BEAT_EVERY
 from tests.core.late import by, late, losing
 from tests.core.legacy import SETTINGS, Session, final, rest, soon, until
+from tests.service_name import NAME
 
 
 def replicas_in(valkey):
     """Those that Redis knows, with their last sign of life."""
     with valkey.client() as client:
-        found = client.zrange("template-mcp:replicas", 0, -1, withscores=True)
+        found = client.zrange(f"{NAME}:replicas", 0, -1, withscores=True)
         return {name.decode(): at for name, at in found}
 
 
 def is_taken_for_dead(valkey, replica):
     """What three seconds of silence do."""
     with valkey.client() as client:
-        client.delete(f"template-mcp:replica:{replica}")
+        client.delete(f"{NAME}:replica:{replica}")
 
 
 async def test_an_answer_that_was_accepted_reaches_who_was_silent(http, service, valkey):

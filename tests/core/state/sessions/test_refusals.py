@@ -7,6 +7,7 @@ import pytest
 
 from tests import speak
 from tests.core.legacy import SETTINGS, Session, final, rest
+from tests.service_name import NAME
 from tests.speak import is_error, request, text, with_headers
 
 INITIALIZE = {
@@ -85,7 +86,7 @@ async def test_an_unused_session_expires_and_a_used_one_does_not(http, service, 
     made = service(**SETTINGS, MCP_SESSION_TTL="5")
     used, unused = [await Session(http, [made]).open() for _ in range(2)]
     with valkey.client() as client:
-        while client.exists(f"template-mcp:session:{unused.id}"):
+        while client.exists(f"{NAME}:session:{unused.id}"):
             await asyncio.sleep(0.2)
             assert (await used.call("echo", text="x")).status_code == 200
     assert (await unused.call("echo", text="x")).status_code == 404
