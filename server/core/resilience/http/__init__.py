@@ -3,11 +3,15 @@
     from server.core import http
     answer = await http.client().request("GET", "https://api.example.com/v1/rates")
 
-A tool imports it inside the function that calls, so that a replica which calls nobody never
+    rates = http.client("https://api.example.com", {"Authorization": f"Bearer {key}"})
+    answer = await rates.request("GET", "https://api.example.com/v1/rates")
+
+The second sends the author's credentials, to that origin and no other, redirects included. A tool imports it inside the function that calls, so that a replica which calls nobody never
 loads an HTTP client.
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from server.config import load
 
@@ -19,13 +23,23 @@ __all__ = ["METHODS", "Answer", "Client", "Refused", "Unreachable", "client", "c
 _client: tuple[asyncio.AbstractEventLoop, Client] | None = None
 
 
-def client() -> Client:
-    """The client of this process, made at its first use."""
+def client(url: str | None = None, credentials: Mapping[str, str] | None = None) -> Client:
+    """The client of this process, made at its first use.
+
+    Args:
+        url: an origin, such as ``https://api.example.com``.
+        credentials: headers to send to that origin and to no other.
+
+    Raises:
+        ValueError: `url` is more than an origin, or a header cannot be sent.
+    """
     global _client  # noqa: PLW0603 - one connection pool a process
     loop = asyncio.get_running_loop()
     if _client is None or _client[0] is not loop:
         _client = loop, Client(load().mcp_outbound_hosts)
-    return _client[1]
+    if url is None:
+        return _client[1]
+    return _client[1].with_credentials(url, credentials or {})
 
 
 async def close() -> None:

@@ -2,11 +2,13 @@
 
 An address is checked at the moment it is connected to, by the code that connects, so a name
 that resolves anew (DNS rebinding) gains nothing; TLS and the Host header keep the name. Nothing
-of the caller is sent along: no cookies, credentials or proxies from the environment.
+of the caller is sent along: no cookies, credentials or proxies from the environment. The author
+of a tool may give a client credentials, for one origin.
 Source of the rules: OWASP, Server-Side Request Forgery Prevention.
 """
 
 import asyncio
+import copy
 import socket
 import ssl
 import time
@@ -20,6 +22,7 @@ import httpx2
 from fastmcp.exceptions import ToolError
 
 from .gate import Gate, Refused
+from .headers import Credentials, host, of_caller, origin, port
 
 MAX_REDIRECTS: Final = 5
 MAX_URL_CHARS: Final = 2048
@@ -27,13 +30,6 @@ MAX_CONNECTIONS: Final = 50
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 _REDIRECTS = {301, 302, 303, 307, 308}
-# Headers that belong to the connection, or that would carry somebody's credentials.
-_KEPT_BACK = {
-    *("authorization", "cookie", "proxy-authorization", "x-api-key"),
-    *("host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade"),
-    *("expect", "keep-alive", "proxy-connection", "accept-encoding"),
-}
-
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 
 
@@ -83,6 +79,17 @@ class Client:
             keepalive_expiry=15.0,
             network_backend=self._backend,
         )
+        self.credentials: Credentials | None = None
+
+    def with_credentials(self, url: str, headers: Mapping[str, str]) -> "Client":
+        """A client on the same connections that sends `headers` to the origin of `url` only.
+
+        Raises:
+            ValueError: `url` is more than an origin, or a header cannot be sent.
+        """
+        made = copy.copy(self)
+        made.credentials = Credentials.make(url, headers)
+        return made
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -110,7 +117,9 @@ class Client:
         """
         if method not in METHODS:
             raise Refused(f"The method {method!r} is not one of {', '.join(METHODS)}.")
-        target, sent = self._target(url), _headers(headers or {})
+        target, sent = self._target(url), of_caller(headers or {}, self.credentials)
+        if self.credentials and self.credentials.origin == origin(target):
+            sent |= self.credentials.headers
         began, passed = time.perf_counter(), [url]
         async with _told(url, seconds):
             while True:
@@ -120,7 +129,7 @@ class Client:
                 if status not in _REDIRECTS or location is None or method not in ("GET", "HEAD"):
                     break
                 following = self._follow(target, location, len(passed))
-                if _origin(following) != _origin(target):
+                if origin(following) != origin(target):
                     sent = {name: sent[name] for name in ("accept", "user-agent") if name in sent}
                 target = following
                 passed.append(str(target))
@@ -163,24 +172,24 @@ class Client:
             )
         if target.userinfo:
             raise Refused("The URL carries a user or password. Take them out: none is passed on.")
-        self._gate.check_host(_host(target), _port(target))
+        self._gate.check_host(host(target), port(target))
         return target
 
-    def _follow(self, origin: httpx2.URL, location: str, hops: int) -> httpx2.URL:
+    def _follow(self, source: httpx2.URL, location: str, hops: int) -> httpx2.URL:
         if hops > MAX_REDIRECTS:
             raise Refused(f"More than {MAX_REDIRECTS} redirects, the last to {location[:200]!r}.")
         try:
-            following = origin.join(location)
+            following = source.join(location)
         except (httpx2.InvalidURL, ValueError) as error:
             raise Unreachable(f"The redirect to {location[:200]!r} is not a URL.") from error
-        if origin.scheme == "https" and following.scheme != "https":
+        if source.scheme == "https" and following.scheme != "https":
             raise Refused(
                 f"A redirect leads from https to {str(following)[:200]!r}. It is refused."
             )
         try:
             return self._target(str(following))
         except Refused as error:
-            raise Refused(f"{_origin(origin)} redirects elsewhere. {error}") from error
+            raise Refused(f"{origin(source)} redirects elsewhere. {error}") from error
 
     async def _once(
         self,
@@ -201,7 +210,7 @@ class Client:
             if found.get("content-encoding", "identity").lower() != "identity":
                 # Unpacking could turn a small answer into gigabytes, and none was asked for.
                 raise Unreachable(
-                    f"{_origin(target)} answers packed ({found['content-encoding'][:40]!r}) "
+                    f"{origin(target)} answers packed ({found['content-encoding'][:40]!r}) "
                     "although it was asked not to. It cannot be read here."
                 )
             async for chunk in reply.aiter_stream():
@@ -259,26 +268,3 @@ async def _told(where: str, seconds: float) -> AsyncIterator[None]:
             f"{where[:200]} cannot be talked to: {detail[0][:200] if detail else 'cut off'}. "
             "Check that the service is up, and the port and scheme."
         ) from error
-
-
-def _headers(given: Mapping[str, str]) -> dict[str, str]:
-    sent = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "mcp-swarm"}
-    for name, value in given.items():
-        if name.lower() in _KEPT_BACK:
-            raise Refused(f"The header {name!r} may not be set by a caller. Leave it out.")
-        if not (name + value).isascii() or not (name + value).isprintable():
-            raise Refused(f"The header {name!r} has characters outside printable ASCII.")
-        sent[name.lower()] = value
-    return sent
-
-
-def _host(url: httpx2.URL) -> str:
-    return url.raw_host.decode("ascii")
-
-
-def _port(url: httpx2.URL) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
-
-
-def _origin(url: httpx2.URL) -> str:
-    return f"{url.scheme}://{_host(url)}:{_port(url)}"

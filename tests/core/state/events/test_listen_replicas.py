@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.service_name import NAME
 from tests.replica import ROOT, environment
+from tests.service_name import NAME
 from tests.speak import call, request, stream, text
 
 GREETING = "sample://greeting"
