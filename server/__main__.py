@@ -1,4 +1,4 @@
-"""``python -m server [serve | worker | tasks]``. Exit 0 fine, 1 findings, 2 usage, 3 no start."""
+"""``python -m server [serve | worker | tasks]``. Exit 0 fine, 1 findings, 2 usage, 3 no start, 4 part lost."""
 
 import argparse
 import gc
@@ -18,7 +18,8 @@ def main(arguments: list[str]) -> int:
         description="serve: MCP on MCP_HOST:MCP_PORT/mcp. worker: runs background jobs. tasks: "
         "tells how they go, and what has failed. Settings come from the environment: see "
         "docs/settings.md.",
-        epilog="exit codes: 0 stopped as asked, 1 findings, 2 wrong usage, 3 could not start",
+        epilog="exit codes: 0 stopped as asked, 1 findings, 2 wrong usage, 3 could not "
+        "start, 4 a part of the process ended",
     )
     parser.add_argument("command", nargs="?", choices=_MODULES, default="serve")
     parser.add_argument("rest", nargs="*", help="of tasks: `retry ID…` or `retry all`")

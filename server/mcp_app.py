@@ -1,7 +1,7 @@
 """What is served: FastMCP with what was discovered, and the MCP middleware in order."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from server.core.edge.unavailable import UnavailableMiddleware
 from server.core.edge.undelivered import UndeliveredMiddleware
 from server.core.framework.components import around_tool
 from server.core.isolation.middleware import IsolationMiddleware, isolate
+from server.core.isolation.parts import Part
 from server.core.isolation.shares import refuse_large
 from server.core.state import events, request_state
 from server.core.state.ask.middleware import AskMiddleware
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 
 # YOURS: a file dropped into one of these is served at the next start.
 PACKAGES = ("server.tools", "server.resources", "server.prompts")
-
-
-# What runs as long as the replica does: entered before it serves, left after its last call.
-Part = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 class App(FastMCP):

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -32,9 +32,10 @@ from server.core.edge.request_id import RequestIdMiddleware
 from server.core.edge.rpc_error import RpcErrorMiddleware
 from server.core.edge.served_by import ServedByMiddleware
 from server.core.edge.short_path import ShortPathMiddleware
-from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, McpSwarmError
+from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
 from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
+from server.core.isolation import parts
 from server.core.isolation.middleware import isolate
 from server.core.isolation.shares import refuse_large
 from server.core.port import bound
@@ -140,7 +141,7 @@ class Service:
     def _lifespan(self, inner: Any) -> Any:
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
-            async with running(self.settings, self.mcp, inner(app)):
+            async with running(self.settings, self.mcp, inner(app), self.health):
                 manager = framework.session_manager(app)
                 limit = self.settings.mcp_body_limit
                 framework.limit_body(manager, limit, too_large(limit))
@@ -161,7 +162,7 @@ class Service:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, mcp: App, inner: AbstractAsyncContextManager[Any]
+    settings: Settings, mcp: App, inner: AbstractAsyncContextManager[Any], health: Health
 ) -> AsyncIterator[None]:
     """What lives as long as the process does: the database, `inner`, and the parts of `mcp`."""
     from server.core.resilience import database
@@ -172,9 +173,7 @@ async def running(
         if mcp.store:
             await mcp.store.demand_access()
         # The parts end first: they finish calls, which need what `inner` holds open.
-        async with inner, AsyncExitStack() as parts:
-            for part in mcp.parts:
-                await parts.enter_async_context(part())
+        async with inner, parts.running(mcp.parts, health):
             yield
     finally:
         if "server.core.resilience.http" in sys.modules:  # else no tool called out
@@ -207,7 +206,7 @@ def serve(settings: Settings, mcp: App) -> int:
     """Serves `mcp` until a signal, then stops gracefully.
 
     Returns:
-        0 after a stop that was asked for, 3 if it could not start.
+        0 after a stop that was asked for, 3 if it could not start, 4 if a part of it ended.
 
     Raises:
         StartError: the port cannot be listened on.
@@ -243,7 +242,7 @@ def serve(settings: Settings, mcp: App) -> int:
             server.run([listening])
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
             return int(stop.code or EXIT_NOT_STARTED)
-    return EXIT_FINE if server.started or server.asked_to_stop else EXIT_NOT_STARTED
+    return server.exit_code
 
 
 def _cors(origins: Sequence[str]) -> dict[str, Any]:

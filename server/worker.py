@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.config import Settings
 from server.core import framework, logs, startup
-from server.core.errors import EXIT_FINE, EXIT_NOT_STARTED, StartError
+from server.core.errors import EXIT_NOT_STARTED, StartError
 from server.core.health import Health
 from server.core.port import bound
 from server.mcp_app import PACKAGES, App, build_mcp
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 def run(settings: Settings, packages: Sequence[str] = PACKAGES) -> int:
-    """Works until a signal; the exit code is 0 then, 3 if it could not start.
+    """Works until a signal; the exit code is 0 then, 3 if it could not start, 4 if a part ended.
 
     Raises:
         StartError: there is no shared queue.
@@ -60,13 +60,13 @@ def work(settings: Settings, mcp: App) -> int:
             server.run([listening])
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
             return int(stop.code or EXIT_NOT_STARTED)
-    return EXIT_FINE if server.started or server.asked_to_stop else EXIT_NOT_STARTED
+    return server.exit_code
 
 
 def _app(settings: Settings, mcp: App, health: Health) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with running(settings, mcp, framework.lifespan(mcp)):
+        async with running(settings, mcp, framework.lifespan(mcp), health):
             health.started = True
             yield
 

@@ -33,6 +33,7 @@ with deferred_build():  # as `python -m server` does
     from server.core.edge.rpc_error import RpcErrorMiddleware
     from server.core.edge.short_path import ShortPathMiddleware
     from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
+    from server.core.health import Health
     from server.core.state.request_state import SingleUse
     from tests import unprotected
     from tests.core.sample.lists import CountLists
@@ -188,6 +189,7 @@ FORGOTTEN = ("return {after, reader[2] and 1 or 0}", "return {after, 0}")
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "everything": fastmcp_alone,
     "isolation": unprotected.exceptions_that_escape,
+    "part-watch": lambda: setattr(Health, "lose", nothing),
     "loop-guard": unprotected.a_loop_that_any_task_can_end,
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),

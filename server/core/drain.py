@@ -16,7 +16,7 @@ from types import FrameType
 
 import uvicorn
 
-from server.core.errors import EXIT_FINE
+from server.core.errors import EXIT_FINE, EXIT_LOST, EXIT_NOT_STARTED
 from server.core.health import Health
 from server.core.isolation import event_loop
 
@@ -43,6 +43,7 @@ class DrainingServer(uvicorn.Server):
         self.close_streams = close_streams
         self.asked_to_stop = False
         self._stopping: asyncio.Task[None] | None = None
+        health.on_loss = self._fail
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[SystemExit | None] | None = None
 
@@ -84,6 +85,20 @@ class DrainingServer(uvicorn.Server):
         # A signal handler runs between two bytecodes: what is left is done in the loop.
         self._loop.call_soon_threadsafe(self._begin_stop, delay)
 
+    def _fail(self) -> None:
+        """A part of the process has ended: it stops as for SIGTERM, with another exit code."""
+        if not self.health.draining:
+            self.health.draining = True
+            logger.info("draining for %g s", self.drain_seconds)
+            self._begin_stop(self.drain_seconds)
+
+    @property
+    def exit_code(self) -> int:
+        """Of the process, once the server has stopped."""
+        if self.health.lost and self.started:
+            return EXIT_LOST
+        return EXIT_FINE if self.started or self.asked_to_stop else EXIT_NOT_STARTED
+
     def _begin_stop(self, delay: float) -> None:
         self._stopping = asyncio.ensure_future(self._stop(delay))
 
@@ -99,7 +114,7 @@ class DrainingServer(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             closing.cancel()
-            _end_anyway()
+            _end_anyway(self.exit_code)
 
     async def _keep_closing(self) -> None:
         while True:
@@ -107,12 +122,12 @@ class DrainingServer(uvicorn.Server):
             await asyncio.sleep(0.2)
 
 
-def _end_anyway() -> None:
+def _end_anyway(code: int) -> None:
     """Ends the process soon: Python would wait for a tool's thread that blocks for ever."""
 
     def end() -> None:
         logger.warning("a tool still blocks its thread, which is left behind")
-        os._exit(EXIT_FINE)
+        os._exit(code)
 
     timer = threading.Timer(SECONDS_TO_END, end)
     timer.daemon = True

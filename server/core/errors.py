@@ -26,6 +26,7 @@ EXIT_FINE = 0
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_NOT_STARTED = 3
+EXIT_LOST = 4  # a part of the process ended before its time
 
 
 class McpSwarmError(Exception):

@@ -65,6 +65,14 @@ async def cancels_itself() -> str:
 
 
 @tool(task=True)
+async def cancels(name: str) -> str:
+    """Cancel a task of the worker's own, as nothing should."""
+    (task,) = (each for each in asyncio.all_tasks() if each.get_name() == name)
+    task.cancel()
+    return "cancelled"
+
+
+@tool(task=True)
 async def process() -> str:
     """The process that runs it."""
     return str(os.getpid())

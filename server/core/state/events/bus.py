@@ -43,7 +43,7 @@ class Bus(Protocol):
             A function that ends it, which may be called again.
         """
 
-    def run(self) -> AbstractAsyncContextManager[None]:
+    def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
         """Hears other replicas as long as the context lasts; publishing needs no context."""
 
 
@@ -69,9 +69,9 @@ class LocalBus:
         return unsubscribe
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
         """Nothing runs beside it."""
-        yield
+        yield []
 
     def tell(self, event: ServerEvent) -> None:
         """Tells the listeners now."""

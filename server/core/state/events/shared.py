@@ -64,14 +64,14 @@ class SharedBus:
         return self._local.subscribe(listener, uris)
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
         """Hears what is published anywhere; waits a moment for Redis, and starts without it."""
         self._hearing = True
-        hearing = asyncio.create_task(self._hear())
+        hearing = asyncio.create_task(self._hear(), name="the channel of events")
         with suppress(TimeoutError):
             await asyncio.wait_for(self._there.wait(), START)
         try:
-            yield
+            yield [hearing]
         finally:
             self._hearing = False
             hearing.cancel()

@@ -4,6 +4,7 @@ On with ``MCP_STATELESS_HTTP=false`` and ``REDIS_URL=redis://…``. A session is
 each request brings it to life for as long as it takes, so it does not matter where it lands.
 """
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable
@@ -75,7 +76,7 @@ class Endpoint:
         self._replica.lifespan_state = framework.lifespan_state(manager)
         framework.serve_sessions(manager, self)
 
-    def run(self) -> AbstractAsyncContextManager[None]:
+    def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
         """Runs beside the server: see ``Replica.run``."""
         return self._replica.run()
 

@@ -79,14 +79,17 @@ class Replica:
         return self._streams_of[owner]
 
     @asynccontextmanager
-    async def run(self) -> AsyncIterator[None]:
+    async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
         """Gives signs of life and hears the others; in the end finishes what it has begun."""
         inbox = Inbox(self._waiting, self.store.inbox(self.id), self.hear)
         with suppress(RedisError, OSError):
             await self.store.beat(self.id, inbox.last)
-        running = [asyncio.create_task(self._live(inbox)), asyncio.create_task(inbox.run())]
+        running = [
+            asyncio.create_task(self._live(inbox), name="the heartbeat of sessions"),
+            asyncio.create_task(inbox.run(), name="the inbox of sessions"),
+        ]
         try:
-            yield
+            yield running
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._patience)
         finally:

@@ -5,6 +5,7 @@ the workers do (``python -m server worker``). What is known of the queue and of 
 for people and for metrics, ``overview`` tells.
 """
 
+import asyncio
 import logging
 import os
 import time
@@ -82,16 +83,16 @@ class Jobs:
         )
 
     @asynccontextmanager
-    async def lifetime(self) -> AsyncIterator[None]:
+    async def lifetime(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
         """From start to end of the process; what runs here is finished, or handed back, first."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.engine.lifetime())
+            tasks = [await stack.enter_async_context(self.engine.lifetime())]
             if self.engine.works and self._shared is not None:
                 from server.core.state.tasks.queue.sweeper import Sweeper
 
                 sweeper = Sweeper(self._settings, self.records, self.engine, self._store)
-                await stack.enter_async_context(sweeper.lifetime())
-            yield
+                tasks.append(await stack.enter_async_context(sweeper.lifetime()))
+            yield tasks
 
     async def submit(
         self,

@@ -88,6 +88,14 @@ async def leaves_a_task() -> str:
 
 
 @tool
+async def cancels(name: str) -> str:
+    """Cancel a task of the server's own, as nothing should."""
+    (task,) = (each for each in asyncio.all_tasks() if each.get_name() == name)
+    task.cancel()
+    return "cancelled"
+
+
+@tool
 def pid() -> int:
     """The process that serves."""
     return os.getpid()

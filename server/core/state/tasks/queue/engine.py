@@ -85,12 +85,12 @@ class Engine:
         await (await self.docket()).cancel(job_id)
 
     @asynccontextmanager
-    async def lifetime(self) -> AsyncIterator[None]:
+    async def lifetime(self) -> AsyncIterator["asyncio.Task[None]"]:
         """From the start of the process to its end; jobs that run are finished first."""
         # A task of its own, made here: its context is nobody's request.
-        keeper = asyncio.create_task(self._keep(), name="job engine")
+        keeper = asyncio.create_task(self._keep(), name="the queue of jobs")
         try:
-            yield
+            yield keeper
         finally:
             self._stopping.set()
             self._wanted.set()

@@ -43,11 +43,11 @@ class Sweeper:
         self._store = store
 
     @asynccontextmanager
-    async def lifetime(self) -> AsyncIterator[None]:
+    async def lifetime(self) -> AsyncIterator["asyncio.Task[None]"]:
         """Sweeps in the background while the worker lives."""
-        sweeping = asyncio.create_task(self._forever(), name="job sweeper")
+        sweeping = asyncio.create_task(self._forever(), name="the sweep of jobs")
         try:
-            yield
+            yield sweeping
         finally:
             sweeping.cancel()
             await asyncio.wait({sweeping})
