@@ -20,7 +20,7 @@ FOLDERS = ("server", "loadtest", "deploy", "tests")
 
 BASE_NAMES = (
     *("errors", "store", "metrics", "logs", "framework", "health", "problem", "identity"),
-    "isolation",
+    *("isolation", "resilience.killable"),
 )
 # What any file in core/ may import of ours; they meet in mcp_app.py and server.py.
 BASE = {f"server.core.{name}" for name in BASE_NAMES}

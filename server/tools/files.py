@@ -1,39 +1,26 @@
 """Files: read and list what is below one folder, ``FILES_ROOT``. Nothing outside it is reachable.
 
-Reading blocks, so each tool does it in a thread; ``sandbox`` keeps it inside.
+Reading blocks, so a folder is listed in a thread, and a file is worked on in a process of its own, for
+the words of a large one take much memory. ``sandbox`` keeps both inside.
 """
 
 import asyncio
 import fnmatch
-import hashlib
 import heapq
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import sandbox, settings
+from server.core import killable, sandbox, settings
+from server.tools._text import file_operations
+from server.tools._text.file_operations import MAX_TEXT_CHARS, Operation
 
-CLOSED: Final = frozenset({"deployments"})  # read_config shows these, secrets hidden
-MAX_FILE_BYTES: Final = 10_000_000
-MAX_TEXT_CHARS: Final = 50_000
+SECONDS: Final = 10.0
 
 READS = {"readOnlyHint": True, "idempotentHint": True, "openWorldHint": False}
-
-Operation = Literal[
-    "count-lines",
-    "count-words",
-    "count-chars",
-    "reverse-words",
-    "uppercase",
-    "lowercase",
-    "head",
-    "tail",
-    "sha256",
-]
 
 
 class ProcessedFile(BaseModel):
@@ -72,7 +59,19 @@ async def process_file(
     lines: Annotated[int, Field(ge=1, le=1000, description="How many, for head and tail.")] = 10,
 ) -> ProcessedFile:
     """Count, transform, hash or show a text file (UTF-8, at most 10 MB; sha256 takes any file)."""
-    return await asyncio.to_thread(_process, file_path, operation, lines)
+    size, result = await killable.run(
+        file_operations.process,
+        *(settings().files_root, file_path, operation, lines),
+        seconds=SECONDS,
+    )
+    cut = isinstance(result, str) and len(result) > MAX_TEXT_CHARS
+    return ProcessedFile(
+        file_path=file_path,
+        operation=operation,
+        size_bytes=size,
+        result=result[:MAX_TEXT_CHARS] if isinstance(result, str) else result,
+        truncated=cut,
+    )
 
 
 @tool(annotations={"title": "List a folder", **READS})
@@ -87,45 +86,12 @@ async def list_directory(
     return await asyncio.to_thread(_list, path, pattern, limit)
 
 
-def _sandbox() -> sandbox.Sandbox:
-    return sandbox.Sandbox(settings().files_root, closed=CLOSED)
-
-
-def _process(path: str, operation: Operation, lines: int) -> ProcessedFile:
-    content = _sandbox().read(path, max_bytes=MAX_FILE_BYTES)
-    result: int | str
-    if operation == "sha256":
-        result = hashlib.sha256(content).hexdigest()
-    else:
-        result = _OPERATIONS[operation](sandbox.decode(path, content), lines)
-    cut = isinstance(result, str) and len(result) > MAX_TEXT_CHARS
-    return ProcessedFile(
-        file_path=path,
-        operation=operation,
-        size_bytes=len(content),
-        result=result[:MAX_TEXT_CHARS] if isinstance(result, str) else result,
-        truncated=cut,
-    )
-
-
-_OPERATIONS: dict[str, Callable[[str, int], int | str]] = {
-    "count-lines": lambda text, _: len(text.splitlines()),
-    "count-words": lambda text, _: len(text.split()),
-    "count-chars": lambda text, _: len(text),
-    "reverse-words": lambda text, _: " ".join(reversed(text.split())),
-    "uppercase": lambda text, _: text.upper(),
-    "lowercase": lambda text, _: text.lower(),
-    "head": lambda text, lines: "\n".join(text.splitlines()[:lines]),
-    "tail": lambda text, lines: "\n".join(deque(text.splitlines(), lines)),
-}
-
-
 def _list(path: str, pattern: str, limit: int) -> Listing:
     total = 0
 
     def matching() -> Iterator[sandbox.Entry]:
         nonlocal total
-        for entry in _sandbox().entries(path):
+        for entry in sandbox.Sandbox(settings().files_root).entries(path):
             if fnmatch.fnmatchcase(entry.name, pattern):
                 total += 1
                 yield entry

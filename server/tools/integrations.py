@@ -4,7 +4,6 @@
 ``_text/formats.py`` reads and writes the formats.
 """
 
-import asyncio
 import json
 from typing import Annotated, Any, Literal
 
@@ -12,17 +11,21 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
+from server.core import killable
 from server.core import schema as schemas
 from server.tools._text import formats
+from server.tools._text.fields import FormatError, Target
 
 MAX_ANSWER_BYTES = 1_000_000
-SCHEMA_SECONDS = 5.0
+SECONDS = 5.0  # of a conversion or a check
 # What of an answer's headers tells a caller something; cookies and the like stay here.
 SHOWN_HEADERS = {
     *("content-type", "date", "etag", "last-modified", "link", "location", "retry-after"),
     *("x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"),
 }
 
+Path = Annotated[str, Field(max_length=1_000)]
+FieldName = Annotated[str, Field(max_length=200)]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -39,7 +42,7 @@ class ApiAnswer(BaseModel):
 
 class Transformed(BaseModel):
     source_format: formats.Source
-    target_format: formats.Target
+    target_format: Target
     records: int | None = Field(description="How many, if the data is a list; else null.")
     data: str = Field(description="The converted data as text.")
 
@@ -123,14 +126,15 @@ async def transform_data(
         str, Field(max_length=formats.MAX_CHARS, description="The data, as text in its format.")
     ],
     source_format: Annotated[formats.Source, Field(description="What data is written in.")],
-    target_format: Annotated[formats.Target, Field(description="What to write; not toml.")],
+    target_format: Annotated[Target, Field(description="What to write; not toml.")],
     *,
     select: Annotated[
-        list[str] | None,
+        list[Path] | None,
         Field(max_length=200, description="Fields to keep, in order; 'address.city' looks inside."),
     ] = None,
     rename: Annotated[
-        dict[str, str] | None, Field(max_length=200, description="New names, by the old ones.")
+        dict[Path, FieldName] | None,
+        Field(max_length=200, description="New names, by the old ones."),
     ] = None,
     escape_formulas: Annotated[
         bool,
@@ -142,18 +146,17 @@ async def transform_data(
     Values from CSV are text. CSV takes a list of flat objects. Dates become ISO 8601 text. YAML
     may have no aliases. select and rename apply to the object, or to each object of a list.
     """
-
-    def convert() -> Transformed:
-        value = formats.read(data, source_format)
-        value = formats.reshape(value, select, rename or {})
-        return Transformed(
-            source_format=source_format,
-            target_format=target_format,
-            records=len(value) if isinstance(value, list) else None,
-            data=formats.write(value, target_format, escape_formulas=escape_formulas),
+    try:
+        records, text = await killable.run(
+            formats.convert,
+            *(data, source_format, target_format, select, rename or {}, escape_formulas),
+            seconds=SECONDS,
         )
-
-    return await asyncio.to_thread(convert)
+    except FormatError as error:
+        raise ToolError(str(error)) from error
+    return Transformed(
+        source_format=source_format, target_format=target_format, records=records, data=text
+    )
 
 
 @tool(
@@ -176,13 +179,7 @@ async def validate_schema(
 
     A $ref may point inside the schema or to a published meta-schema; nothing is fetched.
     """
-    try:
-        verdict = await schemas.check(document, schema, limit=max_errors, seconds=SCHEMA_SECONDS)
-    except schemas.OutOfTime as error:
-        raise ToolError(
-            f"The check was stopped after {SCHEMA_SECONDS:g} s. Simplify the schema's patterns "
-            "and references, or check a smaller document."
-        ) from error
+    verdict = await schemas.check(document, schema, limit=max_errors, seconds=SECONDS)
     if verdict.problem:
         raise ToolError(f"The schema cannot be used: {verdict.problem}. Correct it and try again.")
     return SchemaReport(

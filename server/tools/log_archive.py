@@ -76,7 +76,7 @@ async def search_log_archive(
             file, numbered = await asyncio.to_thread(_open, path, opened)
             while portion := await asyncio.to_thread(_next, path, numbered):
                 found.scanned_lines += len(portion)
-                _add(found, path, portion, wanted, limit)
+                await asyncio.to_thread(_add, found, path, portion, wanted, limit)
                 matches = sum(found.files.values())
                 now = done + min(size, file.tell())
                 if now > told:  # MCP: it must increase; a compressed file is read ahead

@@ -1,10 +1,8 @@
 """Logs: find lines by text, level and time, below the one folder ``FILES_ROOT``.
 
-A file is read line by line in a thread, so memory stays the same whatever its size.
+A file is read line by line in a process of its own, so memory stays the same whatever its size.
 """
 
-import asyncio
-import time
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -12,12 +10,10 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import sandbox, settings
-from server.tools._text.log_lines import Level, Wanted, lines, matcher, utc
+from server.core import killable, settings
+from server.tools._text import log_search
+from server.tools._text.log_lines import Level, utc
 
-CLOSED: Final = frozenset({"deployments"})  # read_config shows these, secrets hidden
-MAX_LOG_BYTES: Final = 1_000_000_000
-MAX_SHOWN_CHARS: Final = 1_000
 SEARCH_SECONDS: Final = 10.0
 
 
@@ -74,35 +70,19 @@ async def search_logs(
     """
     if since and until and utc(since) >= utc(until):
         raise ToolError(f"since ({since}) is not before until ({until}). Exchange or widen them.")
-    wanted = Wanted(matcher(pattern), level, since and utc(since), until and utc(until))
-    return await asyncio.to_thread(_search, path, wanted, start_line, limit)
-
-
-def _search(path: str, wanted: Wanted, start_line: int, limit: int) -> LogMatches:
-    deadline = time.monotonic() + SEARCH_SECONDS
-    matches: list[LogLine] = []
-    number, complete = 0, True
-    with sandbox.Sandbox(settings().files_root, closed=CLOSED).open(
-        path, max_bytes=MAX_LOG_BYTES
-    ) as file:
-        for number, line in enumerate(lines(file), 1):
-            # Lines before start_line count too: they may be the entry that a later line belongs to.
-            if wanted.has(line) and number >= start_line:
-                matches.append(
-                    LogLine(
-                        number=number,
-                        time=wanted.time,
-                        level=wanted.level,
-                        text=line[:MAX_SHOWN_CHARS],
-                    )
-                )
-            if len(matches) == limit or (number % 1000 == 0 and time.monotonic() > deadline):
-                complete = not file.read(1)
-                break
+    found = await killable.run(
+        log_search.search,
+        *(settings().files_root, path, pattern, level, since, until, start_line, limit),
+        SEARCH_SECONDS,
+        seconds=2 * SEARCH_SECONDS,
+    )
     return LogMatches(
         path=path,
-        matches=matches,
-        scanned_lines=max(0, number - start_line + 1),
-        complete=complete,
-        last_line=number,
+        matches=[
+            LogLine(number=number, time=moment, level=told, text=text)
+            for number, moment, told, text in found.matches
+        ],
+        scanned_lines=max(0, found.last_line - start_line + 1),
+        complete=found.complete,
+        last_line=found.last_line,
     )

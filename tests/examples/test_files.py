@@ -9,6 +9,7 @@ import pytest
 
 files = pytest.importorskip("server.tools.files")
 logs = pytest.importorskip("server.tools.logs")
+file_operations = pytest.importorskip("server.tools._text.file_operations")
 
 from fastmcp.exceptions import ToolError
 
@@ -117,7 +118,7 @@ async def test_special_files_are_refused_without_waiting(tree):
 async def test_a_file_that_is_too_large_is_refused_with_its_size(tree):
     """The error names the size, the limit, and what to do."""
     with (tree / "large.bin").open("wb") as file:
-        file.truncate(files.MAX_FILE_BYTES + 1)
+        file.truncate(file_operations.MAX_FILE_BYTES + 1)
 
     with pytest.raises(ToolError, match=r"10,000,001 bytes; at most 10,000,000.*search_logs"):
         await files.process_file("large.bin", "sha256")
@@ -161,11 +162,11 @@ async def test_each_operation(tree, operation, result):
 
 async def test_long_text_is_cut_and_says_so(tree):
     """The answer stays within its bound."""
-    (tree / "long.txt").write_text("x" * (files.MAX_TEXT_CHARS + 1))
+    (tree / "long.txt").write_text("x" * (file_operations.MAX_TEXT_CHARS + 1))
 
     found = await files.process_file("long.txt", "uppercase")
 
-    assert (len(found.result), found.truncated) == (files.MAX_TEXT_CHARS, True)
+    assert (len(found.result), found.truncated) == (file_operations.MAX_TEXT_CHARS, True)
 
 
 async def test_what_is_not_text_is_told_with_the_place(tree):

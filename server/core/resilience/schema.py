@@ -1,11 +1,7 @@
-"""JSON Schema checks in a process of their own, which can be stopped.
+"""JSON Schema checks in a process that can be killed: see ``killable``.
 
 A schema is a program: a regular expression or references that double at each step can run for
-years, and inside this process nothing could end it. The worker process (anyio keeps an idle one
-for five minutes) is killed when time is up. Nothing is ever fetched for a ``$ref``.
-
-A worker runs the main module of this process as ``__mp_main__``: that module must do its work
-under ``if __name__ == "__main__"``, as ``python -m server`` does.
+years, and inside this process nothing could end it. Nothing is ever fetched for a ``$ref``.
 """
 
 import itertools
@@ -39,29 +35,21 @@ class Verdict(NamedTuple):
     problem: str | None
 
 
-class OutOfTime(Exception):
-    """The check was stopped because it took longer than it may."""
-
-
 async def check(
     document: Any, schema: dict[str, Any] | bool, *, limit: int, seconds: float
 ) -> Verdict:
     """The first ``limit`` violations of ``schema`` by ``document`` (both JSON values).
 
     Raises:
-        OutOfTime: after ``seconds``; the worker was killed.
+        Stopped: it took longer than ``seconds``, or too much memory.
     """
-    from anyio import fail_after, to_process  # only replicas that check schemas need workers
+    from server.core.resilience.killable import run  # only replicas that check schemas need workers
 
     try:
         asked = json.dumps([document, schema])  # text crosses over at any depth; pickles do not
     except RecursionError:
         return Verdict("?", [], False, _TOO_DEEP)
-    try:
-        with fail_after(seconds):
-            return await to_process.run_sync(_check, asked, limit, cancellable=True)
-    except TimeoutError as error:
-        raise OutOfTime from error
+    return await run(_check, asked, limit, seconds=seconds)
 
 
 _TOO_DEEP: Final = "it or the document is nested too deeply"

@@ -8,39 +8,58 @@ from collections.abc import Callable
 from datetime import date, time
 from typing import Any, Final, Literal
 
-from fastmcp.exceptions import ToolError
+from server.tools._text.fields import MAX_WRITTEN_CHARS, FormatError, Target, reshape
 
 MAX_CHARS: Final = 200_000
-MAX_WRITTEN_CHARS: Final = 2_000_000
 MAX_DEPTH: Final = 64
 
 Source = Literal["json", "jsonl", "yaml", "csv", "toml"]
-Target = Literal["json", "jsonl", "yaml", "csv"]  # the standard library writes no TOML
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def convert(  # noqa: PLR0917 - the tool's own arguments
+    text: str,
+    source: Source,
+    target: Target,
+    select: list[str] | None,
+    rename: dict[str, str],
+    escape_formulas: bool,
+) -> tuple[int | None, str]:
+    """How many records there are, None if it is one object, and the converted text.
+
+    It is for a process of its own: a small TOML can ask for gigabytes while it is parsed.
+    """
+    value = reshape(read(text, source), target, select, rename)
+    written = write(value, target, escape_formulas=escape_formulas)
+    return len(value) if isinstance(value, list) else None, written
 
 
 def read(text: str, source: Source) -> Any:
     """`text` as plain values: dict, list, str, int, float, bool, None.
 
     Raises:
-        ToolError: it is not in that format, or too large or deep.
+        FormatError: it is not in that format, or too large or deep.
     """
     if len(text) > MAX_CHARS:
-        raise ToolError(f"The data has {len(text):,} characters; at most {MAX_CHARS:,} are read.")
+        raise FormatError(f"The data has {len(text):,} characters; at most {MAX_CHARS:,} are read.")
     try:
         value = _READERS[source](text)
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:  # of json, tomllib, csv, float and int alike
-        raise ToolError(f"The data is not {source}: {error}. Correct it and try again.") from error
+        raise FormatError(
+            f"The data is not {source}: {error}. Correct it and try again."
+        ) from error
     return _plain(value)
 
 
 def write(value: Any, target: Target, *, escape_formulas: bool = True) -> str:
-    """`value` in the format `target`. Raises ``ToolError`` if it does not fit in there."""
+    """`value` in the format `target`. Raises ``FormatError`` if it does not fit in there."""
     if target in ("jsonl", "csv") and not isinstance(value, list):
-        raise ToolError(f"{target} holds a list, but the data is one {_kind(value)}. Choose json.")
+        raise FormatError(
+            f"{target} holds a list, but the data is one {_kind(value)}. Choose json."
+        )
     if target == "json":
         text = json.dumps(value, ensure_ascii=False, indent=2)
     elif target == "yaml":
@@ -50,58 +69,11 @@ def write(value: Any, target: Target, *, escape_formulas: bool = True) -> str:
     else:
         text = _write_csv(value, escape_formulas)
     if len(text) > MAX_WRITTEN_CHARS:
-        raise ToolError(
+        raise FormatError(
             f"As {target} the data has {len(text):,} characters; at most {MAX_WRITTEN_CHARS:,} "
             "are written. Select fewer fields, or convert a part at a time."
         )
     return text
-
-
-def reshape(value: Any, select: list[str] | None, rename: dict[str, str]) -> Any:
-    """Keeps the fields in `select` and renames by `rename`, in an object or each of a list.
-
-    Raises:
-        ToolError: there is no object, or a field that none of the objects has.
-    """
-    if select is None and not rename:
-        return value
-    records = value if isinstance(value, list) else [value]
-    if not all(isinstance(record, dict) for record in records):
-        raise ToolError("select and rename apply to objects, but the data holds other values.")
-    asked = [*(select or []), *([] if select else rename)]
-    for field in asked:
-        if records and all(_dig(record, field) is _MISSING for record in records):
-            known = ", ".join(sorted({str(key) for record in records for key in record})[:30])
-            raise ToolError(f"No record has the field {field!r}. There are: {known}.")
-    shaped = [_shape(record, select, rename) for record in records]
-    return shaped if isinstance(value, list) else shaped[0]
-
-
-def _shape(
-    record: dict[str, Any], select: list[str] | None, rename: dict[str, str]
-) -> dict[str, Any]:
-    if select is None:
-        kept = record
-    else:
-        found = {field: _dig(record, field) for field in select}
-        kept = {field: None if value is _MISSING else value for field, value in found.items()}
-    shaped = {rename.get(field, field): value for field, value in kept.items()}
-    if len(shaped) < len(kept):
-        raise ToolError("After rename two fields have the same name. Give each its own.")
-    return shaped
-
-
-_MISSING: Final = object()
-
-
-def _dig(record: Any, field: str) -> Any:
-    if isinstance(record, dict) and field in record:
-        return record[field]
-    for part in field.split("."):
-        if not isinstance(record, dict) or part not in record:
-            return _MISSING
-        record = record[part]
-    return record
 
 
 def _read_json(text: str) -> Any:
@@ -132,7 +104,7 @@ def _read_yaml(text: str) -> Any:
     try:
         for event in yaml.parse(text, Loader=loader):
             if isinstance(event, yaml.AliasEvent):
-                raise ToolError(
+                raise FormatError(
                     f"The YAML refers back to an anchor (*{event.anchor}), which is not read. "
                     "Write the value out."
                 )
@@ -188,16 +160,18 @@ def _plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         plain = {_key(key): _plain(item, depth + 1) for key, item in value.items()}
         if len(plain) < len(value):
-            raise ToolError("Two keys of one object are the same as text. Give each its own.")
+            raise FormatError("Two keys of one object are the same as text. Give each its own.")
         return plain
     if isinstance(value, (list, tuple, set)):
         return [_plain(item, depth + 1) for item in value]
     if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, bytes):
-        raise ToolError("The data holds binary values, which none of the formats can. Remove them.")
+        raise FormatError(
+            "The data holds binary values, which none of the formats can. Remove them."
+        )
     if isinstance(value, float) and not math.isfinite(value):
-        raise ToolError(f"The data holds {value}, which JSON cannot. Use null.")
+        raise FormatError(f"The data holds {value}, which JSON cannot. Use null.")
     return value
 
 
@@ -217,16 +191,16 @@ def _write_csv(records: list[Any], escape_formulas: bool) -> str:
     columns: dict[str, None] = {}
     for number, record in enumerate(records, 1):
         if not isinstance(record, dict):
-            raise ToolError(f"csv holds objects, but record {number} is a {_kind(record)}.")
+            raise FormatError(f"csv holds objects, but record {number} is a {_kind(record)}.")
         for field, value in record.items():
             if isinstance(value, (dict, list)):
-                raise ToolError(
+                raise FormatError(
                     f"csv is flat, but record {number} has a {_kind(value)} in {field!r}. "
                     "select what is inside it ('address.city'), or choose json."
                 )
         columns |= dict.fromkeys(record)
     if len(columns) * len(records) > MAX_WRITTEN_CHARS:
-        raise ToolError(
+        raise FormatError(
             f"As csv the data has {len(columns):,} columns and {len(records):,} rows, mostly empty. "
             "select the fields that count, or choose json."
         )
@@ -258,5 +232,5 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "number")
 
 
-def _too_deep() -> ToolError:
-    return ToolError(f"The data is nested deeper than {MAX_DEPTH} levels. Flatten it.")
+def _too_deep() -> FormatError:
+    return FormatError(f"The data is nested deeper than {MAX_DEPTH} levels. Flatten it.")

@@ -1,6 +1,8 @@
 """Data from one format to another: nothing is lost, guessed, or run."""
 
 import json
+import resource
+import sys
 import time
 
 import pytest
@@ -124,4 +126,46 @@ async def test_too_much_data_is_refused_by_the_servers_own_check(server):
             await client.call_tool(
                 "transform_data",
                 {"data": "x" * 200_001, "source_format": "json", "target_format": "yaml"},
+            )
+
+
+def resident():
+    """Megabytes that this process has taken at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")
+async def test_a_small_text_that_asks_for_gigabytes_is_stopped():
+    """Keys with 9,000 dots: the parser keeps each prefix of each; the server takes nothing for it."""
+    before = resident()
+    with pytest.raises(ToolError, match="was stopped"):
+        await convert(".".join(["k"] * 30_000) + " = 1", "toml", "json")
+    assert resident() - before < 50
+    assert (await convert("k = 1", "toml", "json")).records is None
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"select": ["n"] * 150}, {"rename": {"n": "x" * 190}}],
+    ids=["many fields", "long names"],
+)
+async def test_what_would_be_too_large_is_refused_before_the_work(shape):
+    before, began = resident(), time.monotonic()
+    with pytest.raises(ToolError, match="at most 2,000,000 are written"):
+        await convert("n\n" + "7\n" * 40_000, "csv", "yaml", **shape)
+    assert resident() - before < 50
+    assert time.monotonic() - began < 10
+
+
+async def test_a_name_of_many_kilobytes_is_not_taken(server):
+    async with server() as client:
+        with pytest.raises(ToolError, match="200"):
+            await client.call_tool(
+                "transform_data",
+                {
+                    "data": '[{"n": 1}]',
+                    "source_format": "json",
+                    "target_format": "json",
+                    "rename": {"n": "x" * 5000},
+                },
             )

@@ -14,7 +14,7 @@ from tests import services
 @pytest.fixture(autouse=True)
 def time_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit holds for the check with the start of its worker."""
-    monkeypatch.setattr(integrations, "SCHEMA_SECONDS", 40)
+    monkeypatch.setattr(integrations, "SECONDS", 40)
 
 
 async def test_every_error_is_told_with_its_place():
@@ -97,7 +97,7 @@ def doubling(levels: int) -> dict:
 async def test_a_schema_that_would_run_for_years_is_stopped(monkeypatch, document, schema):
     """The loop stays free meanwhile, the worker is gone, and the next check works."""
     await integrations.validate_schema(1, {})  # a worker is there, so that the limit is its own
-    monkeypatch.setattr(integrations, "SCHEMA_SECONDS", 0.7)
+    monkeypatch.setattr(integrations, "SECONDS", 0.7)
     ticks = 0
 
     async def tick() -> None:
@@ -112,7 +112,7 @@ async def test_a_schema_that_would_run_for_years_is_stopped(monkeypatch, documen
     ticking.cancel()
     assert ticks > 10
 
-    monkeypatch.setattr(integrations, "SCHEMA_SECONDS", 20)
+    monkeypatch.setattr(integrations, "SECONDS", 20)
     assert (await integrations.validate_schema(1, {"type": "integer"})).valid
 
 
