@@ -191,6 +191,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "isolation": unprotected.exceptions_that_escape,
     "part-watch": lambda: setattr(Health, "lose", nothing),
     "loop-guard": unprotected.a_loop_that_any_task_can_end,
+    "loop-watch": unprotected.a_loop_that_nobody_watches,
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
     "log-level-refusal": lambda: setattr(framework, "refuse_log_level", nothing),

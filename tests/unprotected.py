@@ -35,3 +35,10 @@ def docket_with_pickles() -> None:
     from server.core.state.tasks.queue import docket_parts
 
     docket_parts.Json = cloudpickle
+
+
+def a_loop_that_nobody_watches() -> None:
+    """What blocks it is not looked for."""
+    from server.core.isolation import blocked_loop
+
+    blocked_loop.watch = lambda loop: lambda: None

@@ -17,8 +17,8 @@ from types import FrameType
 import uvicorn
 
 from server.core.errors import EXIT_FINE, EXIT_LOST, EXIT_NOT_STARTED
-from server.core.health import Health
-from server.core.isolation import event_loop
+from server.core.health import Health, nothing
+from server.core.isolation import blocked_loop, event_loop
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class DrainingServer(uvicorn.Server):
         self.close_streams = close_streams
         self.asked_to_stop = False
         self._stopping: asyncio.Task[None] | None = None
+        self._end_watch: Callable[[], None] = nothing
         health.on_loss = self._fail
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting: asyncio.Task[SystemExit | None] | None = None
@@ -60,6 +61,7 @@ class DrainingServer(uvicorn.Server):
         await asyncio.wait({self._starting})
         if not self._starting.cancelled() and (failed := self._starting.result()):
             raise failed
+        self._end_watch = blocked_loop.watch(self._loop)
 
     async def _start(self, sockets: list[socket.socket] | None) -> SystemExit | None:
         """Returns uvicorn's SystemExit, which must not leave a task."""
@@ -114,6 +116,7 @@ class DrainingServer(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             closing.cancel()
+            self._end_watch()
             _end_anyway(self.exit_code)
 
     async def _keep_closing(self) -> None:

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 def nothing() -> None:
-    """Nobody is told of a loss."""
+    """Where nobody is to be called."""
 
 
 @dataclass

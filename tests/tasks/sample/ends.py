@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 
 from fastmcp.dependencies import Depends
 from fastmcp.tools import tool
@@ -70,6 +71,13 @@ async def cancels(name: str) -> str:
     (task,) = (each for each in asyncio.all_tasks() if each.get_name() == name)
     task.cancel()
     return "cancelled"
+
+
+@tool(task=True)
+async def stall() -> str:
+    """Sleep where nobody else can run."""
+    time.sleep(3)  # noqa: ASYNC251 - the mistake that is looked for
+    return "stalled"
 
 
 @tool(task=True)

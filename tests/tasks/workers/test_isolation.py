@@ -47,3 +47,10 @@ async def test_without_isolation_a_job_ends_its_worker(team, curl, how):
     made, worker = team.replica(), team.worker(without=["isolation", "loop-guard"])
     await curl.submit(made, "ends", how=how)
     assert await asyncio.to_thread(worker.wait) != 0
+
+
+async def test_a_job_that_blocks_its_worker_is_named(team, curl):
+    """A worker runs several: one that blocks the event loop holds the others up."""
+    made, worker = team.replica(), team.worker()
+    assert await curl.text(made, await curl.submit(made, "stall")) == "stalled"
+    await worker.told(r"WARNING .*Tool 'stall' at \S+ends.py:\d+ blocks the event loop")
