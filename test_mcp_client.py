@@ -26,8 +26,8 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from loadtest.check.findings import Findings, NotOfferedError, WrongError, explain, need
-from loadtest.check.wire import Wire, http_client
-from loadtest.flags import DEFAULT_URL, json_object, token, url
+from loadtest.check.wire import Access, Wire, http_client
+from loadtest.flags import add_access, json_object, misfit
 from loadtest.traffic.arguments import arguments_for
 from loadtest.traffic.calls import VERSIONS, Era
 
@@ -46,7 +46,8 @@ class Conversation:
 
     def __init__(self, era: Era, options: argparse.Namespace, findings: Findings) -> None:
         self.era, self.options, self.findings = era, options, findings
-        self.url = options.url.geturl()
+        self.access = Access.of(options)
+        self.url = self.access.url
         self.check = findings.check
         self.replicas: set[str] = set()
         self.errors: list[str] = []
@@ -58,7 +59,7 @@ class Conversation:
     async def hold(self) -> None:
         """All checks, in the order in which a client would meet them."""
         print(f"{self.era} · protocol {VERSIONS[self.era]} · {self.url}")
-        async with http_client(self.url, self.options.token, self.note) as http:
+        async with http_client(self.access, self.note) as http:
             try:
                 async with self.client(http) as client:
                     self.connected = True
@@ -70,7 +71,7 @@ class Conversation:
                     self.findings.fail("connect", seen)
                     return
                 self.findings.fail("stay connected", explain(error))
-            wire = Wire(http, self.url, self.era)
+            wire = Wire(http, self.access, self.era)
             for name, work in wire.checks():
                 await self.check(name, work())
             self.errors += wire.errors
@@ -257,7 +258,8 @@ async def converse(options: argparse.Namespace) -> int:
     """Hold the conversations asked for; returns the exit code."""
     where = options.url.geturl()
     try:
-        async with http_client(where, None) as http, http.stream("GET", where, timeout=5.0):
+        stranger = Access.of(options).as_a_stranger()
+        async with http_client(stranger) as http, http.stream("GET", where, timeout=5.0):
             pass
     except httpx2.TransportError as error:
         print(
@@ -282,12 +284,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--url", type=url, default=DEFAULT_URL, help=f"MCP endpoint (default {DEFAULT_URL})")
+    add_access(parser)
     add("--era", choices=("both", "modern", "legacy"), default="both", help="(default both)")
-    add("--token", type=token, help="bearer token, or @FILE that holds it")
     add("--tool", metavar="NAME", help="call this tool, whatever it does")
     add("--args", type=json_object, metavar="JSON", help="that tool's arguments")
     options = parser.parse_args(argv)
+    if wrong := misfit(options):
+        parser.error(wrong)
     if options.args is not None and options.tool is None:
         parser.error("--args without --tool: name the tool that takes these arguments")
     return asyncio.run(converse(options))

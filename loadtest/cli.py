@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None, program: str = "test_swarm_load.py")
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return PASSED
     plan, json_path, asked = _parse(words, program)
-    head = identity(plan, time.time(), [program, *_without_token(words)], asked)
+    head = identity(plan, time.time(), [program, *_without_secrets(words)], asked)
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
     try:
         if plan.record:
@@ -107,18 +107,27 @@ def _tell(program: str, head: dict[str, Any], outcome: Outcome, json_path: str |
     return PASSED if run_document["verdict"]["passed"] else FAILED
 
 
-def _without_token(words: list[str]) -> list[str]:
-    """The command as typed, but for the secret."""
+def _without_secrets(words: list[str]) -> list[str]:
+    """The command as typed, but for the token and the headers' values."""
     kept = []
-    skip = False
+    flag = ""
     for word in words:
-        if skip:
-            kept.append("…")
-            skip = False
+        name, equals, value = word.partition("=")
+        if flag:
+            kept.append(_hidden(flag, word))
+        elif name in _SECRET and equals:
+            kept.append(f"{name}={_hidden(name, value)}")
         else:
-            kept.append("--token=…" if word.startswith("--token=") else word)
-            skip = word == "--token"
+            kept.append(word)
+        flag = word if not flag and word in _SECRET else ""
     return kept
+
+
+_SECRET = ("--token", "--header")
+
+
+def _hidden(flag: str, value: str) -> str:
+    return "…" if flag == "--token" else f"{value.partition(':')[0]}: …"
 
 
 def _parse(words: list[str], program: str) -> tuple[Plan, str | None, Wanted]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import SplitResult
 
@@ -46,6 +46,10 @@ class Plan:
     """What the calls of `tool` ask for."""
     tokens: tuple[Token, ...] = ()
     """Taken in turn by the callers, in the place of `token`."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent with every request, besides the protocol's."""
+    ca: str | None = None
+    """File of the certificates that are trusted, in the place of the system's."""
     think: Pause | None = None
     """Closed loop: between a caller's calls."""
     sessions: int = 0

@@ -77,7 +77,7 @@ async def run(
     be connected to at all. As one process of several it makes its `share`, from `start` on
     (a perf_counter_ns()), until it ends or `stop` is set.
     """
-    client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive)
+    client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive, ca=plan.ca)
     await client.start()
     stop = stop or asyncio.Event()
     while (left := start - perf_counter_ns()) > 0:  # noqa: ASYNC110  a timer may be early
@@ -115,8 +115,8 @@ async def run(
 
 def _callers(plan: Plan, share: Share) -> list[Caller]:
     if plan.rate is None:
-        return callers(share.part(plan.workers), plan.tokens, share.number, share.of)
-    return callers(max(1, len(plan.tokens)), plan.tokens)
+        return callers(share.part(plan.workers), plan.tokens, plan.headers, share.number, share.of)
+    return callers(max(1, len(plan.tokens)), plan.tokens, plan.headers)
 
 
 async def _drive(

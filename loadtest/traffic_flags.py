@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loadtest.flags import DEFAULT_URL, count, json_object, positive, replicas, token, url
+from loadtest.flags import add_access, count, json_object, misfit, positive, replicas, token
 from loadtest.plan import Plan
 from loadtest.schedule import Pause, Ramp
 from loadtest.traffic import scenario
@@ -128,7 +128,7 @@ def read_scenario(name: str) -> scenario.Scenario:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of this module."""
     add = parser.add_argument
-    add("--url", type=url, default=DEFAULT_URL, help=f"MCP endpoint (default {DEFAULT_URL})")
+    add_access(parser)
     add("--requests", type=count, metavar="N", help="calls to make (default 50, unless --duration)")
     add("--concurrent", type=count, metavar="N", help="callers at one time (default 10)")
     add("--duration", type=positive, metavar="S", help="run for so many seconds")
@@ -152,7 +152,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="several tools or scenarios by weight; scenarios: " + ", ".join(scenario.shipped()))  # fmt: skip
     add("--scenario", type=read_scenario, metavar="FILE",
         help="calls, callers and expectations from a YAML file, or a shipped one by name")  # fmt: skip
-    add("--token", type=token, help="bearer token, or @FILE that holds it")
     add("--tokens", type=tokens, metavar="FILE",
         help="tokens that callers take in turn, one a line, each with its tenant's name")  # fmt: skip
     add("--sessions", type=count, metavar="N",
@@ -173,7 +172,7 @@ def plan(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Plan:
     file = given.scenario or scenario.Scenario(())
     rate = given.rate or (file.rate if given.concurrent is None else None)
     workers = given.concurrent or (file.callers if rate is None else None) or DEFAULT_CONCURRENT
-    wrong = _contradiction(given, rate, workers)
+    wrong = misfit(given) or _contradiction(given, rate, workers)
     if wrong:
         parser.error(wrong)
     whose = given.tokens or ()
@@ -197,6 +196,8 @@ def plan(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Plan:
         wants=wants,
         token=given.token,
         tokens=whose,
+        headers=tuple(given.header),
+        ca=given.ca,
         calls=calls,
         seconds=seconds,
         workers=workers,

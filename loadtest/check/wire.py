@@ -4,13 +4,16 @@ each protocol era (2026-07-28 and 2025-11-25, "Streamable HTTP") says of wrong r
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
 
 from loadtest.check.findings import PATIENCE_SECONDS, NotOfferedError, need
+from loadtest.flags import tls
 from loadtest.traffic.calls import META, VERSIONS, Era
 
 METHOD_NOT_FOUND, INVALID_PARAMS, PARSE_ERROR = -32601, -32602, -32700
@@ -24,24 +27,52 @@ Note = Callable[[httpx2.Response], Awaitable[None]]
 Check = tuple[str, Callable[[], Awaitable[str]]]
 
 
-def http_client(url: str, token: str | None, note: Note | None = None) -> httpx2.AsyncClient:
-    """An HTTP client for `url`, bearing `token`; `note` is shown every response.
+@dataclass(frozen=True)
+class Access:
+    """Where a target is, and how one is let in."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    ca: str | None = None
+    """File of the certificates that are trusted, in the place of the system's."""
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Access:
+        """The target that the flags name."""
+        return cls(options.url.geturl(), options.token, tuple(options.header), options.ca)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether calls carry who makes them, as a token."""
+        return bool(self.token) or "authorization" in {name.lower() for name, _ in self.headers}
+
+    def as_a_stranger(self) -> Access:
+        """The same without a token."""
+        others = tuple(each for each in self.headers if each[0].lower() != "authorization")
+        return replace(self, token=None, headers=others)
+
+
+def http_client(access: Access, note: Note | None = None) -> httpx2.AsyncClient:
+    """An HTTP client for a target; `note` is shown every response.
 
     The environment's proxies are used, but never for this machine itself.
     """
+    token = {"Authorization": f"Bearer {access.token}"} if access.token else {}
     return httpx2.AsyncClient(
-        headers={"Authorization": f"Bearer {token}"} if token else {},
+        headers={**token, **dict(access.headers)},
+        verify=tls(access.ca) if access.ca else True,
         timeout=PATIENCE_SECONDS,
         event_hooks={"response": [note] if note else []},
-        trust_env=httpx2.URL(url).host not in ("localhost", "127.0.0.1", "::1"),
+        trust_env=httpx2.URL(access.url).host not in ("localhost", "127.0.0.1", "::1"),
     )
 
 
 class Wire:
-    """Bare requests to one URL in one era. `http` carries the caller's credentials, if any."""
+    """Bare requests to one target in one era. `http` carries the caller's credentials, if any."""
 
-    def __init__(self, http: httpx2.AsyncClient, url: str, era: Era) -> None:
-        self._http, self._url, self._era = http, url, era
+    def __init__(self, http: httpx2.AsyncClient, access: Access, era: Era) -> None:
+        self._http, self._access, self._url, self._era = http, access, access.url, era
         self._session: dict[str, str] = {}
         self.errors: list[str] = []
 
@@ -139,9 +170,9 @@ class Wire:
 
     async def token_missing(self) -> str:
         """Where a token is in use, a call without one is told so (RFC 6750)."""
-        if "authorization" not in self._http.headers:
+        if not self._access.is_known:
             raise NotOfferedError("no --token is given")
-        async with http_client(self._url, None) as stranger:
+        async with http_client(self._access.as_a_stranger()) as stranger:
             response = await stranger.post(
                 self._url, content=self._body("tools/list", {}), headers=self._headers("tools/list")
             )

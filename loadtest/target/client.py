@@ -12,6 +12,7 @@ from contextlib import suppress
 from time import perf_counter_ns
 from urllib.parse import SplitResult
 
+from loadtest.flags import tls
 from loadtest.measure.affinity import Affinity
 from loadtest.target.connection import Connection, Exchange
 
@@ -26,12 +27,15 @@ class Client:
     """Connections to one URL. Call `start` first and `stop` last.
 
     `timeout` is in seconds, from the moment a request is written to the last byte of its answer,
-    and also bounds connecting. Without `keep_alive` every call has a connection of its own.
+    and also bounds connecting. Without `keep_alive` every call has a connection of its own. `ca` is
+    a file of trusted certificates, by default the system's.
     """
 
-    def __init__(self, url: SplitResult, *, timeout: float, keep_alive: bool = True) -> None:
+    def __init__(
+        self, url: SplitResult, *, timeout: float, keep_alive: bool = True, ca: str | None = None
+    ) -> None:
         self._host = url.hostname or ""
-        self._tls = ssl.create_default_context() if url.scheme == "https" else None
+        self._tls = tls(ca) if url.scheme == "https" else None
         self._port = url.port or (443 if self._tls else 80)
         self._timeout = timeout
         self._keep_alive = keep_alive

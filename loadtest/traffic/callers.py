@@ -47,12 +47,20 @@ class Caller:
     """Sessions lost and not yet opened again."""
 
 
-def callers(count: int, tokens: tuple[Token, ...], first: int = 0, step: int = 1) -> list[Caller]:
+def callers(
+    count: int,
+    tokens: tuple[Token, ...],
+    headers: tuple[tuple[str, str], ...],
+    first: int = 0,
+    step: int = 1,
+) -> list[Caller]:
     """So many callers, who take the tokens in turn; numbers from `first` in steps of `step`."""
     numbers = range(first, first + count * step, step)
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers)
     if not tokens:
-        return [Caller() for _ in numbers]
+        return [Caller(more.encode()) for _ in numbers]
     whose = [tokens[number % len(tokens)] for number in numbers]
     return [
-        Caller(f"Authorization: Bearer {each.token}\r\n".encode(), each.tenant) for each in whose
+        Caller(f"Authorization: Bearer {each.token}\r\n{more}".encode(), each.tenant)
+        for each in whose
     ]

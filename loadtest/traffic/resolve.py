@@ -49,7 +49,7 @@ def _filled(kind: Kind, schemas: dict[str, Any]) -> Kind:
 
 async def _tools(plan: Plan) -> dict[str, Any]:
     """The input schema of each tool at the target, by name."""
-    client = Client(plan.url, timeout=plan.timeout, keep_alive=True)
+    client = Client(plan.url, timeout=plan.timeout, keep_alive=True, ca=plan.ca)
     await client.start()
     numbers = itertools.count(1)
 
@@ -58,7 +58,7 @@ async def _tools(plan: Plan) -> dict[str, Any]:
         exchange = await client.send(call.render(number, headers), perf_counter_ns())
         return exchange, call.judge(number, exchange)
 
-    caller, into = callers(1, plan.tokens)[0], Result(0)
+    caller, into = callers(1, plan.tokens, plan.headers)[0], Result(0)
     headers = caller.headers
     era = plan.eras[0]
     sessions = Sessions(

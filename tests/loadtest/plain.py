@@ -1,7 +1,7 @@
 """A plain FastMCP server, none of this project's: `python -m tests.loadtest.plain OPTION…`.
 
-Options: stateful, stream, guarded (wants the token sesame-open), careless, says-200, empty.
-Prints its port once it listens.
+Options: stateful, stream, guarded (wants the token sesame-open), careless, says-200, empty,
+keyed (wants the header X-Door-Key: sesame), tls=FILE. Prints its port once it listens.
 """
 
 import socket
@@ -25,6 +25,12 @@ class Names:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if "keyed" in OPTIONS and scope["type"] == "http":
+            if (b"x-door-key", b"sesame") not in scope["headers"]:
+                await send({"type": "http.response.start", "status": 403, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+                return
+
         async def named(message: Any) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-served-by", b"plain-1")]
@@ -92,7 +98,9 @@ def main() -> None:
     )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         print(listening.getsockname()[1], flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listening])
+        tls = next((x.removeprefix("tls=") for x in OPTIONS if x.startswith("tls=")), None)
+        config = uvicorn.Config(app, log_level="critical", ssl_certfile=tls)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -1,52 +1,39 @@
-"""Over TLS: a target is loaded as well, and one whose certificate cannot be trusted is refused."""
+"""Over TLS: a target whose certificate is trusted is loaded and checked, another is refused."""
 
-import datetime as dt
-import ipaddress
+import asyncio
 import os
+import socket
 import ssl
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.loadtest.drive import BUSY, finished
+from tests.loadtest.authority import Authority
+from tests.loadtest.drive import BUSY, ROOT, finished
 from tests.loadtest.target import Target
+
+KEY = "sesame"
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A self-signed certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "load test target")])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path / "certificate.pem"
-    plain, pkcs8 = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
-    pem = serialization.Encoding.PEM
-    file.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, pkcs8, plain))
-    return file
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
 
 
-async def test_a_target_is_loaded_over_tls_if_its_certificate_is_trusted(certificate):
+def serving(authority: Authority, **options: object) -> Target:
+    """A target with a certificate of the authority's."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    async with Target(tls=context, fault=lambda n: "closes" if n % 7 == 6 else "").serving() as t:
+    context.load_cert_chain(authority.server_file())
+    return Target(tls=context, **options)  # type: ignore[arg-type]
+
+
+async def test_a_target_is_loaded_over_tls_if_its_certificate_is_trusted(authority):
+    async with serving(authority, fault=lambda n: "closes" if n % 7 == 6 else "").serving() as t:
         words = ("test_swarm_load.py", "--url", t.url, BUSY)
-        trusted = {**os.environ, "SSL_CERT_FILE": str(certificate)}
+        trusted = {**os.environ, "SSL_CERT_FILE": str(authority.file)}
         code, out, err = await finished(*words, env=trusted)
         stranger, said, why = await finished(*words)
 
@@ -54,3 +41,91 @@ async def test_a_target_is_loaded_over_tls_if_its_certificate_is_trusted(certifi
     assert "100.00 %" in out
     assert (stranger, said) == (3, "")
     assert "TLS: CERTIFICATE_VERIFY_FAILED" in why
+
+
+@pytest.mark.parametrize("more", [(), ("--processes", "2"), ("--era", "legacy")])
+async def test_the_load_tester_trusts_the_authority_in_ca_and_sends_each_header(
+    authority, tmp_path, more
+):
+    """From every process, in both protocols; its report shows the name, never the value."""
+    async with serving(authority).serving() as t:
+        words = ("test_swarm_load.py", "--url", t.url, BUSY, "--ca", str(authority.file), *more)
+        headers = ("--header", f"X-Door-Key: {KEY}", "--header=X-Tenant:  north ")
+        code, _, err = await finished(*words, *headers, "--json", str(tmp_path / "run.json"))
+
+    assert (code, err) == (0, "")
+    assert all(b"X-Door-Key: sesame\r\nX-Tenant: north\r\n" in seen for seen in t.seen)
+    document = (tmp_path / "run.json").read_text()
+    assert KEY not in document
+    assert "X-Door-Key: …" in document
+
+
+async def test_another_authority_is_not_trusted(authority, tmp_path):
+    """--ca is in the place of the system's certificates, and only that file counts."""
+    other = Authority(tmp_path, "other")
+    async with serving(authority).serving() as t:
+        words = ("test_swarm_load.py", "--url", t.url, "--ca", str(other.file))
+        code, _, err = await finished(*words)
+
+    assert code == 3
+    assert "TLS: CERTIFICATE_VERIFY_FAILED" in err
+
+
+def test_the_client_program_takes_ca_and_headers(authority):
+    """Every check of a server that wants a key passes over TLS; without either it is not let in."""
+    command = [sys.executable, "-m", "tests.loadtest.plain", "keyed"]
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen(
+            [*command, f"tls={authority.server_file()}"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        url = f"https://127.0.0.1:{int(process.stdout.readline())}/mcp"
+        words = ("test_mcp_client.py", "--url", url)
+        key, ca = ("--header", f"X-Door-Key: {KEY}"), ("--ca", str(authority.file))
+        right = asyncio.run(finished(*words, *key, *ca))
+        without_key = asyncio.run(finished(*words, *ca))
+        without_ca = asyncio.run(finished(*words, *key))
+        process.terminate()
+
+    assert right[0] == 0, right
+    assert (without_key[0], "HTTP 403" in without_key[1]) == (1, True)
+    assert (without_ca[0], "CERTIFICATE_VERIFY_FAILED" in without_ca[2]) == (3, True)
+
+
+@pytest.mark.parametrize("script", ["test_swarm_load.py", "test_mcp_client.py"])
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--header", "secret-in-clear"], "expected a header, as in 'X-Api-Key: value'"),
+        (["--header", "X Y: secret-in-clear"], "expected a header"),
+        (["--header", "Host: secret-in-clear"], "Host: it is sent already"),
+        (["--header", "X-Key: secret-in-clear\u00e9"], "X-Key: expected a value of printable"),
+        (["--header", "X-Key: secret-in-clear", "--header", "x-key: b"], "x-key twice"),
+        (["--header", "Authorization: secret-in-clear", "--token", "t"], "with --token"),
+        (["--ca", "/no/such/file", "--url", "https://localhost"], "No such file"),
+        (["--ca", __file__, "--url", "https://localhost"], "Expected PEM"),
+    ],
+)
+async def test_a_flag_that_cannot_be_used_says_why(script, words, reason):
+    """Exit 2; a value that may be a secret is in no error."""
+    code, out, err = await finished(script, *words)
+
+    assert (code, out) == (2, "")
+    assert reason in err
+    assert "secret-in-clear" not in err
+
+
+async def test_a_ca_for_plain_http_is_an_error(authority):
+    """Nothing would be verified."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/mcp"
+        words = ("test_swarm_load.py", "--url", url, "--ca", str(authority.file))
+        code, _, err = await finished(*words)
+
+    assert (code, "give an https URL" in err) == (2, True)
