@@ -18,6 +18,7 @@ from server.core.edge import auth, call_limit, concurrency
 from server.core.edge.access_log import NoteMethod
 from server.core.edge.call_limit import CallLimitMiddleware
 from server.core.edge.concurrency import ConcurrencyMiddleware
+from server.core.edge.rpc_error.unknown_resource import UnknownResourceMiddleware
 from server.core.edge.unavailable import UnavailableMiddleware
 from server.core.edge.undelivered import UndeliveredMiddleware
 from server.core.framework.components import around_tool
@@ -107,6 +108,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     undelivered = [UndeliveredMiddleware()] if settings.mcp_json_response is True else []
     return [
         NoteMethod(),  # first, so that a message that fails below is named in the log too
+        UnknownResourceMiddleware(),  # outside whatever may say that there is no such resource
         *undelivered,  # only where answers are JSON and nothing else
         UnavailableMiddleware(),  # around all that may need Redis or the database
         *_concurrency(settings),

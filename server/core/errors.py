@@ -22,6 +22,9 @@ QUEUE_FULL = -31009  # of jobs; try again
 TOO_BUSY = -31010  # over MCP_CALL_CONCURRENCY for too long; try again
 DATABASE_UNAVAILABLE = -31011  # the tools' database does not answer; try again
 
+# The protocol's own, up to 2025-11-25.
+RESOURCE_NOT_FOUND = -32002
+
 EXIT_FINE = 0
 EXIT_FINDINGS = 1
 EXIT_USAGE = 2

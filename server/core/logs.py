@@ -41,11 +41,15 @@ def configure(log_format: str, level: str, replica: str) -> None:
 
 
 def _short_for_refusals(record: logging.LogRecord) -> bool:
-    """A tool's own "no" (``ToolError``) is a line, not a traceback: nothing is broken."""
+    """A tool's own "no" (``ToolError``) is one line with its reason: nothing is broken."""
     from fastmcp.exceptions import FastMCPError
 
-    if record.exc_info and isinstance(record.exc_info[1], FastMCPError):
-        record.exc_info = None
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, FastMCPError):
+        reason = " ".join(str(error).split())
+        if error.__cause__ is None and record.levelno > logging.WARNING:
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {reason}", (), None
     return True
 
 

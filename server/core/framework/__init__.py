@@ -24,7 +24,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.core.framework.arguments import check_arguments
 from server.core.framework.conformance import check_results
+from server.core.framework.messages import judge_messages
 from server.core.framework.wire import write_clean_json
 
 Listen = Callable[
@@ -68,6 +70,8 @@ def prepare() -> None:
     leave_key_value_unchecked()
     write_clean_json()
     check_results()
+    check_arguments()
+    judge_messages()
 
 
 def leave_key_value_unchecked() -> None:

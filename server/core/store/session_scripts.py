@@ -193,7 +193,7 @@ wake(id, name)
 return 1
 """)
 
-# id, name: a call whose answer cannot be kept is forgotten; who reads its stream is told so
+# id, name: a call that is not answered, cancelled or too large to keep; who reads its stream is told so
 DROP = harmless("""
 forget(ARGV[2], ARGV[3])
 """)

@@ -30,7 +30,13 @@ from server.core.drain import DrainingServer
 from server.core.state import request_state
 from server.core.state.events import LocalBus
 from server.core.state.events.listen import Listen
-from tests.core.framework import test_request, test_sessions, test_wire
+from tests.core.framework import (
+    test_arguments,
+    test_messages,
+    test_request,
+    test_sessions,
+    test_wire,
+)
 
 # What framework.py touches of each object, private names and those that nobody documents.
 SEAMS = {
@@ -52,7 +58,14 @@ SEAMS = {
     "AppStatus": {"disable_automatic_graceful_drain", "enable_automatic_graceful_drain"},
 }
 
-ALL_SEAMS = (SEAMS, test_request.SEAMS, test_sessions.SEAMS, test_wire.SEAMS)
+ALL_SEAMS = (
+    SEAMS,
+    test_arguments.SEAMS,
+    test_messages.SEAMS,
+    test_request.SEAMS,
+    test_sessions.SEAMS,
+    test_wire.SEAMS,
+)
 
 
 class Nobody(TokenVerifier):

@@ -45,8 +45,9 @@ IMPORTED = {
     "fastmcp.server.http": {"_current_http_request"},
     "fastmcp.server.mixins.mcp_operations": {"_normalize_call_tool_result"},
     "fastmcp.server.server": {"_component_auth_allows", "_validation_error_summary"},
-    "fastmcp.tools.function_tool": {"_validate_input"},
+    "fastmcp.tools.function_tool": {"_validate_input", "_wrap_body_errors"},
     "fastmcp_tasks.components": {"_call_shape_probe"},
+    "mcp.server": {"_streamable_http_modern"},
     "mcp.server._streamable_http_modern": {"_SingleExchangeDispatchContext"},
     "mcp.server.runner": {"_extract_meta"},
 }

@@ -9,7 +9,9 @@ from mcp_types import INTERNAL_ERROR
 from starlette.types import Message, Receive, Send
 
 from server.core.errors import NO_STREAM
+from server.core.framework.messages import UNANSWERED
 
+_UNANSWERED = f": {UNANSWERED}".encode()  # the frame in the place of an answer
 _END_OF_FRAME = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 # Headers that say how a stream is carried.
 _OF_A_STREAM = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
@@ -46,6 +48,15 @@ class Answer:
             self._buffer += message.get("body", b"")
             await self._judge(last=not message.get("more_body", False))
 
+    async def _nothing(self) -> None:
+        """Ends a request that is not answered: it was cancelled."""
+        assert self._start is not None
+        headers = [h for h in self._start["headers"] if h[0].lower() not in _OF_A_STREAM]
+        headers.append((b"content-length", b"0"))
+        self._answered = True
+        await self._send({**self._start, "status": 202, "headers": headers})
+        await self._send({"type": "http.response.body", "body": b""})
+
     async def _judge(self, *, last: bool) -> None:
         """Called with every part of a stream that is held back; `last` ends it."""
         raise NotImplementedError
@@ -80,6 +91,9 @@ class StreamIfUsed(Answer):
         frame = self._next_frame()
         if frame is None and not last:
             return
+        if frame == _UNANSWERED:
+            await self._nothing()
+            return
         body = _message(frame or b"")
         if frame and "method" not in body and body:
             await self._in_json(body)
@@ -108,6 +122,9 @@ class JsonOnly(Answer):
 
     async def _judge(self, *, last: bool) -> None:
         while (frame := self._next_frame()) is not None and not self._answered:
+            if frame == _UNANSWERED:
+                await self._nothing()
+                return
             body = _message(frame)
             if body and "method" not in body:
                 await self._in_json(body)

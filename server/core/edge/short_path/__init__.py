@@ -95,7 +95,8 @@ class ShortPathMiddleware:
 
     def _version(self, headers: dict[bytes, bytes]) -> str | None:
         """The request's protocol version if its headers are plain, else None."""
-        size, kind = headers.get(b"content-length", b""), headers.get(b"content-type", b"")
+        size = headers.get(b"content-length", b"")
+        kind = headers.get(b"content-type", b"").lower()
         if not size.isdigit() or int(size) > self.body_limit:
             return None
         if kind != b"application/json" and not kind.startswith(b"application/json;"):

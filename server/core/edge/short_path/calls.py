@@ -140,7 +140,7 @@ def _told(name: str, error: Exception, *, masked: bool) -> Exception:
         logger.warning("Invalid arguments for tool %r: %s", name, found)
         return error
     if isinstance(error, FastMCPError):
-        logger.log(error.log_level, "Error calling tool %r", name)
+        logger.log(error.log_level, "Error calling tool %r", name, exc_info=error)
         return error
     if isinstance(error, MCPError) and error.error.code == MISSING_REQUIRED_CLIENT_CAPABILITY:
         return error

@@ -30,10 +30,10 @@ from mcp_types import (
 from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.requests import Request
 
-from server.core.errors import CALL_LOST
 from server.core.isolation import contained
 from server.core.state.sessions.channel import CallChannel, kept, wire
 from server.core.state.sessions.record import SERVING, Record
+from server.core.state.sessions.refusal import CLOSED
 from server.core.state.sessions.reply import Reply, Said
 from server.core.store.sessions import MOST_EVENTS
 
@@ -42,14 +42,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# As the SDK answers a request that was cancelled on this wire: LSP's RequestCancelled.
-CANCELLED = ErrorData(code=-32800, message="Request cancelled")
-LOST = ErrorData(
-    code=CALL_LOST,
-    message="The replica that ran this call was lost before it answered. Whether the call took "
-    "effect is not known: look, before you call again.",
-    data={"retryable": False, "outcome": "unknown"},
-)
 # Makes the answer to a call in the SDK's place: the message as JSON.
 Plain = Callable[["Call"], Awaitable[str]]
 # Seconds between signs that a silent call still runs, which keep the session and the call.
@@ -100,7 +92,7 @@ class Call:
         # What is still to be kept; None if the client cannot come back for it.
         self._unkept: deque[Said] | None = deque(maxlen=MOST_EVENTS)
         self._more = asyncio.Event()
-        self._lost = False
+        self._lost = self._is_answered = False  # the latter if it is cancelled
 
     @cached_property
     def channel(self) -> CallChannel:
@@ -126,8 +118,9 @@ class Call:
         """Whether it answers that request."""
         return coerce_request_id(self.message.id) == coerce_request_id(request_id)
 
-    def cancel(self) -> None:
-        """The client does not want the answer any more."""
+    def cancel(self, *, answered: bool = False) -> None:
+        """Ends the call; its client, if it asked for that, SHOULD NOT be answered (2025-11-25)."""
+        self._is_answered = answered
         self.channel.cancel_requested.set()
         self._scope.cancel()
 
@@ -140,10 +133,12 @@ class Call:
             answer = await self._answer()
             if self.record.level != level:
                 answer = await self._keep_level(answer)
-        if answer is None:
-            self.answer_with(CANCELLED)
-        else:
+        if answer is not None:
             self._answer_with(answer)
+        elif self._is_answered or self._lost:
+            self.answer_with(CLOSED)
+        else:
+            await self._end_unanswered()
 
     def answer_with(self, error: ErrorData) -> None:
         """Says an error as the last message."""
@@ -163,12 +158,23 @@ class Call:
             logger.warning("a call cannot be resumed, the shared store fails: %s", error)
             self._unkept = None
             return False
-        self.keep()
-        return True
+        if not self.reply.ended:
+            self.keep()
+            return True
+        await self._forget_call()  # cancelled meanwhile
+        return False
 
     def keep(self) -> None:
         """Keeps what is said from now on, and what was said before."""
         self._replica.spawn(self._keep())
+
+    async def _end_unanswered(self) -> None:
+        """Ends the response without an answer, and forgets what was kept for its client."""
+        self.channel.close()
+        self._done, self._unkept = True, None
+        self._more.set()
+        self.reply.end()
+        await self._forget_call()
 
     def _answer_with(self, data: str) -> None:
         if "channel" in self.__dict__:
@@ -225,7 +231,8 @@ class Call:
             batch, done = list(self._unkept), self._done
             try:
                 if not await self._save(batch, done):
-                    self._lose()
+                    if not self.reply.ended:
+                        self._lose()
                     return
             except OutOfMemoryError:
                 await self._drop()
@@ -243,6 +250,10 @@ class Call:
         """Redis is full: the answer goes to the client that is connected, and nowhere else."""
         logger.warning("a call cannot be resumed any more: the shared store is full")
         self._unkept = None
+        await self._forget_call()
+
+    async def _forget_call(self) -> None:
+        """Nobody can come back for it; if Redis is unavailable, once it expires."""
         with suppress(RedisError, OSError):
             await self._replica.store.drop(self.record.id, self.name)
 
@@ -259,11 +270,9 @@ class Call:
         return await store.save(session, self.name, self._replica.id, events, done)
 
     async def _wait_for_more(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(min(KEEP_EVERY, self._replica.ttl / 3)):
                 await self._more.wait()
-        except TimeoutError:
-            pass
 
     def _lose(self) -> None:
         """Another replica took this one for dead and answers in its place."""

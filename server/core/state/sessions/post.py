@@ -11,14 +11,12 @@ from mcp.server.runner import ServerRunner, modern_error_data, serve_one
 from mcp.shared.dispatcher import as_request_id
 from mcp.shared.message import ServerMessageMetadata
 from mcp_types import (
-    INVALID_PARAMS,
     PARSE_ERROR,
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
-    jsonrpc_message_adapter,
 )
 from pydantic import ValidationError
 from redis.exceptions import OutOfMemoryError
@@ -26,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Send
 
+from server.core.framework.messages import MESSAGE, NOT_A_MESSAGE
 from server.core.state.sessions import refusal, sse
 from server.core.state.sessions.call import Call
 from server.core.state.sessions.channel import CallChannel, wire
@@ -74,13 +73,9 @@ class Post:
             )
         try:
             raw = pydantic_core.from_json(await request.body())
-            return jsonrpc_message_adapter.validate_python(raw, by_name=False)
+            return MESSAGE.validate_python(raw, by_name=False)
         except ValidationError:
-            raise Refusal(
-                HTTPStatus.BAD_REQUEST,
-                "The body is not one JSON-RPC message. Batches are not served.",
-                INVALID_PARAMS,
-            ) from None
+            raise Refusal(HTTPStatus.BAD_REQUEST, NOT_A_MESSAGE) from None
         except ValueError as error:
             raise Refusal(HTTPStatus.BAD_REQUEST, f"Parse error: {error}", PARSE_ERROR) from None
 
@@ -167,6 +162,8 @@ class Post:
         said = call.reply.next
         if said is not None and said.final:
             await _send_json(said.data, call.record.id, send)
+        elif said is None and call.reply.ended:
+            await _send_nothing(call.record.id, send)
         else:
             await _stream(call, send)
 
@@ -229,8 +226,17 @@ async def _stream(call: Call, send: Send) -> None:
             break
         else:
             await sse.write(send, sse.PING)
+    if call.reply.ended:
+        await sse.write(send, sse.UNANSWERED)
     call.reply.leave()
     await sse.end(send)
+
+
+async def _send_nothing(session: str, send: Send) -> None:
+    """Ends a request that is not answered, as a notification's."""
+    headers = [(b"mcp-session-id", session.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": HTTPStatus.ACCEPTED, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _send_json(data: str, session: str, send: Send) -> None:

@@ -6,10 +6,18 @@ from typing import Literal
 from mcp_types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.responses import Response
 
-from server.core.errors import STORE_UNAVAILABLE, TOO_MANY_SESSIONS
+from server.core.errors import CALL_LOST, STORE_UNAVAILABLE, TOO_MANY_SESSIONS
 
 # Seconds after which a client may try again.
 SOON = 1
+# To a call whose session was closed, in the code of LSP's RequestCancelled.
+CLOSED = ErrorData(code=-32800, message="Request cancelled")
+LOST = ErrorData(
+    code=CALL_LOST,
+    message="The replica that ran this call was lost before it answered. Whether the call took "
+    "effect is not known: look, before you call again.",
+    data={"retryable": False, "outcome": "unknown"},
+)
 
 
 class Refusal(Exception):

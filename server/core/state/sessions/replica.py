@@ -18,12 +18,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.requests import Request
 
-from server.core.state.sessions.call import LOST, Call
+from server.core.state.sessions.call import Call
 from server.core.state.sessions.channel import SessionChannel
 from server.core.state.sessions.inbox import Inbox, Message
 from server.core.state.sessions.questions import Questions
 from server.core.state.sessions.reader import Reader
 from server.core.state.sessions.record import Record
+from server.core.state.sessions.refusal import LOST
 from server.core.store.sessions import BEAT_EVERY, Orphan, SessionStore
 
 # The "token" of the response to a POST, which its own call writes to.
@@ -227,7 +228,7 @@ class Replica:
     def _close(self, session: str) -> None:
         self.questions.drop(session)
         for call in list(self._calls.get(session, ())):
-            call.cancel()
+            call.cancel(answered=True)
         for reader in list(self._readers.get(session, ())):
             reader.end()
 

@@ -35,6 +35,7 @@ class Reply:
 
     def __init__(self) -> None:
         self.closed = False
+        self.ended = False
         self._stays = False
         self._is_left = False
         self._waiting: deque[Said | None] = deque()  # None: closed here
@@ -57,8 +58,15 @@ class Reply:
             self._waiting.append(None)
             self._changed.set()
 
+    def end(self) -> None:
+        """Ends the response for good: there will be no answer."""
+        self._stays, self.ended = False, True
+        self.close()
+
     def stay(self) -> None:
         """It is the only way to the client: it is not closed before the answer."""
+        if self.ended:
+            return
         self._stays, self.closed = True, False
         self._waiting = deque(said for said in self._waiting if said)
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.types import Scope, Send
 
+from server.core.framework import messages
+
 HEADERS = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -16,6 +18,7 @@ HEADERS = [
 # Seconds between signs that the stream is open, for proxies that cut silent connections.
 PING_EVERY = 15.0
 PING = b": ping\r\n\r\n"
+UNANSWERED = f": {messages.UNANSWERED}\r\n\r\n".encode()
 # Milliseconds that a client should wait before it resumes a stream that has ended.
 RETRY = 1000
 

@@ -66,6 +66,8 @@ NEVER_ENDS = {"sample://slow", "ponder"}
 def decisions() -> list[Decision]:
     """In what we answer otherwise than FastMCP alone."""
     return [
+        not_a_message(),
+        unknown_resource(),
         Decision(
             "406 says what the server sends and which setting changes it; FastMCP's names neither",
             lambda _, one, other: one[0] == other[0] == 406,
@@ -80,6 +82,8 @@ def decisions() -> list[Decision]:
 def decisions_on_methods() -> list[Decision]:
     """The same, of methods that `calls_of_everything` does not send."""
     return [
+        not_a_message(),
+        unknown_resource(),
         Decision(
             "events are told over `subscriptions/listen`, which FastMCP lacks; without a session "
             "an older client hears none, and one's log level would be everybody's (T3)",
@@ -90,6 +94,28 @@ def decisions_on_methods() -> list[Decision]:
             lambda sent, *_: sent.message["method"] == "logging/setLevel",
         ),
     ]
+
+
+def not_a_message() -> Decision:
+    return Decision(
+        "what is no message is an invalid request, in words; the SDK takes a request whose id it "
+        "cannot use for a notification, and has another code for older clients",
+        lambda _, one, other: one[0] == 400 and code(one) == -32600 and other[0] in (202, 400),
+    )
+
+
+def unknown_resource() -> Decision:
+    return Decision(
+        "an unknown resource has the code that the client's version gives it",
+        lambda _, one, other: code(one) == -32002 and code(other) == -32602,
+    )
+
+
+def code(answer: Answer) -> int | None:
+    """The error code in an answer."""
+    body = answer[2] if isinstance(answer[2], dict) else {}
+    found: int | None = body.get("error", {}).get("code")
+    return found
 
 
 def _but_capabilities(answer: Answer) -> Answer:

@@ -141,15 +141,17 @@ async def test_another_session_cannot_answer_a_question(session, http, replicas)
 
 
 async def test_a_cancellation_reaches_the_replica_that_runs_the_call(session, replicas):
-    """The tool is cancelled and the caller told, in the one stream that it has."""
+    """The tool is cancelled; its stream ends without an answer, and cannot be resumed."""
     one, two = replicas
     async with session.streamed("sleep", one, number=7, seconds=61) as stream:
+        first = await anext(stream)
         await one.told("the sleep begins: 61 s")
         await session.note("notifications/cancelled", two, requestId=7)
-        got = final(await rest(stream))
-    assert got["id"] == 7
-    assert got["error"]["code"] == -32800
+        assert [event.message for event in await rest(stream) if event.message] == []
     one.wait_for_log("the sleep was cancelled")
+    async with session.get(two, after=first.id) as resumed:
+        assert resumed.status_code == 400
+        assert "not kept any more" in (await resumed.aread()).decode()
 
 
 async def test_a_cancellation_is_for_one_session_and_one_request(session, http, replicas):

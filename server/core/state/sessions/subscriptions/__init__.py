@@ -24,13 +24,13 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
+from server.core.errors import RESOURCE_NOT_FOUND
 from server.core.framework import sessions as framework
 
 logger = logging.getLogger(__name__)
 
 MOST_URIS = 1000  # of one session
 LONGEST_URI = 2048  # characters
-RESOURCE_NOT_FOUND = -32002  # 2025-11-25, server/resources: error handling
 
 Context = ServerRequestContext[Any, Any]
 MayRead = Callable[[str], Awaitable[bool]]

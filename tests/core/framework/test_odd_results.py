@@ -1,8 +1,7 @@
 """Results that JSON, or the tool's own output schema, cannot hold, in every mode."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -10,42 +9,20 @@ import pytest
 from fastmcp import Client
 from pydantic_core import from_json
 
-from tests import replica as replicas
-from tests.core.legacy import Session
+from tests.core.modes import MODES, Served, serving
 from tests.replica import Replica
 from tests.speak import BOTH, ERAS, call, request
-from tests.valkey import Valkey
 
 PACKAGES = ("tests.core.sample.odd",)
-MODES: dict[str, dict[str, Any]] = {
-    "json": {},
-    "auto": {"MCP_JSON_RESPONSE": "auto"},
-    "streams": {"MCP_JSON_RESPONSE": "false"},
-    "framework": {"without": ["short-path"]},
-    "sessions in memory": {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "auto"},
-    "sessions in Redis": {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"},
-    "sessions in Redis, json": {"MCP_STATELESS_HTTP": "false"},
-}
 REPLACED = "a\ufffdb"
 
 
-class Served:
-    """A replica in one mode, spoken to in either version of the protocol."""
-
-    def __init__(self, replica: Replica, http: httpx2.AsyncClient, *, sessions: bool) -> None:
-        self.replica = replica
-        self.http = http
-        self.sessions = sessions
-        self._session: Session | None = None
+class Odd(Served):
+    """A replica that serves the odd results."""
 
     async def ask(self, era: Any, made: dict[str, Any]) -> dict[str, Any]:
         """The message that answers; what was sent is one valid JSON document each."""
-        if self.sessions and era == "legacy":
-            if self._session is None:
-                self._session = await Session(self.http, [self.replica]).open()
-            response = await self._session.post(made)
-        else:
-            response = await self.http.post(self.replica.url, **made)
+        response = await self.post(era, made)
         assert response.status_code == 200, response.text
         found = [strictly(part) for part in documents(response)]
         answer = next(m for m in found if "method" not in m)
@@ -73,25 +50,13 @@ def strictly(document: bytes) -> Any:
 
 @pytest.fixture(scope="module", params=MODES)
 def odd(request, tmp_path_factory) -> Iterator[tuple[str, Replica]]:
-    folder = tmp_path_factory.mktemp("odd")
-    options = dict(MODES[request.param])
-    valkey = Valkey(folder / "valkey") if "Redis" in request.param else None
-    if valkey:
-        options |= {"REDIS_URL": valkey.url, "MCP_REQUEST_STATE_KEYS": "k" * 64}
-    made = replicas.start(folder / "replica", PACKAGES, **options)
-    try:
-        made.wait_until_ready()
+    with serving(request.param, tmp_path_factory.mktemp("odd"), PACKAGES) as made:
         yield request.param, made
-    finally:
-        made.end()
-        if valkey:
-            valkey.end()
 
 
 @pytest.fixture
-async def served(odd, http) -> AsyncIterator[Served]:
-    mode, replica = odd
-    yield Served(replica, http, sessions="sessions" in mode)
+async def served(odd, http) -> Odd:
+    return Odd(*odd, http)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -181,11 +146,10 @@ async def test_a_lone_surrogate_in_what_is_said_on_the_way_ends_no_call(served, 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_official_client_reads_all_of_it(odd, mode):
     """Its parser rejects a message with an escaped lone surrogate, and its call never returns."""
-    with suppress(ProcessLookupError):
-        async with Client(odd[1].url, mode=mode, timeout=20) as client:
-            said = await client.call_tool("half_a_pair", {"kind": "dict"})
-            assert said.structured_content == {"name": REPLACED}
-            numbers = await client.call_tool("optional_numbers")
-            assert numbers.data == {"mean": None, "count": 3.0}
-            broken = await client.call_tool("other_keys", raise_on_error=False)
-            assert broken.is_error
+    async with Client(odd[1].url, mode=mode, timeout=20) as client:
+        said = await client.call_tool("half_a_pair", {"kind": "dict"})
+        assert said.structured_content == {"name": REPLACED}
+        numbers = await client.call_tool("optional_numbers")
+        assert numbers.data == {"mean": None, "count": 3.0}
+        broken = await client.call_tool("other_keys", raise_on_error=False)
+        assert broken.is_error

@@ -1,0 +1,137 @@
+"""Which messages the SDK takes, and how it answers what is none, or what nobody waits for.
+
+JSON-RPC takes a message without an id for a notification, which is answered 202 and not at all. The
+SDK does so too if the id is null or a fraction, so a client waits for an answer that never comes.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+import mcp_types as types
+from mcp.server import _streamable_http_modern as modern
+from mcp.server import streamable_http, streamable_http_manager
+from mcp.server.streamable_http import StreamableHTTPServerTransport
+from mcp.shared.inbound import InboundLadderRejection, InboundModernRoute, classify_inbound_request
+from mcp.shared.message import SessionMessage
+from mcp_types.methods import SPEC_CLIENT_METHODS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from pydantic import TypeAdapter, model_validator
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+NOT_A_MESSAGE = (
+    'The body is not one JSON-RPC message. A request needs "jsonrpc": "2.0", a "method", and an '
+    '"id" that is a string or an integer. Batches are not served.'
+)
+SUPPORTED = (*reversed(MODERN_PROTOCOL_VERSIONS), *reversed(HANDSHAKE_PROTOCOL_VERSIONS))
+# What ends the event stream of a request that was cancelled, in the place of an answer.
+UNANSWERED = "cancelled"
+
+
+class Notification(types.JSONRPCNotification):
+    """A notification: it has no id, and its method is not that of a request."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_no_request(cls, data: Any) -> Any:
+        if isinstance(data, dict) and ("id" in data or _is_request(data.get("method"))):
+            raise ValueError("a request needs an id that is a string or an integer")
+        return data
+
+
+def _is_request(method: Any) -> bool:
+    return method in SPEC_CLIENT_METHODS or str(method).startswith("tasks/")
+
+
+MESSAGE: TypeAdapter[types.JSONRPCMessage] = TypeAdapter(
+    types.JSONRPCRequest | Notification | types.JSONRPCResponse | types.JSONRPCError
+)
+
+
+class _Unanswered(types.JSONRPCError):
+    """Ends a request that its client cancelled; it has no form on the wire."""
+
+
+class Transport(StreamableHTTPServerTransport):
+    """The SDK's transport for clients up to 2025-11-25."""
+
+    def _check_content_type(self, request: Request) -> bool:
+        """Compares it without case (RFC 9110 §8.3.1)."""
+        kind = request.headers.get("content-type", "").partition(";")[0]
+        return kind.strip().lower() == "application/json"
+
+    async def _handle_post_request(
+        self, scope: Scope, request: Request, receive: Receive, send: Send
+    ) -> None:
+        """Gives an upload up that its client cut: there is nobody to answer, and no error."""
+        try:
+            await request.body()
+        except ClientDisconnect:
+            return
+        await super()._handle_post_request(scope, request, receive, send)
+
+    def _create_error_response(
+        self,
+        error_message: str,
+        status_code: HTTPStatus,
+        error_code: int = types.INVALID_REQUEST,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        if error_code == types.INVALID_PARAMS:  # which it has for nothing but a malformed message
+            error_message, error_code = NOT_A_MESSAGE, types.INVALID_REQUEST
+        return super()._create_error_response(error_message, status_code, error_code, headers)
+
+    async def _terminate_unanswered_request(self, request_id: types.RequestId) -> None:
+        """A cancelled request SHOULD NOT be answered (2025-11-25, basic/utilities/cancellation)."""
+        assert self._write_stream is not None
+        error = types.ErrorData(code=streamable_http.REQUEST_CANCELLED, message="")
+        ended = _Unanswered(jsonrpc="2.0", id=request_id, error=error)
+        await self._write_stream.send(SessionMessage(ended))
+
+    def _create_json_response(
+        self,
+        response_message: types.JSONRPCMessage | None,
+        status_code: HTTPStatus = HTTPStatus.OK,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        if isinstance(response_message, _Unanswered):
+            response_message, status_code = None, HTTPStatus.ACCEPTED
+        return super()._create_json_response(response_message, status_code, headers)
+
+    def _create_event_data(self, event_message: Any) -> Any:
+        if isinstance(event_message.message, _Unanswered):
+            return {"comment": UNANSWERED}
+        return super()._create_event_data(event_message)
+
+
+def judge_messages() -> None:
+    """Has the SDK judge and answer messages as above, in both versions of the protocol."""
+    vars(streamable_http).update(jsonrpc_message_adapter=MESSAGE)
+    vars(streamable_http_manager).update(StreamableHTTPServerTransport=Transport)
+    error = types.ErrorData(code=types.INVALID_REQUEST, message=NOT_A_MESSAGE)
+    vars(modern).update(
+        JSONRPCNotification=Notification,
+        classify_inbound_request=_classified,
+        unsupported_protocol_version_rejection=_unsupported,
+        _INVALID_BODY=types.JSONRPCError(jsonrpc="2.0", id=None, error=error),
+    )
+
+
+def _classified(
+    body: Any, *, headers: dict[str, str]
+) -> InboundModernRoute | InboundLadderRejection:
+    """Judges the version first: who speaks another one need not know what this one wants."""
+    rejected = _unsupported(headers.get("mcp-protocol-version", ""))
+    return rejected or classify_inbound_request(body, headers=headers)
+
+
+def _unsupported(requested: str) -> InboundLadderRejection | None:
+    if requested in MODERN_PROTOCOL_VERSIONS:
+        return None
+    return InboundLadderRejection(
+        code=types.UNSUPPORTED_PROTOCOL_VERSION,
+        message=f"The protocol version {requested[:100]!r} is not supported. "
+        f"Send one of {', '.join(SUPPORTED)}.",
+        data={"supported": list(SUPPORTED), "requested": requested},
+    )

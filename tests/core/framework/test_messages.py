@@ -1,0 +1,53 @@
+"""Where the SDK judges messages and answers them, which `messages.py` replaces."""
+
+import inspect
+
+import pytest
+from mcp.server import _streamable_http_modern as modern
+from mcp.server import streamable_http, streamable_http_manager
+from mcp.server.streamable_http import StreamableHTTPServerTransport
+
+from server.core import framework
+from server.core.framework.messages import MESSAGE, Notification, Transport
+
+SEAMS = {
+    "StreamableHTTPServerTransport": {
+        "_check_content_type",
+        "_create_error_response",
+        "_create_event_data",
+        "_create_json_response",
+        "_handle_post_request",
+        "_terminate_unanswered_request",
+        "_write_stream",
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(SEAMS["StreamableHTTPServerTransport"] - {"_write_stream"}))
+def test_the_sdks_transport_has(name):
+    """With the parameters that ours passes on."""
+    theirs = inspect.signature(getattr(StreamableHTTPServerTransport, name)).parameters
+    ours = inspect.signature(getattr(Transport, name)).parameters
+    assert list(theirs) == list(ours), f"StreamableHTTPServerTransport.{name} has changed"
+
+
+def test_the_sdk_looks_them_up_by_the_names_that_are_replaced():
+    for module, uses in (
+        (streamable_http, ["jsonrpc_message_adapter.validate_python(raw_message, by_name=False)"]),
+        (streamable_http, ["self._write_stream.send(", "INVALID_PARAMS,\n                )"]),
+        (streamable_http_manager, ["http_transport = StreamableHTTPServerTransport("]),
+        (modern, ["JSONRPCNotification.model_validate(decoded)", "await _write(_INVALID_BODY"]),
+        (modern, ["classify_inbound_request(decoded, headers=dict(request.headers))"]),
+        (modern, ["unsupported_protocol_version_rejection(requested)"]),
+    ):
+        source = inspect.getsource(module)
+        assert all(use in source for use in uses), f"{module.__name__} has changed"
+    source = inspect.getsource(streamable_http)
+    assert source.count("                    INVALID_PARAMS,") == 1, "it has another meaning too"
+
+
+def test_the_replacements_are_in_their_places():
+    framework.prepare()
+    assert streamable_http.jsonrpc_message_adapter is MESSAGE
+    assert streamable_http_manager.StreamableHTTPServerTransport is Transport
+    assert modern.JSONRPCNotification is Notification

@@ -1,0 +1,1 @@
+"""Prompts and resource templates that are particular about their arguments."""
