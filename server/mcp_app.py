@@ -210,7 +210,7 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
     mcp.listen.tasks = extension
     mcp.add_middleware(HandOverMiddleware(extension))
     JobTools(jobs, names).add_to(mcp)
-    JobRoutes(jobs, body_limit=settings.mcp_body_limit).add_to(mcp)
+    JobRoutes(jobs).add_to(mcp)
     return jobs
 
 

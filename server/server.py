@@ -25,6 +25,7 @@ from server.core import framework, logs, startup
 from server.core.edge.accept import AcceptMiddleware, RefuseMiddleware
 from server.core.edge.access_log import AccessLogMiddleware
 from server.core.edge.admission.authenticate import AuthenticateMiddleware
+from server.core.edge.admission.body import BodyMiddleware
 from server.core.edge.crash import CrashMiddleware
 from server.core.edge.disconnect import DisconnectMiddleware
 from server.core.edge.origin import OriginMiddleware, written
@@ -39,7 +40,7 @@ from server.core.isolation import parts
 from server.core.isolation.middleware import isolate
 from server.core.isolation.shares import refuse_large
 from server.core.port import bound
-from server.core.problem import not_found, too_large
+from server.core.problem import not_found
 from server.core.state import request_state
 from server.mcp_app import PACKAGES, App, build_mcp
 
@@ -103,6 +104,8 @@ class Service:
         if self.mcp.auth:
             # who calls, before any of the body is read; inside CORS, so that a page may read a 401
             stack.append((AuthenticateMiddleware, {"verifier": self.mcp.auth, "public": PUBLIC}))
+        # then the body is read once, within its limits, by whom they depend on
+        stack.append((BodyMiddleware, {"path": PATH, "limit": settings.mcp_body_limit}))
         # around all that answers: whether a client's going away cancels its call
         has_sessions = not settings.mcp_stateless_http
         stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))
@@ -143,8 +146,7 @@ class Service:
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
             async with running(self.settings, self.mcp, inner(app), self.health):
                 manager = framework.session_manager(app)
-                limit = self.settings.mcp_body_limit
-                framework.limit_body(manager, limit, too_large(limit))
+                framework.leave_body_unlimited(manager)
                 framework_sessions.limit_sessions(manager, self.settings.mcp_session_limit)
                 if self.mcp.sessions:
                     self.mcp.sessions.serve_in(manager)
@@ -263,7 +265,6 @@ def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:
     return {
         "mcp": mcp,
         "path": PATH,
-        "body_limit": settings.mcp_body_limit,
         "has_sessions": not settings.mcp_stateless_http,
         "json_response": settings.mcp_json_response,
         # with "auto" the form of an answer is chosen below

@@ -25,6 +25,7 @@ with deferred_build():  # as `python -m server` does
     from server.core import framework
     from server.core.edge import call_limit
     from server.core.edge.access_log import NoteMethod
+    from server.core.edge.admission import body
     from server.core.edge.call_limit import CallLimitMiddleware
     from server.core.edge.concurrency import ConcurrencyMiddleware
     from server.core.edge.crash import CrashMiddleware
@@ -178,6 +179,12 @@ def jobs_whose_end_nobody_hears() -> None:
     Runner._end = end_and_hang  # type: ignore[method-assign]
 
 
+def bodies_of_any_size() -> None:
+    """Bodies are read whole, however large they are and whatever they hold."""
+    for name in ("_take", "_refuse_by_head", "_refuse_by_start", "_refuse_by_content"):
+        setattr(body._LongBody, name, nothing)
+
+
 def fastmcp_alone() -> None:
     """Nothing of ours but the tools."""
     from tests.core.edge.short_path import alone
@@ -195,7 +202,9 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
     "schema-lookup": lambda: setattr(framework, "set_schema_lookup", nothing),
     "log-level-refusal": lambda: setattr(framework, "refuse_log_level", nothing),
-    "body-limit": lambda: setattr(framework, "limit_body", nothing),
+    "body-limit": bodies_of_any_size,
+    "body-time": lambda: setattr(body, "SECONDS", 3600.0),
+    "body-budget": lambda: setattr(body.Budget, "take", nothing),
     "stream-closing": lambda: setattr(server.Service, "close_streams", nothing),
     "listen-handler": lambda: setattr(framework, "serve_listen", nothing),
     "call-limit": lambda: setattr(CallLimitMiddleware, "_limited", pass_on),

@@ -94,7 +94,10 @@ class Settings(BaseSettings):
         description="Seconds that the client's user may take to answer a question of a tool.",
     )
     mcp_body_limit: int = Field(
-        4 * 1024 * 1024, gt=0, description="Largest request body, in bytes; above it 413."
+        4 * 1024 * 1024,
+        gt=0,
+        description="Largest request body, in bytes; above it 413. On /mcp that is for tools/call, "
+        "tasks/update and answers to the server; all else may have 64 KB.",
     )
     mcp_session_ttl: Seconds = Field(
         1800.0,

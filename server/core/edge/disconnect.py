@@ -51,7 +51,7 @@ def _is_modern(scope: Scope) -> bool:
 class _Watched:
     """One request whose client is watched, unless the app does that itself."""
 
-    __slots__ = ("_is_gone", "_receive", "_send", "_task", "_timer", "_watching")
+    __slots__ = ("_is_gone", "_read", "_receive", "_send", "_task", "_timer", "_watching")
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
@@ -60,9 +60,11 @@ class _Watched:
         self._timer: asyncio.TimerHandle | None = None
         self._watching: asyncio.Task[None] | None = None
         self._is_gone = False
+        self._read: Message | None = None  # the body, which nobody below has asked for yet
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
         """The app's answer; nothing if there is nobody any more who waits for it."""
+        self._watch_soon()  # the body is there: see admission/body.py
         try:
             await app(scope, self._hear, self._say)
         except asyncio.CancelledError:
@@ -73,10 +75,10 @@ class _Watched:
 
     async def _hear(self) -> Message:
         self._stop()  # who hears on after the request was read, hears that the client goes away
-        message = await self._receive()
+        message = self._read or await self._receive()
+        self._read = None
         if message["type"] == "http.request" and not message.get("more_body", False):
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(WATCHED_AFTER, self._watch)
+            self._watch_soon()
         return message
 
     async def _say(self, message: Message) -> None:
@@ -84,12 +86,15 @@ class _Watched:
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self._stop()
 
+    def _watch_soon(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(WATCHED_AFTER, self._watch)
+
     def _watch(self) -> None:
         self._watching = asyncio.create_task(self._until_gone())
 
     async def _until_gone(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        while (message := await self._receive())["type"] != "http.disconnect":
+            self._read = message
         self._is_gone = True
         if self._task:
             self._task.cancel()

@@ -18,11 +18,9 @@ from mcp.server.context import ServerMiddleware
 from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import RequestBodyLimitMiddleware
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.core.framework.arguments import check_arguments
 from server.core.framework.conformance import check_results
@@ -35,6 +33,8 @@ Listen = Callable[
 
 # Key of an HTTP request's scope: its caller takes no stream, although the SDK is told otherwise.
 JSON_ONLY = "mcp_swarm.json_only"
+# The request's whole body, and the message in a large one: see core/edge/admission/body.py.
+BODY, PARSED = "mcp_swarm.body", "mcp_swarm.parsed"
 # What ``ctx.elicit()`` raises at 2026-07-28, which says nothing of what to do.
 NO_ELICITATION = _ELICIT_MODERN_ERROR
 
@@ -166,27 +166,9 @@ def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
     raise LookupError("FastMCP's app has no route with a running session_manager")
 
 
-def limit_body(manager: StreamableHTTPSessionManager, size: int, refusal: ASGIApp) -> None:
-    """T18: FastMCP does not pass the SDK's body limit (bytes) on.
-
-    Args:
-        manager: of the sessions.
-        size: the largest body.
-        refusal: answers a larger one, in the place of the SDK's bare 413.
-    """
-
-    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
-        async def serve(scope: Scope, receive: Receive, _: Send) -> None:
-            await manager._handle_request(scope, receive, send)
-
-        async def refuse(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                await refusal(scope, receive, send)
-
-        await RequestBodyLimitMiddleware(serve, size)(scope, receive, refuse)
-
-    manager.max_request_body_size = size
-    manager.asgi_app = limited  # type: ignore[assignment]
+def leave_body_unlimited(manager: StreamableHTTPSessionManager) -> None:
+    """T18: the SDK would read the body once more, with a limit of its own that FastMCP does not set."""
+    manager.asgi_app = manager._handle_request  # type: ignore[assignment]
 
 
 def close_get_streams(manager: StreamableHTTPSessionManager) -> None:

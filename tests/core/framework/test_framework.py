@@ -23,7 +23,6 @@ from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from sse_starlette.sse import AppStatus
-from starlette.responses import Response
 
 from server.core import framework
 from server.core.drain import DrainingServer
@@ -211,16 +210,15 @@ def test_refuse_log_level_takes_the_handler_away():
     assert mcp._mcp_server.get_request_handler("logging/setLevel") is None
 
 
-async def test_limit_body_replaces_the_app_that_counts():
-    """T18: the manager serves through `asgi_app`, which we make anew with our size."""
+async def test_the_manager_serves_through_an_app_that_counts_and_can_be_left_out():
+    """T18: `asgi_app` reads the body with a limit of its own."""
     app = http_app()
     async with app.router.lifespan_context(app):
         manager = framework.session_manager(app)
         before = manager.asgi_app
-        framework.limit_body(manager, 123, Response(status_code=413))
-        assert manager.max_request_body_size == 123
+        framework.leave_body_unlimited(manager)
         assert isinstance(before, RequestBodyLimitMiddleware)
-        assert manager.asgi_app is not before
+        assert manager.asgi_app == manager._handle_request
         assert "asgi_app" in inspect.getsource(type(manager).handle_request) + inspect.getsource(
             StreamableHTTPSessionManager.handle_request
         )

@@ -14,14 +14,14 @@ from typing import Any, Literal
 from fastmcp import Context, FastMCP
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.core.edge.short_path.calls import Calls
 from server.core.edge.short_path.fetches import Fetches
 from server.core.edge.short_path.in_session import Found, InSession, Sessions
 from server.core.edge.short_path.lists import Lists
 from server.core.edge.short_path.message import LISTS, NAMED, Asked, answer, read, version_of
-from server.core.framework import catalogue
+from server.core.framework import BODY, PARSED, catalogue
 from server.core.framework import request as framework
 from server.core.isolation import contained
 
@@ -43,7 +43,6 @@ class ShortPathMiddleware:
         app: the framework's, which answers the same in its own way.
         mcp: the server behind both.
         path: of the MCP endpoint.
-        body_limit: largest body, in bytes; the framework refuses a larger one.
         has_sessions: clients up to 2025-11-25 have sessions; their requests are the framework's,
             if not of `sessions`.
         sessions: that all replicas share.
@@ -58,7 +57,6 @@ class ShortPathMiddleware:
         *,
         mcp: FastMCP,
         path: str,
-        body_limit: int,
         has_sessions: bool,
         json_response: bool | Literal["auto"],
         sessions: Sessions | None = None,
@@ -67,7 +65,6 @@ class ShortPathMiddleware:
         self.app = app
         self.mcp = mcp
         self.path = path
-        self.body_limit = body_limit
         self.has_sessions = has_sessions
         self.json_response = json_response
         self.harmless = harmless
@@ -86,8 +83,7 @@ class ShortPathMiddleware:
         if version is None or not framework.is_serving(self.mcp):
             await self.app(scope, receive, send)
             return
-        body, receive = await _body(receive)
-        asked = read(headers, body, version) if body else None
+        asked = read(headers, scope[BODY], version, scope.get(PARSED))
         if asked is None or not await self._answer(asked, scope, send):
             await self.app(scope, receive, send)
         else:
@@ -95,10 +91,7 @@ class ShortPathMiddleware:
 
     def _version(self, headers: dict[bytes, bytes]) -> str | None:
         """The request's protocol version if its headers are plain, else None."""
-        size = headers.get(b"content-length", b"")
         kind = headers.get(b"content-type", b"").lower()
-        if not size.isdigit() or int(size) > self.body_limit:
-            return None
         if kind != b"application/json" and not kind.startswith(b"application/json;"):
             return None
         version = version_of(headers)
@@ -184,21 +177,6 @@ class ShortPathMiddleware:
 async def _handled(request: framework.RequestContext, _: Context) -> Any:
     """What stands in no table, by the framework's own handler."""
     return await framework.handled(request)
-
-
-async def _body(receive: Receive) -> tuple[bytes, Receive]:
-    """The request's body, and a `receive` that gives it once more; empty if it was cut."""
-    got = [await receive()]
-    while got[-1].get("more_body"):
-        got.append(await receive())
-    again = iter(got)
-
-    async def replay() -> Message:
-        return next(again, None) or await receive()
-
-    if got[-1]["type"] != "http.request":
-        return b"", replay
-    return got[0]["body"] if len(got) == 1 else b"".join(m["body"] for m in got), replay
 
 
 async def _respond(send: Send, status: int, body: bytes) -> None:

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Send
 
+from server.core.framework import BODY, PARSED
 from server.core.framework.messages import MESSAGE, NOT_A_MESSAGE
 from server.core.state.sessions import refusal, sse
 from server.core.state.sessions.call import Call
@@ -72,7 +73,9 @@ class Post:
                 f"Unsupported Media Type: Content-Type must be application/json, not {kind!r}",
             )
         try:
-            raw = pydantic_core.from_json(await request.body())
+            raw = request.scope.get(PARSED)
+            if raw is None:
+                raw = pydantic_core.from_json(request.scope[BODY])
             return MESSAGE.validate_python(raw, by_name=False)
         except ValidationError:
             raise Refusal(HTTPStatus.BAD_REQUEST, NOT_A_MESSAGE) from None

@@ -4,14 +4,14 @@ from typing import Literal
 
 from fastmcp.exceptions import ToolError
 
-Kind = Literal["unknown", "invalid", "large", "full", "conflict", "unfinished", "unreadable"]
+Kind = Literal["unknown", "invalid", "full", "conflict", "unfinished", "unreadable"]
 
 
 class JobError(Exception):
     """A request about a job that is refused; each way in tells it in its own form.
 
     Args:
-        kind: ``unknown`` job or tool, ``invalid`` arguments, a body too ``large``, queue ``full``, idempotency key in
+        kind: ``unknown`` job or tool, ``invalid`` arguments, queue ``full``, idempotency key in
             ``conflict``, a result that is asked for while the job is ``unfinished``, or a job that was sealed
             with a key that is not here: ``unreadable``.
         retry_after: seconds after which asking again makes sense; None if it never does.

@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from server.core.framework import BODY
 from server.core.framework.wire import encode
 from server.core.problem import problem
 from server.core.state.tasks.errors import JobError
@@ -32,14 +33,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 _STATUS = {
     "unknown": 404,
     "invalid": 422,
-    "large": 413,
     "full": 503,
     "conflict": 409,
     "unfinished": 409,
     "unreadable": 503,
 }
 _TITLES = {
-    "large": "Content Too Large",
     "unknown": "Not Found",
     "invalid": "Unprocessable Content",
     "full": "Service Unavailable",
@@ -51,15 +50,10 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 
 
 class JobRoutes:
-    """The routes of `jobs`.
+    """The routes of `jobs`."""
 
-    Args:
-        body_limit: largest request body, in bytes.
-    """
-
-    def __init__(self, jobs: Jobs, *, body_limit: int) -> None:
+    def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._body_limit = body_limit
 
     def add_to(self, mcp: FastMCP) -> None:
         """Serves the routes beside /mcp."""
@@ -136,14 +130,8 @@ class JobRoutes:
         return _Json(_with_links((await self._jobs.cancel(_id(request))).status()))
 
     async def _json(self, request: Request) -> dict[str, Any]:
-        content = b""
-        async for part in request.stream():
-            content += part
-            if len(content) > self._body_limit:
-                message = f"The body is larger than {self._body_limit} bytes (MCP_BODY_LIMIT)."
-                raise JobError("large", message)
         try:
-            body = from_json(content, allow_inf_nan=False)
+            body = from_json(request.scope[BODY], allow_inf_nan=False)
         except ValueError:
             body = None
         if not isinstance(body, dict):

@@ -1,0 +1,48 @@
+"""How many bytes of request bodies a replica holds at once, and how many of them one caller."""
+
+from collections import Counter
+
+# Bytes. A parsed body takes several times its size: with this a replica stays within its memory.
+BUDGET = 32 << 20
+# Of an authenticated caller, so that one alone cannot shut out the others.
+SHARE = BUDGET // 2
+
+
+class BudgetSpentError(Exception):
+    """There is no room for more now."""
+
+
+class Budget:
+    """Counts the bytes of the bodies that are being read or served.
+
+    Args:
+        largest: body that must always fit, if it is alone.
+    """
+
+    def __init__(self, largest: int) -> None:
+        self.limit = max(BUDGET, largest)
+        self.share = max(SHARE, largest)
+        self.held = 0
+        self._by_caller: Counter[str] = Counter()
+
+    def take(self, size: int, caller: str) -> None:
+        """Counts `size` more bytes; `caller` is empty where nobody is known.
+
+        Raises:
+            BudgetSpentError: nothing was counted.
+        """
+        if self.held + size > self.limit:
+            raise BudgetSpentError
+        if caller:
+            if self._by_caller[caller] + size > self.share:
+                raise BudgetSpentError
+            self._by_caller[caller] += size
+        self.held += size
+
+    def give_back(self, size: int, caller: str) -> None:
+        """The bytes are not held any more."""
+        self.held -= size
+        if caller and size:
+            self._by_caller[caller] -= size
+            if not self._by_caller[caller]:
+                del self._by_caller[caller]
