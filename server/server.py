@@ -15,8 +15,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server import __version__
@@ -26,6 +25,7 @@ from server.core.edge.accept import AcceptMiddleware, RefuseMiddleware
 from server.core.edge.access_log import AccessLogMiddleware
 from server.core.edge.admission.authenticate import AuthenticateMiddleware
 from server.core.edge.admission.body import BodyMiddleware
+from server.core.edge.admission.trailing_slash import TrailingSlashMiddleware
 from server.core.edge.crash import CrashMiddleware
 from server.core.edge.disconnect import DisconnectMiddleware
 from server.core.edge.origin import OriginMiddleware, written
@@ -71,10 +71,10 @@ class Service:
             session_idle_timeout=settings.mcp_session_ttl,
             host_origin_protection=False,  # core/edge/origin.py does it, for every route
         )
-        # Starlette's own redirect names a scheme, the balancer's: a caller's token would go in clear.
-        self.http.router.redirect_slashes = False
+        self.http.router.redirect_slashes = (
+            False  # core/edge/admission/trailing_slash.py serves both
+        )
         self.http.add_exception_handler(404, not_found)
-        self.http.router.routes.append(Route(f"{PATH}/", RedirectResponse(PATH)))
         self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
         self.app = self._with_middleware(self.http)
 
@@ -86,6 +86,8 @@ class Service:
             (RequestIdMiddleware, {}),
             # every response names its replica, refusals and errors too
             (ServedByMiddleware, {"replica": settings.mcp_replica, "is_draining": self._draining}),
+            # before whatever compares the path
+            (TrailingSlashMiddleware, {"routes": self.http.router.routes}),
             # outside the log, which records the real status of what older clients get as 200
             (RpcErrorMiddleware, {"path": PATH}),
             # the log sees the status of whatever is below

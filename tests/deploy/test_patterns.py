@@ -159,6 +159,9 @@ async def test_split_gives_each_path_its_own_replicas_and_tools(
         assert {"get_top_customers", "process_file"} <= tools[made.url]
         assert "analyze_with_ai" in tools[live]
         assert tools[made.url] & tools[live] == set()
+        for url in (made.url, live):  # the other spelling of each path
+            asked = [await http.post(f"{url}/", **request("tools/list")) for _ in range(6)]
+            assert {response.headers["X-Served-By"] for response in asked} == served[url]
         session = await opened(http, live)
         answers = [await session.send(request("tools/list", "legacy")) for _ in range(4)]
         assert {response.status_code for response in answers} == {200}

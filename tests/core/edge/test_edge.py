@@ -67,15 +67,6 @@ async def test_version_tells_replica_and_version(shared, http):
     assert response.json() == {"hostname": "tested", "version": __version__}
 
 
-async def test_a_slash_too_many_leads_back_by_the_scheme_that_was_called(shared, http):
-    """Behind a balancer that ends TLS, a redirect with a scheme would send a token in clear."""
-    response = await http.post(f"{shared.url}/", **call("echo", text="x"))
-    assert response.status_code == 307
-    assert response.headers["location"] == "/mcp"
-    followed = await http.post(f"{shared.url}/", **call("echo", text="x"), follow_redirects=True)
-    assert text(followed) == "x"
-
-
 async def test_health_and_readiness_answer(shared, http):
     """200 once started; what they say while stopping is in test_graceful_stop.py."""
     health, ready = [await http.get(f"{shared.base}/{p}") for p in ("healthz", "readyz")]

@@ -69,6 +69,10 @@ def decisions() -> list[Decision]:
         not_a_message(),
         unknown_resource(),
         Decision(
+            "a path with a slash at its end is served; FastMCP redirects",
+            lambda sent, *_: sent.path == "/mcp/",
+        ),
+        Decision(
             "406 says what the server sends and which setting changes it; FastMCP's names neither",
             lambda _, one, other: one[0] == other[0] == 406,
         ),

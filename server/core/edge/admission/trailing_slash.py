@@ -1,0 +1,32 @@
+"""A path with a slash too many is served like the one without: ``/mcp/`` is ``/mcp``.
+
+A redirect would lose what only the proxy before us knows: the scheme, and a prefix that it took
+away. Many clients do not follow one for a POST either.
+"""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class TrailingSlashMiddleware:
+    """Takes a slash off the end of the path, unless a route has it there.
+
+    Args:
+        app: what answers.
+        routes: of the app; one that ends in a slash, and a mount, keep theirs.
+    """
+
+    def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:
+        self.app = app
+        self.routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"][1:].endswith("/") and not self._is_met(scope):
+            raw = scope.get("raw_path") or b""
+            scope = {**scope, "path": scope["path"][:-1], "raw_path": raw.removesuffix(b"/")}
+        await self.app(scope, receive, send)
+
+    def _is_met(self, scope: Scope) -> bool:
+        return any(route.matches(scope)[0] is not Match.NONE for route in self.routes)
