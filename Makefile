@@ -7,8 +7,12 @@ RUN     = .venv/bin/python
 help:               ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
 
-up: .venv           ## serve here, without Docker: 3 replicas on http://localhost:8150/mcp
-	$(RUN) -m deploy.local
+# `=`, not `?=`: a PORT or URL that a shell has for something else does not count.
+PORT = 8150
+URL  = http://localhost:$(PORT)/mcp
+
+up: .venv           ## serve here, without Docker: 3 replicas on http://localhost:8150/mcp; PORT=
+	$(RUN) -m deploy.local --port $(PORT)
 
 test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest tests/loadtest/timing  # measures time: by itself
@@ -18,8 +22,8 @@ test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (r
 	$(RUN) -m pytest -n 3 -m conformance tests/conformance  # mostly waits
 	$(RUN) -m pytest -m swarm tests/swarm
 
-load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas
-	$(RUN) test_swarm_load.py --requests 300 --concurrent 50
+load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas; PORT= or URL=
+	$(RUN) test_swarm_load.py --url '$(URL)' --requests 300 --concurrent 50
 
 lint: .venv         ## ruff and mypy
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -32,7 +32,7 @@ def main() -> int:
     options = parser.parse_args()
     if problem := _in_use(options.port):
         print(f"error: port {options.port} cannot be used: {problem}. ", file=sys.stderr, end="")
-        print("Next: stop what uses it, or choose another with --port.", file=sys.stderr)
+        print("Next: stop what uses it, or choose another: `make up PORT=8151`.", file=sys.stderr)
         return 3
     # SIGINT too: a shell starts what it puts in the background with SIGINT ignored.
     for stop in (signal.SIGINT, signal.SIGTERM):

@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from server.config.explain import explain
 from server.config.files import NamedFiles
+from server.config.hosts import Address, PageOrigin, ServedHost
 from server.config.names import check_names
 from server.core.errors import ConfigError
 
@@ -39,7 +40,7 @@ class Settings(BaseSettings):
         frozen=True, env_ignore_empty=True, case_sensitive=False, extra="ignore"
     )
 
-    mcp_host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's
+    mcp_host: Address = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's
     mcp_port: int = Field(
         8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
     )
@@ -67,11 +68,11 @@ class Settings(BaseSettings):
     mcp_tools: Listed = Field(
         ("all",), description="Modules of server/tools to serve, by name: `sales,files`."
     )
-    mcp_allowed_hosts: Listed = Field(
+    mcp_allowed_hosts: Annotated[tuple[ServedHost, ...], NoDecode] = Field(
         (),
         description="Host names clients may call besides localhost: `mcp.example.com`, `*` for any.",
     )
-    mcp_allowed_origins: Listed = Field(
+    mcp_allowed_origins: Annotated[tuple[PageOrigin, ...], NoDecode] = Field(
         (),
         description="Browser origins that may call, CORS included: `https://app.example.com`.",
     )
@@ -218,8 +219,9 @@ class Settings(BaseSettings):
     def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for number, key in enumerate(keys, 1):
             if (size := len(key.get_secret_value().encode())) < 32:
+                split = f"commas part keys, so this is {len(keys)}, and " if keys[1:] else ""
                 raise ValueError(
-                    f"key {number} has {size} bytes, at least 32 are needed: {MAKE_KEY}"
+                    f"{split}key {number} has {size} bytes, at least 32 are needed: {MAKE_KEY}"
                 )
         return keys
 

@@ -29,5 +29,6 @@ def bound(settings: Settings, path: str = "/mcp") -> socket.socket:
             f"{error.strerror}. Next: stop what uses the port, or set MCP_PORT to a free one."
         ) from error
     host, port = listening.getsockname()[:2]
-    logger.info("listening on http://%s:%s%s", host, port, path)
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("listening on http://%s:%s%s", shown, port, path)
     return listening

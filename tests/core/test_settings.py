@@ -259,3 +259,41 @@ def test_a_misspelt_name_stops_the_start_before_anything_is_imported():
     )
     assert ran.stdout.strip() == "3 False"
     assert ran.stderr == "error: MCP_PROT is not a setting. Did you mean MCP_PORT?\n"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "reason"),
+    [
+        ("MCP_ALLOWED_HOSTS", "https://mcp.example.com", "Write 'mcp.example.com'"),
+        ("MCP_ALLOWED_HOSTS", "a.example,http://b.example:8443/mcp", "Write 'b.example:8443'"),
+        ("MCP_ALLOWED_HOSTS", "mcp.example.com/mcp", "is no host name"),
+        ("MCP_ALLOWED_ORIGINS", "app.example.com", "without a path: https://app.example.com"),
+        ("MCP_ALLOWED_ORIGINS", "https://app.example.com/page", "is no origin"),
+        ("MCP_HOST", "127.0.0.1:9000", "The port is set by MCP_PORT"),
+    ],
+)
+def test_a_host_in_another_form_is_refused_in_words(load, setting, value, reason):
+    """It would match no request, or be no address, without anybody knowing why."""
+    message = refusal(load, **{setting: value})
+    assert message.startswith(f"{setting} is ")
+    assert reason in message
+
+
+def test_hosts_in_every_form_of_theirs_are_understood(load):
+    """With ports, patterns and brackets."""
+    hosts = "mcp.example.com,*.example.org:8443,*,10.0.0.7,[::1]:80,fe80::1"
+    origins = "https://app.example.com/,http://localhost:5173,null,*,vscode-webview://abc"
+    settings = load(MCP_ALLOWED_HOSTS=hosts, MCP_ALLOWED_ORIGINS=origins, MCP_HOST="[::1]")
+    assert settings.mcp_allowed_hosts == tuple(hosts.split(","))
+    assert settings.mcp_allowed_origins == tuple(origins.split(","))
+    assert settings.mcp_host == "::1"
+    for address in ("localhost", "::", "fe80::1%eth0", "mcp_1"):
+        assert load(MCP_HOST=address).mcp_host == address
+
+
+def test_a_comma_in_a_key_is_named_as_what_splits_it(load):
+    """Else the operator reads of a short key, and has set a long one."""
+    message = refusal(load, MCP_REQUEST_STATE_KEYS=f"{'k' * 40},{'l' * 20}")
+    assert "commas part keys, so this is 2, and key 2 has 20 bytes" in message
+    assert "commas" not in refusal(load, MCP_REQUEST_STATE_KEYS="k" * 20)
+    assert "kkk" not in message

@@ -1,10 +1,13 @@
 """`python -m server` as an operator runs it: it serves, or says in one line why it does not."""
 
+import asyncio
 import re
 import shutil
 import signal
 import socket
+import time
 
+import httpx2
 import pytest
 
 from server.config import Settings
@@ -183,3 +186,17 @@ def test_a_free_port_is_told(shared):
     """MCP_PORT=0 takes one, and the log says which."""
     assert shared.port > 0
     assert Settings.model_fields["mcp_port"].default == 8000
+
+
+async def test_an_ipv6_address_is_served_in_brackets(replica, http):
+    """As a URL has it; the log names a URL that works."""
+    made = replica(MCP_HOST="[::1]", ready=False)
+    url = (await made.told(r"listening on (http://\[::1\]:\d+)/mcp"))[1]
+    deadline = time.monotonic() + SECONDS_TO_START
+    while True:
+        try:
+            assert (await http.get(f"{url}/version")).status_code == 200
+            break
+        except httpx2.ConnectError:  # bound, and listened on in a moment
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)

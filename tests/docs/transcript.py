@@ -1,10 +1,10 @@
 """The README's first commands, run for real on a copy of the tree with its own example in it."""
 
+import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,23 +25,27 @@ curl -s -X POST localhost:PORT/mcp -H 'Content-Type: application/json' \\
 )
 
 
-def example() -> str:
-    """The README's tool: its first Python block."""
-    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+def begin(port: str) -> str:
+    """The README's first commands, which end with `make up`, on another port."""
+    block = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]
+    words, up, rest = block.rpartition("make up")
+    assert up, "the README's first block does not end with `make up`"
+    # Not to be made here: the environment is the one that runs this.
+    return f"{words}exec make --old-file=.venv up PORT={port}{rest}"
 
 
 def record() -> str:
-    """A console block: `make up` with the README's tool dropped in, and each command's output."""
+    """A console block: what `make up` says, and each further command's output."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "mcp-swarm"
         ignored = shutil.ignore_patterns("__pycache__", "*.db*", "node_modules", ".*")
         for name in ("server", "deploy", "loadtest"):
             shutil.copytree(ROOT / name, tree / name, ignore=ignored)
-        shutil.copy(ROOT / "test_swarm_load.py", tree)
+        for name in ("test_swarm_load.py", "Makefile", "pyproject.toml", "uv.lock"):
+            shutil.copy(ROOT / name, tree)
         (tree / ".venv").symlink_to(ROOT / ".venv")
         (tree / "server" / "tools").mkdir(exist_ok=True)
         (tree / "server" / "tools" / "__init__.py").touch()
-        (tree / "server" / "tools" / "weather.py").write_text(example())
         return _served(tree)
 
 
@@ -50,15 +54,16 @@ def _served(tree: Path) -> str:
     log = tree.parent / "up.log"
     with log.open("w") as output:
         up = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local", "--port", port],
+            ["bash", "-c", begin(port)],
             cwd=tree,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         said = _wait_for(log, "replicas on http://", up)
         shown = next(line.strip() for line in said.splitlines() if "replicas on http://" in line)
-        lines = ["$ make up", shown]
+        lines = ["# make up", shown]
         for command in COMMANDS:
             done = subprocess.run(
                 ["bash", "-c", command.replace("PORT", port)],
@@ -69,7 +74,7 @@ def _served(tree: Path) -> str:
             )
             lines += [f"$ {command}", (done.stdout + done.stderr).strip()]
     finally:
-        up.send_signal(signal.SIGINT)
+        os.killpg(up.pid, signal.SIGINT)  # as Ctrl-C does
         up.wait(timeout=30)
     text = "\n".join(lines).replace(port, "8150").replace("PORT", "8150")
     return f"```console\n{text}\n```"
