@@ -48,6 +48,15 @@ async def test_a_job_whose_result_breaks_its_output_schema_says_so(replica, curl
     assert (await curl.status(made, job))["is_error"]
 
 
+async def test_a_job_that_returns_an_object_says_so(replica, curl):
+    """As a direct call does: its type is named, not its address."""
+    made = replica(packages=SAMPLE)
+    said = await curl.text(made, await curl.submit(made, "gives_an_object"))
+    assert said.startswith(
+        "The result of tool 'gives_an_object' holds an object of type object, which"
+    )
+
+
 async def test_a_result_that_cannot_be_written_is_an_error_and_not_tried_again(
     replica, curl, tmp_path
 ):

@@ -14,7 +14,9 @@ import mcp_types as types
 from fastmcp.prompts import base as prompts
 from fastmcp.resources import base as resources
 from fastmcp.tools import base as tools
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
+
+from server.core.framework.objects import log_any_object, text_of_object
 
 _MESSAGES = (
     types.JSONRPCRequest,
@@ -53,10 +55,10 @@ def text_of(data: Any) -> str:
     """A tool's result as text, as FastMCP's ``default_serializer`` writes it."""
     adapter = tools._JSONABLE_ADAPTER
     try:
-        return adapter.dump_json(data, fallback=str).decode()
+        return adapter.dump_json(data, fallback=text_of_object).decode()
     except PydanticSerializationError as error:
         try:
-            made = adapter.dump_python(well_formed(data), mode="json", fallback=str)
+            made = adapter.dump_python(well_formed(data), mode="json", fallback=text_of_object)
         except ValueError:
             raise error from None
         return encode(made).decode()
@@ -81,10 +83,14 @@ def write_clean_json() -> None:
     vars(resources).update(pydantic_core=clean, json=SimpleNamespace(dumps=_dumps))
     for kind in _MESSAGES:
         _clean(kind)
+    log_any_object()
 
 
-def _to_json(value: Any, **options: Any) -> bytes:
-    return to_json(value, **options, inf_nan_mode="null")
+def _to_json(value: Any, **_: Any) -> bytes:
+    try:
+        return to_json(value, fallback=text_of_object, inf_nan_mode="null")
+    except PydanticSerializationError:
+        return encode(to_jsonable_python(value, fallback=text_of_object))
 
 
 def _dumps(value: Any) -> str:

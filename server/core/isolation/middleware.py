@@ -8,6 +8,7 @@ from mcp.server.context import CallNext as SdkCallNext
 from mcp.server.context import HandlerResult, ServerRequestContext
 
 from server.core.framework.components import ComponentMiddleware, Kind
+from server.core.framework.objects import NotJsonError
 from server.core.isolation import contained, escapes
 
 
@@ -19,6 +20,10 @@ class IsolationMiddleware(ComponentMiddleware):
     ) -> Any:
         try:
             return await call_next(context)
+        except NotJsonError as error:
+            raise kind.error(
+                f"The result of {kind.noun.lower()} {kind.name_in(context)!r} {error}"
+            ) from error
         except PromptError as error:
             raise _masked(error, kind.name_in(context)) from error.__cause__
         except BaseException as error:

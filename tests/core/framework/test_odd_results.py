@@ -10,6 +10,7 @@ from fastmcp import Client
 from pydantic_core import from_json
 
 from tests.core.modes import MODES, Served, serving
+from tests.core.sample.odd.objects import EXTRA, RETURNED
 from tests.replica import Replica
 from tests.speak import BOTH, ERAS, call, request
 
@@ -141,6 +142,41 @@ async def test_a_lone_surrogate_in_what_is_said_on_the_way_ends_no_call(served, 
     assert answer["result"]["content"][0]["text"] == "said"
     read = await served.ask(era, request("resources/read", era, uri="odd://half"))
     assert read["result"]["contents"][0]["text"] == REPLACED
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_object_that_is_not_json_is_an_error(served, era):
+    """It names the tool, the type and what to do; no address of our memory goes out."""
+    asked = [("gives", {"what": what}) for what in RETURNED]
+    for tool, arguments in (*asked, ("gives_unannotated", {}), ("gives_a_dict", {})):
+        result = await served.call(era, tool, **arguments)
+        said = result["content"][0]["text"]
+        assert result["isError"], (tool, arguments)
+        assert " 0x" not in json.dumps(result), (tool, arguments)
+        assert f"tool {tool!r}" in said, (tool, arguments)
+        assert "Next: return" in said, (tool, arguments)
+    assert "Ledger" in said
+    values = await served.call(era, "gives_values")
+    assert json.loads(values["content"][0]["text"])[1] == {"day": "2026-07-28", "file": "a/b"}
+    for made in (
+        request("resources/read", era, uri="odd://object"),
+        request("prompts/get", era, name="about_a_ledger"),
+    ):
+        assert " 0x" not in json.dumps((await served.ask(era, made))["error"])
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("asks", [True, False])
+async def test_an_object_beside_a_log_message_ends_no_call(served, era, asks):
+    """Whether the message is delivered or not; where it is, the object is its text."""
+    for what in EXTRA:
+        made = call("warns_of", era, what=what)
+        if asks:
+            meta = made["json"]["params"].setdefault("_meta", {})
+            meta["io.modelcontextprotocol/logLevel"] = "info"
+        made["headers"]["Accept"] = BOTH
+        answer = await served.ask(era, made)
+        assert answer["result"]["content"][0]["text"] == "warned", what
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])

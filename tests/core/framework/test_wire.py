@@ -7,13 +7,14 @@ import mcp_types as types
 import pytest
 from fastmcp.prompts import base as prompts
 from fastmcp.resources import base as resources
+from fastmcp.server import context
 from fastmcp.tools import base as tools
 from mcp.server import _streamable_http_modern as modern
 from mcp.server import streamable_http
 from pydantic_core import from_json
 
 from server.core import framework
-from server.core.framework import wire
+from server.core.framework import objects, wire
 
 SEAMS = {"fastmcp.tools.base": {"_serialize_to_jsonable", "_JSONABLE_ADAPTER"}}
 
@@ -64,3 +65,8 @@ def test_messages_of_each_kind_are_written_cleanly():
 def test_a_value_that_is_no_json_is_still_refused():
     with pytest.raises(ValueError, match="Unable to serialize unknown type"):
         wire.encode({"a": object()})
+
+
+def test_the_sdk_sends_log_messages_by_the_method_that_is_replaced():
+    assert "session.send_log_message(" in inspect.getsource(context)
+    assert "data: Any" in inspect.getsource(objects._sdks_send)

@@ -1,4 +1,4 @@
-"""Jobs that raise what is no ``Exception``."""
+"""Jobs that raise what is no ``Exception``, block, or return what is no JSON."""
 
 import asyncio
 import os
@@ -78,6 +78,12 @@ async def stall() -> str:
     """Sleep where nobody else can run."""
     time.sleep(3)  # noqa: ASYNC251 - the mistake that is looked for
     return "stalled"
+
+
+@tool(task=True)
+async def gives_an_object() -> object:
+    """Return what has neither a form in JSON nor a text."""
+    return object()
 
 
 @tool(task=True)
