@@ -60,6 +60,7 @@ class Service:
         self.settings = settings
         self.mcp = mcp
         self.health = Health(needs={"sessions": mcp.sessions.is_served} if mcp.sessions else {})
+        self.health.unavailable = mcp.bus.unavailable
         framework.keep_streams_on_sigterm()
         mcp.custom_route("/version", methods=["GET"])(self.version)
         mcp.custom_route("/healthz", methods=["GET"])(self.health.healthz)

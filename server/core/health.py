@@ -29,6 +29,8 @@ class Health:
     draining: bool = False
     # What this mode cannot serve without, by name, and whether it is there.
     needs: dict[str, Callable[[], bool]] = field(default_factory=dict)
+    # What calls may need and is not there: the balancer keeps the replica, a reader wants to know.
+    unavailable: Callable[[], list[str]] = list
     # What has ended that should run as long as the process does: only a new process has it again.
     lost: str | None = None
     on_loss: Callable[[], None] = nothing
@@ -60,12 +62,15 @@ class Health:
         """Readiness: 200 ``{"status": "ready"}``, else 503 with the reason.
 
         ``starting``, ``draining``, ``failed``, or ``waiting`` and, as ``missing``, what it lacks.
+        Both name in ``unavailable`` what some calls need and is not there: ``["redis"]``.
         """
+        away = self.unavailable()
+        more: dict[str, object] = {"unavailable": away} if self.started and away else {}
         if self.ready:
-            return JSONResponse({"status": "ready"})
+            return JSONResponse({"status": "ready", **more})
         body: dict[str, object] = {"status": "draining" if self.draining else "starting"}
         if self.lost:
             body = {"status": "failed", "missing": [self.lost]}
         elif self.started and not self.draining:
             body = {"status": "waiting", "missing": self.missing}
-        return JSONResponse(body, status_code=503, headers={"Retry-After": "1"})
+        return JSONResponse(body | more, status_code=503, headers={"Retry-After": "1"})

@@ -1,4 +1,4 @@
-"""What Redis lets this service do: asked at the start, and told when it refuses something later."""
+"""What Redis lets this service do: asked at the start, and logged when it refuses something later."""
 
 import asyncio
 import logging
@@ -65,8 +65,14 @@ async def _refusal(url: str, service: str) -> str | None:
             f"needs: {error}. Next: give it the keys, channels and commands of `user mcp` in "
             "deploy/redis/start.sh."
         )
-    except (RedisError, OSError):
-        return None  # away, or full: that is told when something needs it
+    except (RedisError, OSError) as error:
+        # Not an error of the start: a service starts, and serves what needs no Redis.
+        logger.warning(
+            "Redis at %s (REDIS_URL) is not available: %s. What needs it is answered with an error "
+            "until it is, and /readyz names it. Next: start Redis there, or correct REDIS_URL.",
+            urlsplit(url).netloc.rpartition("@")[2],
+            error or f"no answer within {HANGS:g} s",
+        )
     return None
 
 

@@ -4,8 +4,10 @@ Each is seen twice: paused (SIGSTOP: connections stay, nothing answers) and kill
 """
 
 import asyncio
+import socket
 from contextlib import asynccontextmanager
 
+import httpx2
 import pytest
 
 from tests.speak import ERAS, answer, call, request, stream, text, with_headers
@@ -195,3 +197,41 @@ async def test_a_replica_starts_while_redis_is_away(service, http, outage):
     outage.end()
     body = await until(lambda: post(http, made, call("visit")), lambda found: not is_away(found))
     assert body["result"]["structuredContent"] == {"result": 1}
+
+
+@pytest.mark.parametrize("how", ["refuses", "hangs"])
+@pytest.mark.parametrize("stateless", ["true", "false"])
+async def test_a_first_start_without_redis_says_so(replica, http, key, how, stateless):
+    """The log names the host and what to do, never the password; `/readyz` names Redis."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        if how == "hangs":
+            nobody.listen()
+        where = f"127.0.0.1:{nobody.getsockname()[1]}"
+        made = replica(
+            ready=False,
+            REDIS_URL=f"redis://mcp:secret-canary@{where}/0",
+            MCP_REQUEST_STATE_KEYS=key,
+            MCP_STATELESS_HTTP=stateless,
+        )
+        said = await made.told(rf"Redis at {where} \(REDIS_URL\) is not available: (.*)")
+        port = (await made.told(r"listening on http://127.0.0.1:(\d+)/"))[1]
+
+        async def ready():
+            try:
+                return (await http.get(f"http://127.0.0.1:{port}/readyz")).json()
+            except httpx2.TransportError:
+                return {}
+
+        expected = "ready" if stateless == "true" else "waiting"
+        body = await until(ready, lambda found: found.get("status") == expected)
+    assert "Next: start Redis there" in said[1]
+    assert (body["status"], body["unavailable"]) == (expected, ["redis"])
+    assert "secret-canary" not in made.log
+    assert "Traceback" not in made.log
+
+
+async def test_a_replica_that_reaches_redis_names_nothing(service, http):
+    """The control, and the end of an outage."""
+    made = service()
+    assert (await http.get(f"{made.base}/readyz")).json() == {"status": "ready"}

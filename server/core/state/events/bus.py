@@ -43,6 +43,9 @@ class Bus(Protocol):
             A function that ends it, which may be called again.
         """
 
+    def unavailable(self) -> list[str]:
+        """Names what it needs and does not reach now."""
+
     def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
         """Hears other replicas as long as the context lasts; publishing needs no context."""
 
@@ -67,6 +70,10 @@ class LocalBus:
             self._listeners.pop(token, None)
 
         return unsubscribe
+
+    def unavailable(self) -> list[str]:
+        """Nothing: it needs nothing."""
+        return []
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:

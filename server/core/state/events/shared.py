@@ -59,6 +59,10 @@ class SharedBus:
             self._there.clear()
             self._miss(event)
 
+    def unavailable(self) -> list[str]:
+        """See ``Bus``."""
+        return ["redis"] if self._hearing and not self._there.is_set() else []
+
     def subscribe(self, listener: Listener, uris: Uris = tuple) -> Callable[[], None]:
         """See ``Bus``."""
         return self._local.subscribe(listener, uris)
