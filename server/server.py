@@ -4,7 +4,6 @@
 with the graceful stop of ``core/drain.py``.
 """
 
-import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server import __version__
 from server.config import Settings, load
@@ -33,7 +32,7 @@ from server.core.edge.request_id import RequestIdMiddleware
 from server.core.edge.rpc_error import RpcErrorMiddleware
 from server.core.edge.served_by import ServedByMiddleware
 from server.core.edge.short_path import ShortPathMiddleware
-from server.core.errors import EXIT_NOT_STARTED, McpSwarmError
+from server.core.errors import EXIT_NOT_STARTED
 from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
 from server.core.isolation import parts
@@ -49,6 +48,10 @@ logger = logging.getLogger(__name__)
 # Idle connections are kept longer than the balancer keeps them (65 s): it never finds one closed.
 KEEP_ALIVE = 75
 PATH = "/mcp"
+IN_MEMORY = (
+    "state, sessions, events and jobs are in the memory of this process, which other replicas do "
+    "not see. Next, for several: REDIS_URL=redis://…"
+)
 # Needs no token: what a balancer and a person ask before they have one. Everything else does.
 PUBLIC = ("/version", "/healthz", "/readyz")
 
@@ -126,7 +129,7 @@ class Service:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await clear_start_errors(self.app, scope, receive, send)
+            await startup.clear_start_errors(self.app, scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -219,16 +222,18 @@ def serve(settings: Settings, mcp: App) -> int:
     import uvicorn
 
     from server.core.drain import DrainingServer
+    from server.core.framework.upgrade import PlainProtocol
 
     service = build_app(settings, mcp)
     config = uvicorn.Config(
         service,
+        http=PlainProtocol,
+        ws="none",  # nothing is served over WebSocket
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE,
-        # the longest call that may be in flight, and time to write its answer
-        timeout_graceful_shutdown=int(settings.mcp_call_timeout) + 5,
+        timeout_graceful_shutdown=int(settings.mcp_call_timeout) + 5,  # a call, and its answer
     )
     server = DrainingServer(
         config,
@@ -238,10 +243,7 @@ def serve(settings: Settings, mcp: App) -> int:
     )
     startup.keep_what_is_loaded()
     if not settings.is_shared:
-        logger.info(
-            "state, sessions, events and jobs are in the memory of this process, which other "
-            "replicas do not see. Next, for several: REDIS_URL=redis://…"
-        )
+        logger.info(IN_MEMORY)
     with bound(settings) as listening:
         try:
             server.run([listening])
@@ -275,26 +277,3 @@ def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:
         # these do nothing to a plain request
         "harmless": (request_state.note, isolate, refuse_large),
     }
-
-
-async def clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Runs the lifespan; an error that is ours is told as its message, without a traceback."""
-    failed: Message | None = None
-
-    async def hold_failure(message: Message) -> None:
-        nonlocal failed
-        if message["type"] == "lifespan.startup.failed":
-            failed = message
-        else:
-            await send(message)
-
-    try:
-        await app(scope, receive, hold_failure)
-    except McpSwarmError as error:
-        await send({"type": "lifespan.startup.failed", "message": str(error)})
-    except asyncio.CancelledError:  # a signal ended the start, or the loop ends: not an error
-        return
-    except BaseException:
-        if failed:
-            await send(failed)
-        raise

@@ -17,8 +17,9 @@ from server.core import framework, logs, startup
 from server.core.errors import EXIT_NOT_STARTED, StartError
 from server.core.health import Health
 from server.core.port import bound
+from server.core.startup import clear_start_errors
 from server.mcp_app import PACKAGES, App, build_mcp
-from server.server import clear_start_errors, running
+from server.server import running
 
 logger = logging.getLogger(__name__)
 

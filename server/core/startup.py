@@ -1,15 +1,19 @@
-"""A faster start: what is compiled while libraries are imported, and what the garbage collector does.
+"""The start: what is compiled and collected meanwhile, and how an error of it is reported.
 
 FastMCP and the MCP SDK define some 600 pydantic models, of which a replica uses a part. Compiling
 them all takes a third of the time that importing takes, and some megabytes.
 """
 
+import asyncio
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.core.errors import McpSwarmError
 
 
 @contextmanager
@@ -36,3 +40,26 @@ def keep_what_is_loaded() -> None:
     """
     gc.freeze()
     gc.enable()
+
+
+async def clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Runs the lifespan; an error that is ours is told as its message, without a traceback."""
+    failed: Message | None = None
+
+    async def hold_failure(message: Message) -> None:
+        nonlocal failed
+        if message["type"] == "lifespan.startup.failed":
+            failed = message
+        else:
+            await send(message)
+
+    try:
+        await app(scope, receive, hold_failure)
+    except McpSwarmError as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+    except asyncio.CancelledError:  # a signal ended the start, or the loop ends: not an error
+        return
+    except BaseException:
+        if failed:
+            await send(failed)
+        raise

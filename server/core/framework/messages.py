@@ -16,9 +16,8 @@ from mcp.shared.message import SessionMessage
 from mcp_types.methods import SPEC_CLIENT_METHODS
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import TypeAdapter, model_validator
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 NOT_A_MESSAGE = (
     'The body is not one JSON-RPC message. A request needs "jsonrpc": "2.0", a "method", and an '
@@ -60,16 +59,6 @@ class Transport(StreamableHTTPServerTransport):
         """Compares it without case (RFC 9110 §8.3.1)."""
         kind = request.headers.get("content-type", "").partition(";")[0]
         return kind.strip().lower() == "application/json"
-
-    async def _handle_post_request(
-        self, scope: Scope, request: Request, receive: Receive, send: Send
-    ) -> None:
-        """Gives an upload up that its client cut: there is nobody to answer, and no error."""
-        try:
-            await request.body()
-        except ClientDisconnect:
-            return
-        await super()._handle_post_request(scope, request, receive, send)
 
     def _create_error_response(
         self,

@@ -34,6 +34,7 @@ from tests.core.framework import (
     test_messages,
     test_request,
     test_sessions,
+    test_upgrade,
     test_wire,
 )
 
@@ -63,6 +64,7 @@ ALL_SEAMS = (
     test_messages.SEAMS,
     test_request.SEAMS,
     test_sessions.SEAMS,
+    test_upgrade.SEAMS,
     test_wire.SEAMS,
 )
 

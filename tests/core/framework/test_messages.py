@@ -16,7 +16,6 @@ SEAMS = {
         "_create_error_response",
         "_create_event_data",
         "_create_json_response",
-        "_handle_post_request",
         "_terminate_unanswered_request",
         "_write_stream",
     },

@@ -1,0 +1,60 @@
+"""HTTP/1.1 for uvicorn, which ignores a request to change the protocol (RFC 9110 §7.8).
+
+``curl --http2`` and Java's HttpClient ask to go on in HTTP/2 and send their request all the same.
+The parser then takes what follows the headers for the other protocol, so the body would be lost.
+"""
+
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_OF_AN_UPGRADE = {b"upgrade", b"http2-settings"}
+
+
+class PlainProtocol(HttpToolsProtocol):
+    """Serves each request as if it did not ask for another protocol."""
+
+    is_upgrade = False
+
+    def on_headers_complete(self) -> None:
+        """Begins the request, unless it has to be parsed again without the wish."""
+        # CONNECT asks for another protocol by its method, and has no body.
+        self.is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        if not self.is_upgrade:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.is_upgrade:
+            super().on_message_complete()
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as stopped:
+            if self.is_upgrade:
+                self.parse_again(data[stopped.args[0] :])
+        except httptools.HttpParserError:
+            message = "Invalid HTTP request received."
+            self.logger.warning(message)
+            self.send_400_response(message)
+
+    def parse_again(self, rest: bytes) -> None:
+        """Gives the head without the wish, and what came after it, to a new parser."""
+        start = b"%b %b HTTP/%b\r\n" % (
+            self.parser.get_method(),
+            self.url,
+            self.parser.get_http_version().encode(),
+        )
+        lines = [b"%b: %b\r\n" % pair for pair in _without_wish(self.headers)]
+        self.parser: Any = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.data_received(b"".join([start, *lines, b"\r\n", rest]))
+
+
+def _without_wish(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    kept = [pair for pair in headers if pair[0] not in {*_OF_AN_UPGRADE, b"connection"}]
+    options = b",".join(value for name, value in headers if name == b"connection")
+    left = [o.strip() for o in options.split(b",") if o.strip().lower() not in _OF_AN_UPGRADE]
+    return [*kept, *([(b"connection", b", ".join(left))] if left else [])]
