@@ -24,6 +24,7 @@ from server.core.edge.accept import AcceptMiddleware, RefuseMiddleware
 from server.core.edge.access_log import AccessLogMiddleware
 from server.core.edge.admission.authenticate import AuthenticateMiddleware
 from server.core.edge.admission.body import BodyMiddleware
+from server.core.edge.admission.repeated_headers import RepeatedHeadersMiddleware
 from server.core.edge.admission.trailing_slash import TrailingSlashMiddleware
 from server.core.edge.crash import CrashMiddleware
 from server.core.edge.disconnect import DisconnectMiddleware
@@ -98,6 +99,8 @@ class Service:
             (AccessLogMiddleware, {}),
             # what nobody caught: answered and logged, seen by the log above
             (CrashMiddleware, {}),
+            # two values of one header would mean different things below
+            (RepeatedHeadersMiddleware, {}),
             # who may call at all, before anything is read
             (
                 OriginMiddleware,

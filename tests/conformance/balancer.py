@@ -84,17 +84,25 @@ class Balancer:
 
 
 @contextmanager
-def balancer(folder: Path, replicas: Sequence[HasPort], **settings: str) -> Iterator[Balancer]:
+def balancer(
+    folder: Path,
+    replicas: Sequence[HasPort],
+    configuration: Path = CONFIGURATION,
+    **settings: str,
+) -> Iterator[Balancer]:
     """Balance over `replicas` by request and in turn: each one meets the next replica.
 
     Round robin instead of the least connections of production: a sequence of requests from one
     client would otherwise meet the same replica again and again. `settings` are those of
-    haproxy.cfg; without `replicas` they say whom to ask for them.
+    haproxy.cfg; without `replicas` they say whom to ask for them. A control run has another
+    `configuration`.
     """
     with ExitStack() as stack:
         for left in reversed(range(5)):
             try:
-                running = stack.enter_context(_on_free_ports(folder, replicas, settings))
+                running = stack.enter_context(
+                    _on_free_ports(folder, replicas, configuration, settings)
+                )
                 break
             except AssertionError as error:  # someone else may have taken one meanwhile
                 if not left or "Address already in use" not in str(error):
@@ -104,7 +112,7 @@ def balancer(folder: Path, replicas: Sequence[HasPort], **settings: str) -> Iter
 
 @contextmanager
 def _on_free_ports(
-    folder: Path, replicas: Sequence[HasPort], settings: Mapping[str, str]
+    folder: Path, replicas: Sequence[HasPort], configuration: Path, settings: Mapping[str, str]
 ) -> Iterator[Balancer]:
     program = haproxy()
     port, admin = free_port(), free_port()
@@ -120,7 +128,7 @@ def _on_free_ports(
         **settings,
     }
     log = folder / "haproxy.log"
-    with process([program, "-db", "-f", str(CONFIGURATION)], log, env) as child:
+    with process([program, "-db", "-f", str(configuration)], log, env) as child:
         wait_until_ready(f"http://127.0.0.1:{admin}/readyz", child, log)
         made = Balancer(f"http://localhost:{port}/mcp", folder / "haproxy.sock", child.pid)
         made.wait_until_even()
