@@ -1,6 +1,7 @@
 # Every verb is a line you could type yourself. `make` alone lists them.
 PYTHON ?= python3
-IMAGE  ?= mcp-swarm:0.1.0
+# The service.env of the service that is meant: `make deploy ENV=staging.env`.
+ENV     = service.env
 RUN     = .venv/bin/python
 
 .PHONY: help up test test-swarm load lint secrets deploy prove bench
@@ -8,11 +9,11 @@ help:               ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
 
 # `=`, not `?=`: a PORT or URL that a shell has for something else does not count.
-PORT = 8150
+PORT = $(or $(shell sed -n 's/^LB_PORT=//p' $(ENV)),8150)
 URL  = http://localhost:$(PORT)/mcp
 
 up: .venv           ## serve here, without Docker: 3 replicas on http://localhost:8150/mcp; PORT=
-	$(RUN) -m deploy.local --port $(PORT)
+	$(RUN) -m deploy.local --env $(ENV) --port $(PORT)
 
 test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest tests/loadtest/timing  # measures time: by itself
@@ -31,8 +32,8 @@ lint: .venv         ## ruff and mypy
 secrets:            ## make the missing files of secrets/
 	$(PYTHON) deploy/make_secrets.py
 
-deploy: secrets     ## build the image and deploy stack.yml, on a Swarm of this node if there is none
-	sh deploy/deploy.sh $(IMAGE) $(PATTERN)
+deploy:             ## build, deploy and wait for it, on a Swarm of this node if there is none
+	$(PYTHON) -m deploy --env $(ENV)
 
 prove: .venv        ## run every proof, figures into docs/proofs.md; then every test that runs nowhere else
 	$(RUN) -m tests.prove

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy import access, service_env
+
 ROOT = Path(__file__).parent.parent
 STATE = ROOT / ".local"
 PATIENCE = 30.0  # seconds until every replica must have answered
@@ -27,9 +29,17 @@ PATIENCE = 30.0  # seconds until every replica must have answered
 def main() -> int:
     """Runs the replicas until Ctrl-C; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
-    parser.add_argument("--replicas", type=int, default=3, help="how many (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8150, help="their port (default %(default)s)")
+    parser.add_argument("--replicas", type=int, help="how many (default: MCP_REPLICAS, 3)")
+    parser.add_argument("--port", type=int, help="their port (default: LB_PORT, 8150)")
+    parser.add_argument("--env", type=Path, default=service_env.DEFAULT, help="the service.env")
     options = parser.parse_args()
+    try:
+        settings = _settings(options.env)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    options.replicas = options.replicas or int(settings.get("MCP_REPLICAS", "3"))
+    options.port = options.port or int(settings.get("LB_PORT", "8150"))
     if problem := _in_use(options.port):
         print(f"error: port {options.port} cannot be used: {problem}. ", file=sys.stderr, end="")
         print("Next: stop what uses it, or choose another: `make up PORT=8151`.", file=sys.stderr)
@@ -41,7 +51,7 @@ def main() -> int:
     processes: list[subprocess.Popen[bytes]] = []
     try:
         with _valkey() as redis_url:
-            shared = _environment(options.port, redis_url)
+            shared = _environment(options.port, redis_url, settings)
             for number in range(1, options.replicas + 1):
                 processes.append(_start({**shared, "MCP_REPLICA": f"local-{number}"}))
             if not redis_url.startswith("memory:"):  # else each replica runs its own jobs
@@ -109,8 +119,22 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def _environment(port: int, redis_url: str) -> dict[str, str]:
-    """The replicas' settings; what the caller has set counts more."""
+def _settings(env: Path) -> dict[str, str]:
+    """Returns what service.env and the shell set, for replicas that are no containers."""
+    settings = service_env.merged(env, os.environ)
+    if {"DATABASE_URL", "DATABASE_URL_FILE"} & os.environ.keys():  # a database of your own
+        settings.pop("MCP_SAMPLE_DATA", None)
+        settings |= {n: v for n, v in os.environ.items() if n == "MCP_SAMPLE_DATA"}
+    callers = ROOT / settings.get("SECRETS_DIR", "secrets") / "auth_tokens"
+    has_caller = settings.keys() & {"AUTH_TOKEN", "AUTH_TOKEN_FILE", "AUTH_TOKENS_FILE"}
+    is_asked = "AUTH_ENABLED" in settings and not access.is_open(settings)
+    if is_asked and not has_caller and callers.exists():
+        settings["AUTH_TOKENS_FILE"] = str(callers)
+    return settings
+
+
+def _environment(port: int, redis_url: str, settings: dict[str, str]) -> dict[str, str]:
+    """The replicas' settings; what service.env and the shell have set counts more."""
     ours = {
         "MCP_HOST": "127.0.0.1",
         "MCP_PORT": str(port),
@@ -119,9 +143,7 @@ def _environment(port: int, redis_url: str) -> dict[str, str]:
         "REDIS_URL": redis_url,
         "MCP_REQUEST_STATE_KEYS": secrets.token_urlsafe(48),
     }
-    if "DATABASE_URL" not in os.environ and "DATABASE_URL_FILE" not in os.environ:
-        ours["MCP_SAMPLE_DATA"] = "true"
-    return {**ours, **os.environ, "MCP_PORT": str(port), "MCP_REUSE_PORT": "true"}
+    return {**ours, **os.environ, **settings, "MCP_PORT": str(port), "MCP_REUSE_PORT": "true"}
 
 
 @contextmanager

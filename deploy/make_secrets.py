@@ -1,4 +1,4 @@
-"""Makes the secrets that stack.yml deploys: ``python3 deploy/make_secrets.py [FOLDER]``.
+"""Makes the secrets that stack.yml deploys: ``make secrets``, or ``python3 deploy/make_secrets.py [FOLDER]``.
 
 Writes the missing files of ``secrets/`` and never touches one that is there. The two URLs are
 made from the passwords, so a password you put there yourself is the one that is used.
@@ -8,6 +8,7 @@ Standard library only, so that it runs before anything is installed.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import secrets
 import sys
@@ -29,8 +30,11 @@ RECIPES: dict[str, Callable[[Path], str]] = {
     ),
     "redis_url": lambda folder: f"redis://mcp:{_quoted(folder / 'redis_password')}@redis:6379/0",
     # One key a line: the first seals, all open. To rotate: add a new one below, deploy, move it
-    # up, deploy, take the old one away, deploy; a new KEYS_REVISION each time.
+    # up, deploy, take the old one away, deploy.
     "request_state_keys": _random,
+    # The token in clear is for whoever calls first. The server is given its hash alone.
+    "first_token": _random,
+    "auth_tokens": lambda folder: _caller(folder / "first_token"),
 }
 
 
@@ -45,6 +49,8 @@ def make(folder: Path) -> list[str]:
     written = []
     for name, recipe in RECIPES.items():
         path = folder / name
+        if name == "first_token" and (folder / "auth_tokens").exists():
+            continue  # the callers are listed; one more would be nobody's
         if path.exists():
             if not path.read_text().strip():
                 raise ValueError(f"{path} is empty. Fill it in, or delete it to have it made.")
@@ -56,6 +62,12 @@ def make(folder: Path) -> list[str]:
             file.write(content)
         written.append(name)
     return written
+
+
+def _caller(token: Path) -> str:
+    """A list of one caller, as docs/auth.md has it."""
+    digest = hashlib.sha256(token.read_text().strip().encode()).hexdigest()
+    return f"# Who may call: docs/auth.md. This one's token is in {token.name}.\n- sha256: {digest}\n  client: first\n"
 
 
 def _quoted(path: Path) -> str:

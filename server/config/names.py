@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from server.core.errors import ConfigError
 
+# service.env names them for stack.yml, and a container may see that file whole.
+OF_THE_STACK = {"MCP_IMAGE", "MCP_REPLICAS"}
+
 
 def check_names(environment: Mapping[str, str], settings: Iterable[str]) -> None:
     """Refuses a misspelt ``MCP_*`` name, and warns of one that means nothing here.
@@ -15,8 +18,9 @@ def check_names(environment: Mapping[str, str], settings: Iterable[str]) -> None
     """
     fields = [name.upper() for name in settings]
     known = {*fields, *(f"{name}_FILE" for name in fields)}
+    passed = known | OF_THE_STACK
     for name in sorted(environment):
-        if not name.upper().startswith("MCP_") or name.upper() in known:
+        if not name.upper().startswith("MCP_") or name.upper() in passed:
             continue
         if near := difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8):
             raise ConfigError(f"{name} is not a setting. Did you mean {near[0]}?")

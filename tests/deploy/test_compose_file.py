@@ -30,19 +30,12 @@ def test_the_server_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatc
     environment = SERVICES[name]["environment"]
     assert {setting.lower() for setting in environment} <= set(Settings.model_fields)
     for setting, value in environment.items():
-        monkeypatch.setenv(setting, str(value))
+        monkeypatch.setenv(setting, str(value or ""))
     settings = Settings()
-    redis, postgres = SERVICES["redis"], SERVICES["postgres"]["environment"]
-    _, _, start = redis["command"]
-    password = start.split()[1]
-    assert (
-        start
-        == f"echo {password} > {redis['environment']['REDIS_PASSWORD_FILE']} && exec sh {START}"
-    )
-    assert settings.redis_url == f"redis://mcp:{password}@redis:6379/0"
+    redis, postgres = SERVICES["redis"], SERVICES["postgres"]
+    assert settings.redis_url == f"redis://mcp:{_password(redis, 'command')}@redis:6379/0"
     assert settings.database_url.get_secret_value() == (
-        f"postgresql+asyncpg://{postgres['POSTGRES_USER']}:{postgres['POSTGRES_PASSWORD']}"
-        f"@postgres:5432/{postgres['POSTGRES_DB']}"
+        f"postgresql+asyncpg://mcp:{_password(postgres, 'entrypoint')}@postgres:5432/mcp"
     )
     assert environment == {**SERVICES["mcp"]["environment"]}
 
@@ -50,6 +43,16 @@ def test_the_server_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatc
 def test_the_balancer_is_healthy_when_it_is_in_the_stack() -> None:
     """By the same check: until then `--wait` waits."""
     assert SERVICES["lb"]["healthcheck"]["test"] == STACK["lb"]["healthcheck"]["test"]
+
+
+def test_postgresql_is_started_as_in_the_stack() -> None:
+    """By the same script, as the same account, in the same folder."""
+    ours, theirs = SERVICES["postgres"], STACK["postgres"]
+    start = theirs["entrypoint"][1]
+    assert f"./deploy/postgres/start.sh:{start}:ro" in ours["volumes"]
+    assert ours["user"] == theirs["user"]
+    assert ours["environment"]["PGDATA"] == theirs["environment"]["PGDATA"]
+    assert ours["healthcheck"]["test"] == theirs["healthcheck"]["test"]
 
 
 def test_redis_is_started_as_in_the_stack() -> None:
@@ -69,3 +72,13 @@ def test_the_balancer_finds_the_replicas_and_only_this_machine_finds_it() -> Non
     assert f"presetenv LB_NAME {alias}\n" in config
     published = [port for s in SERVICES.values() for port in s.get("ports", [])]
     assert published == ["127.0.0.1:8150:8150"]
+
+
+def _password(service: dict[str, Any], key: str) -> str:
+    """The one that the service is started with, in the file that its script reads."""
+    _, _, start = service[key]
+    (file,) = [v for n, v in service["environment"].items() if n.endswith("_PASSWORD_FILE")]
+    password = start.split()[1]
+    script = start.rpartition(" ")[2]
+    assert start == f"echo {password} > {file} && exec sh {script}"
+    return str(password)

@@ -127,11 +127,45 @@ def test_redis_takes_any_name_and_no_empty_password(tmp_path: Path) -> None:
         assert subprocess.run(["sh", str(SCRIPT)], env=env, check=False).returncode != 0
 
 
-def test_secrets_and_configs_can_be_renewed() -> None:
-    """They are immutable in Swarm, so each name carries a revision."""
-    for kind in ("secrets", "configs"):
-        for name, entry in yaml.safe_load(TEXT)[kind].items():
-            assert "REVISION:-1}" in entry["name"], name
+@pytest.mark.parametrize("kind", ["secrets", "configs"])
+def test_secrets_and_configs_are_named_by_stack_and_content(kind: str) -> None:
+    """They are immutable in Swarm: `make deploy` sets the hash, and no stack has another's."""
+    for name, entry in yaml.safe_load(TEXT)[kind].items():
+        variable = f"{name.upper()}_HASH"
+        stem = f"${{STACK_NAME:-mcp-swarm}}-{name.replace('_', '-')}"
+        assert entry["name"] == f"{stem}-${{{variable}:-1}}"
+
+
+@pytest.mark.parametrize("name", ["lb", "redis", "postgres"])
+def test_swarm_kills_nothing_that_is_only_slow(name: str) -> None:
+    """An answer may take 30 s, and for a minute there may be none; the image's check is as patient."""
+    check = SERVICES[name]["healthcheck"]
+    assert _seconds(check["timeout"]) >= 30
+    assert _seconds(check["interval"]) * check["retries"] >= 60
+    dockerfile = (PROJECT / "server" / "Dockerfile").read_text()
+    found = re.search(
+        r"^HEALTHCHECK --interval=5s --timeout=(\d+)s .*--retries=(\d+) CMD",
+        dockerfile,
+        re.MULTILINE,
+    )
+    assert found
+    assert (int(found[1]) + 5) * int(found[2]) >= 180
+
+
+def test_the_balancer_looks_away_from_a_slow_replica_within_seconds() -> None:
+    """Its own check is not patient: two checks a second apart, of at most 5 s each."""
+    config = (PROJECT / "deploy/haproxy/haproxy.cfg").read_text()
+    assert re.search(r"timeout check [1-5]s", config)
+    assert re.search(r"check inter (1s|\d{3}ms) .*fall [12]\b", config)
+
+
+def test_workers_have_a_way_out_and_no_way_in() -> None:
+    """By a network of their own; the one that they share with the data has no way out."""
+    networks = STACK["networks"]
+    (out,) = set(SERVICES["worker"]["networks"]) - {"data"}
+    assert not networks[out].get("internal")
+    assert networks["data"]["internal"]
+    assert [name for name, service in SERVICES.items() if out in service["networks"]] == ["worker"]
 
 
 def test_every_setting_of_the_server_in_it_exists() -> None:

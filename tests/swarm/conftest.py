@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from deploy.__main__ import TOKENS as TOKENS_FILE
 from tests.absent import absent
 from tests.swarm import cleanup, compose, images, network
 from tests.swarm.cluster import Cluster
@@ -17,7 +18,7 @@ from tests.swarm.deployment import Deployment
 from tests.swarm.engine import Engine
 from tests.swarm.lab import Lab, obstacle
 
-# Who may call where deploy/auth.yml is laid over the stack: client → token.
+# Who may call a stack that asks for tokens: client → token.
 TOKENS = {"one": "the-token-of-one", "other": "the-token-of-the-other"}
 
 
@@ -46,18 +47,25 @@ def one_node(
 
 
 @pytest.fixture
+def cluster_of_one(request: pytest.FixtureRequest) -> Cluster:
+    """One engine with the image's layers; not a Swarm yet."""
+    return _cluster_of_one(request)
+
+
+@pytest.fixture
 def pattern(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
-    """The stack on one node with the overlays that the test is parametrised with."""
-    overlays = [f"deploy/patterns/{name}.yml" for name in request.param.split()]
+    """The stack on one node with the overlays that the test is parametrised with; `auth` asks callers."""
+    names = request.param.split()
+    overlays = [f"deploy/patterns/{name}.yml" for name in names if name != "auth"]
+    asks = {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": TOKENS_FILE} if "auth" in names else {}
     callers = [
         {"sha256": hashlib.sha256(token.encode()).hexdigest(), "client": client}
         for client, token in TOKENS.items()
     ]
-    (tmp_path / "auth_tokens").write_text(
-        yaml.safe_dump(callers)
-    )  # read where auth.yml is laid over
+    (tmp_path / "auth_tokens").write_text(yaml.safe_dump(callers))
     # By turns: the next request of a client is for the next replica, unless it is kept from that.
-    yield from _deployed(_cluster_of_one(request), tmp_path, *overlays, LB_BALANCE="roundrobin")
+    settings = {"LB_BALANCE": "roundrobin", **asks}
+    yield from _deployed(_cluster_of_one(request), tmp_path, *overlays, **settings)
 
 
 @pytest.fixture

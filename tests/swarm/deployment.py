@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.names import content_hashes
 from tests.swarm.cluster import Cluster
-from tests.swarm.commands import CommandError, run
+from tests.swarm.commands import PROJECT, CommandError, run
 
 NAME = "mcp-swarm"
 PORT = 8150
@@ -54,9 +55,7 @@ class Deployment:
         """Gives all replicas these keys by a rolling update of its own; returns when it is over."""
         before = set(self.replicas())
         (self.secrets / "request_state_keys").write_text("\n".join(keys))
-        overlays, settings = self._applied
-        revision = int(settings.get("KEYS_REVISION", "1")) + 1
-        self._apply(overlays, {**settings, "KEYS_REVISION": str(revision)})
+        self._apply(*self._applied)
         deadline = time.monotonic() + 2 * READY_SECONDS
         while (
             not (now := set(self.replicas())) or before & now
@@ -72,7 +71,8 @@ class Deployment:
         order = ("stack", "deploy", *files, "--resolve-image", "never", NAME)
         hosts = ",".join(self.cluster.addresses)
         values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts, **settings}
-        self.cluster.manager.docker(*order, env=values)
+        named = content_hashes([PROJECT / file for file in ("stack.yml", *overlays)], values)
+        self.cluster.manager.docker(*order, env={**values, **named})
 
     def found(self) -> list[str]:
         """Services and volumes of a stack of this name, which a test must not touch."""

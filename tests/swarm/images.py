@@ -25,13 +25,17 @@ def build(engine: Engine, *options: str) -> None:
 def untag(engine: Engine) -> None:
     """Leaves ``engine`` the image's layers without its name, as though it had built another.
 
-    Building it again then needs no package index, which a node does not reach. The Dockerfile is
-    given this machine's Python under the tag that it takes where no other is said.
+    Building it again then needs no package index, which a node does not reach.
     """
+    name_base(engine)
+    engine.docker("rmi", name())
+
+
+def name_base(engine: Engine) -> None:
+    """Gives the Dockerfile this machine's Python under the tag that it takes where no other is said."""
     dockerfile = (PROJECT / "server/Dockerfile").read_text()
     (version,) = re.findall(r"^ARG PYTHON_VERSION=(\S+)$", dockerfile, re.MULTILINE)
     engine.docker("tag", bases.wanted()["python"], f"python:{version}-slim")
-    engine.docker("rmi", name())
 
 
 def make_all(builder: Node) -> None:

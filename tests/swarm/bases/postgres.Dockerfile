@@ -1,4 +1,4 @@
-# As the public postgres: account 999, and an entry point that makes the database once.
+# As the public postgres: account 999, and its programs on the PATH. start.sh is the entry point.
 FROM mcp-swarm-lab/debian
 RUN groupadd --gid 999 postgres && useradd --uid 999 --gid 999 --home-dir /var/lib/postgresql postgres \
     && apt-get update -qq && mkdir -p /etc/postgresql-common \
@@ -8,9 +8,7 @@ RUN groupadd --gid 999 postgres && useradd --uid 999 --gid 999 --home-dir /var/l
        /usr/lib/postgresql/*/lib/llvmjit* /usr/lib/*/libLLVM* /usr/lib/*/libz3* /usr/lib/*/perl \
     && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
     && install -d -o 999 -g 999 -m 1777 /var/lib/postgresql/data /var/run/postgresql
-COPY postgres-entrypoint.sh /usr/local/bin/docker-entrypoint.sh
 VOLUME /var/lib/postgresql/data
 ENV PGDATA=/var/lib/postgresql/data
 STOPSIGNAL SIGINT
-ENTRYPOINT ["sh", "/usr/local/bin/docker-entrypoint.sh"]
 CMD ["postgres"]

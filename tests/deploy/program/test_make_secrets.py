@@ -10,8 +10,11 @@ import pytest
 from tests.service_name import NAME
 from tests.valkey import users
 
-PROJECT = Path(__file__).parents[2]
-NAMES = {"postgres_password", "redis_password", "database_url", "redis_url", "request_state_keys"}
+PROJECT = Path(__file__).parents[3]
+NAMES = {
+    *("postgres_password", "redis_password", "database_url", "redis_url", "request_state_keys"),
+    *("first_token", "auth_tokens"),
+}
 
 
 def make(folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -62,10 +65,19 @@ def test_the_url_of_redis_names_the_user_that_redis_has(folder: Path) -> None:
 def test_no_two_secrets_are_alike_or_short(folder: Path) -> None:
     """Each is 32 random bytes of its own."""
     make(folder)
-    random = ("postgres_password", "redis_password", "request_state_keys")
+    random = ("postgres_password", "redis_password", "request_state_keys", "first_token")
     values = [(folder / name).read_text() for name in random]
-    assert len(set(values)) == 3
+    assert len(set(values)) == 4
     assert min(map(len, values)) >= 43
+
+
+def test_callers_who_are_listed_already_stay_the_only_ones(folder: Path) -> None:
+    """Nobody gets a token that the list does not have."""
+    folder.mkdir()
+    (folder / "auth_tokens").write_text("- {sha256: %s, client: mine}" % ("0" * 64))
+    make(folder)
+    assert not (folder / "first_token").exists()
+    assert "mine" in (folder / "auth_tokens").read_text()
 
 
 def test_an_empty_file_is_told_and_not_deployed(folder: Path) -> None:

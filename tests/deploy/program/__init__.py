@@ -1,0 +1,1 @@
+"""What `make deploy` does before it asks Docker, and the files that it ships."""
