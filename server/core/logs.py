@@ -7,12 +7,15 @@ import json
 import logging
 import sys
 import time
+import warnings
 from contextlib import nullcontext
 from contextvars import ContextVar
 from typing import TextIO
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
+_FASTMCP = "fastmcp.server.server"
+_LONGEST_REASON = 1000  # characters
 # What a bare LogRecord has; whatever else is on a record was passed as `extra=` and is logged.
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
@@ -25,6 +28,8 @@ def configure(log_format: str, level: str, replica: str) -> None:
         level: least level, as logging names it in lower case.
         replica: this replica's name, told in every line.
     """
+    from mcp.shared.exceptions import MCPDeprecationWarning
+
     # What neither format tells is not looked up for every line (Logging HOWTO, Optimization).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     setattr(logging, "_srcfile", None)  # noqa: B010 - its type says str
@@ -32,6 +37,8 @@ def configure(log_format: str, level: str, replica: str) -> None:
     handler.addFilter(_short_for_refusals)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
+    # For who writes a client or server of the protocol; a tool's ``ctx.info`` is served as ever.
+    warnings.filterwarnings("ignore", category=MCPDeprecationWarning)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     for chatty in ("mcp", "fastmcp", "httpx2", "sse_starlette", "aiosqlite"):
         # These tell of every request at INFO; our own line does that once.
@@ -41,16 +48,28 @@ def configure(log_format: str, level: str, replica: str) -> None:
 
 
 def _short_for_refusals(record: logging.LogRecord) -> bool:
-    """A tool's own "no" (``ToolError``) is one line with its reason: nothing is broken."""
+    """A tool's own "no" (``ToolError``) is one line with its reason, and no error of the server's.
+
+    FastMCP logs it without the reason, or with a traceback.
+    """
     from fastmcp.exceptions import FastMCPError
 
     error = record.exc_info[1] if record.exc_info else None
+    if error is None and record.name == _FASTMCP and record.getMessage().startswith("Error "):
+        error = sys.exc_info()[1]  # which is being handled while it is logged
     if isinstance(error, FastMCPError):
-        reason = " ".join(str(error).split())
         if error.__cause__ is None and record.levelno > logging.WARNING:
             record.levelno, record.levelname = logging.WARNING, "WARNING"
-        record.msg, record.args, record.exc_info = f"{record.getMessage()}: {reason}", (), None
+        _name(record, str(error))
+    elif error is not None and not record.exc_info:  # another service answered with an error
+        _name(record, f"{type(error).__name__}: {error}")
     return True
+
+
+def _name(record: logging.LogRecord, reason: str) -> None:
+    """Puts the reason behind the message, in the place of a traceback."""
+    words = " ".join(reason.split())[:_LONGEST_REASON]
+    record.msg, record.args, record.exc_info = f"{record.getMessage()}: {words}", (), None
 
 
 def _is_news(record: logging.LogRecord) -> bool:

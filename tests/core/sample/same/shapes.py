@@ -110,7 +110,7 @@ async def limited(colour: Colour, at: datetime | None = None) -> str:
 async def unschemed(ctx: Context) -> dict[str, Any]:
     await ctx.report_progress(1, 2, "half")
     await ctx.info("a line")
-    await ctx.set_state("k", 1)
+    await ctx.set_state("k", 1, serializable=False)
     return {
         "k": await ctx.get_state("k"),
         "request": ctx.request_id,

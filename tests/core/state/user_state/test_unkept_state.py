@@ -1,9 +1,9 @@
-"""What a tool keeps by its context where no session keeps it: the call goes on, the operator is told."""
+"""What a tool keeps by its context where no session keeps it: an error, or a warning to the operator."""
 
 import pytest
 
 from tests.core.legacy import PACKAGES, SETTINGS, Session
-from tests.speak import ERAS, call, text, with_headers
+from tests.speak import call, is_error, text, with_headers
 
 WORD = "keeps something by ctx.set_state, which is gone after the call"
 
@@ -13,13 +13,33 @@ def warnings(made):
 
 
 @pytest.mark.parametrize("without", [(), ("short-path",)], ids=["short path", "framework"])
-@pytest.mark.parametrize("era", ERAS)
-async def test_one_warning_a_tool_names_what_to_change(replica, http, era, without):
-    """However often it is called; a tool that only looks is not meant."""
+@pytest.mark.parametrize("form", ["true", "auto", "false"])
+@pytest.mark.parametrize("stateless", ["true", "false"])
+async def test_a_client_of_2026_is_not_told_that_it_is_kept(
+    replica, http, without, form, stateless
+):
+    """It is an error each time, which names what to use; the log has it in one line."""
+    options = {"MCP_JSON_RESPONSE": form, "MCP_STATELESS_HTTP": stateless}
+    made = replica(packages=PACKAGES, without=without, **options)
+    for _ in range(2):
+        refused = await http.post(made.url, **call("note_fact", fact="x"))
+        assert is_error(refused)
+        assert "UserSession" in text(refused)
+        assert "session_id: SessionId" in text(refused)
+        assert "docs/state.md" in text(refused)
+    assert text(await http.post(made.url, **call("noted_fact"))) == "None"
+    assert warnings(made) == []
+    assert "Error calling tool 'note_fact': ctx.set_state keeps a value" in made.log
+    assert "Traceback" not in made.log
+
+
+@pytest.mark.parametrize("without", [(), ("short-path",)], ids=["short path", "framework"])
+async def test_one_warning_a_tool_names_what_to_change(replica, http, without):
+    """For older clients, however often it is called; a tool that only looks is not meant."""
     made = replica(packages=PACKAGES, without=without)
     for _ in range(3):
-        assert text(await http.post(made.url, **call("note_fact", era, fact="x"))) == "noted"
-        assert text(await http.post(made.url, **call("noted_fact", era))) == "None"
+        assert text(await http.post(made.url, **call("note_fact", "legacy", fact="x"))) == "noted"
+        assert text(await http.post(made.url, **call("noted_fact", "legacy"))) == "None"
     (line,) = warnings(made)
     assert "WARNING" in line
     assert "tools/call 'note_fact'" in line
@@ -29,16 +49,13 @@ async def test_one_warning_a_tool_names_what_to_change(replica, http, era, witho
 
 @pytest.mark.parametrize("shared", [True, False], ids=["redis", "memory"])
 async def test_a_session_keeps_it_and_nothing_is_warned_of(service, replica, http, shared):
-    """Clients of 2026-07-28 have none there either: their call is warned of, without a setting."""
+    """Clients of 2026-07-28 have none there either."""
     made = (service if shared else replica)(**SETTINGS)
     session = await Session(http, [made]).open()
     await session.call("note_fact", fact="x")
     assert text(await session.call("noted_fact")) == "x"
+    assert is_error(await http.post(made.url, **call("note_fact", fact="x")))
     assert warnings(made) == []
-    await http.post(made.url, **call("note_fact", fact="x"))
-    (line,) = warnings(made)
-    assert "MCP_STATELESS_HTTP" not in line
-    assert "clients of 2026-07-28" in line
 
 
 async def test_what_is_kept_for_the_call_alone_is_not_meant(replica, http):

@@ -1,0 +1,1 @@
+"""Tools that refuse, fail, and speak."""
