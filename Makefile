@@ -13,7 +13,7 @@ PORT = $(or $(shell sed -n 's/^LB_PORT=//p' $(ENV)),8150)
 URL  = http://localhost:$(PORT)/mcp
 
 up: .venv           ## serve here, without Docker: 3 replicas on http://localhost:8150/mcp; PORT=
-	$(RUN) -m deploy.local --env $(ENV) --port $(PORT)
+	$(RUN) -m deploy.local --port $(PORT) --env $(ENV)
 
 test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest tests/loadtest/timing  # measures time: by itself
