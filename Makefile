@@ -11,6 +11,8 @@ help:               ## this list
 # `=`, not `?=`: a PORT or URL that a shell has for something else does not count.
 PORT = $(or $(shell sed -n 's/^LB_PORT=//p' $(ENV)),8150)
 URL  = http://localhost:$(PORT)/mcp
+# Who calls: `make load HEADER="Authorization: Bearer $$(cat secrets/first_token)"`.
+HEADER =
 
 up: .venv           ## serve here, without Docker: 3 replicas on http://localhost:8150/mcp; PORT=
 	$(RUN) -m deploy.local --port $(PORT) --env $(ENV)
@@ -23,8 +25,8 @@ test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (r
 	$(RUN) -m pytest -n 3 -m conformance tests/conformance  # mostly waits
 	$(RUN) -m pytest -m swarm tests/swarm
 
-load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas; PORT= or URL=
-	$(RUN) test_swarm_load.py --url '$(URL)' --requests 300 --concurrent 50
+load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas; PORT=, URL=, HEADER=
+	$(RUN) test_swarm_load.py --url '$(URL)' $(if $(HEADER),--header '$(HEADER)') --requests 300 --concurrent 50
 
 lint: .venv         ## ruff and mypy
 	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

@@ -13,7 +13,7 @@ def is_open(settings: Mapping[str, str]) -> bool:
 
 
 def how_to_call(settings: Mapping[str, str], secrets: Path) -> str:
-    """Returns the lines to copy: a curl, and how to add the server to an MCP client."""
+    """Returns the lines to copy: a curl, an MCP client's command, a load test."""
     url = f"http://localhost:{settings.get('LB_PORT') or 8150}/mcp"
     name = settings.get("MCP_NAME") or "template-mcp"
     header, note = "", "Anyone who reaches it may call: AUTH_ENABLED=false."
@@ -25,10 +25,13 @@ def how_to_call(settings: Mapping[str, str], secrets: Path) -> str:
     body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
     curl = [f"curl {url}", "-H 'Content-Type: application/json'", "-H 'Accept: application/json'"]
     claude = f"claude mcp add --transport http {name} {url}"
+    load = f"make load URL={url}"
     if header:
         curl.append(f"-H {header}")
         claude += f" --header {header}"
-    return "\n".join([note, "", f"  {' '.join(curl)} -d '{body}'", f"  {claude}", ""])
+        load += f" HEADER={header}"
+    lines = [f"{' '.join(curl)} -d '{body}'", claude, load]
+    return "\n".join([note, "", *(f"  {line}" for line in lines), ""])
 
 
 def _is_listed(token: Path, callers: Path) -> bool:

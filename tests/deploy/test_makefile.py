@@ -30,6 +30,7 @@ def shown(*words: str, **environment: str) -> str:
         (["load", "PORT=9001"], "--url 'http://localhost:9001/mcp'"),
         (["load", "URL=https://mcp.example.com/mcp?a=1&b=2"],
          "--url 'https://mcp.example.com/mcp?a=1&b=2'"),
+        (["load", "HEADER=Authorization: Bearer x"], "--header 'Authorization: Bearer x'"),
     ],
 )  # fmt: skip
 def test_a_port_or_a_url_is_taken(words, command):

@@ -1,15 +1,18 @@
 """The stack on one node: what a developer's laptop or a first server has."""
 
+import contextlib
 import json
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
 import pytest
 
-from tests.swarm.commands import PROJECT
+from tests.swarm import bases
+from tests.swarm.commands import PROJECT, CommandError
 from tests.swarm.deployment import NAME, Deployment
 
 pytestmark = [pytest.mark.swarm, pytest.mark.timeout(900)]
@@ -101,6 +104,41 @@ def test_all_of_it_is_healthy_and_within_its_limits(one_node: Deployment) -> Non
     manager = one_node.cluster.manager
     ended = manager.docker("ps", "-aq", "--filter", "status=exited", "--filter", f"name={NAME}_")
     assert ended == "", "a container was replaced"
+
+
+def test_swarm_kills_nothing_that_is_only_slow(one_node: Deployment) -> None:
+    """Balancer, Redis and PostgreSQL stand still until Swarm has killed one with shorter limits."""
+    manager = one_node.cluster.manager
+    # The control has the limits that all had once: 3 s, three times.
+    limits = ("--health-interval=5s", "--health-timeout=3s", "--health-retries=3")
+    check = "--health-cmd=redis-cli ping | grep -q PONG"
+    image = bases.wanted()["redis"]
+    order = ("service", "create", "--name", "control", "--init", "--no-resolve-image", *limits)
+    manager.docker(*order, check, "--detach=false", "--quiet", image, timeout=180)
+    slow = {name: container(one_node, f"{NAME}_{name}") for name in ("lb", "redis", "postgres")}
+    control = container(one_node, "control")
+    try:
+        for found in (*slow.values(), control):
+            # All but process 1, which is docker-init, and the shell itself.
+            manager.docker("exec", found, "sh", "-c", "kill -s STOP -- -1")
+        deadline = time.monotonic() + 120
+        while container(one_node, "control") == control:
+            assert time.monotonic() < deadline, "the control was not killed"
+            time.sleep(1)
+        assert {name: container(one_node, f"{NAME}_{name}") for name in slow} == slow
+    finally:
+        manager.docker("service", "rm", "control")
+        for found in slow.values():
+            with contextlib.suppress(CommandError):
+                manager.docker("exec", found, "sh", "-c", "kill -s CONT -- -1")
+    one_node.wait()
+    assert {name: container(one_node, f"{NAME}_{name}") for name in slow} == slow
+
+
+def container(one_node: Deployment, service: str) -> str:
+    """The service's running container; an empty text while there is none."""
+    label = f"label=com.docker.swarm.service.name={service}"
+    return one_node.cluster.manager.docker("ps", "-q", "--filter", label)
 
 
 def post(url: str, message: dict[str, object]) -> tuple[urllib.request.addinfourl, bytes]:

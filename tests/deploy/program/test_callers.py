@@ -47,7 +47,7 @@ def test_the_deploy_tells_how_to_call(tmp_path: Path) -> None:
     told = access.how_to_call({"LB_PORT": "9150", "MCP_NAME": "shop"}, tmp_path)
     assert "curl http://localhost:9150/mcp" in told
     assert "claude mcp add --transport http shop http://localhost:9150/mcp" in told
-    assert told.count(f'"Authorization: Bearer $(cat {tmp_path}/first_token)"') == 2
+    assert told.count(f'"Authorization: Bearer $(cat {tmp_path}/first_token)"') == 3
     assert (tmp_path / "first_token").read_text() not in told
 
 
