@@ -225,12 +225,12 @@ def serve(settings: Settings, mcp: App) -> int:
     import uvicorn
 
     from server.core.drain import DrainingServer
-    from server.core.framework.upgrade import PlainProtocol
+    from server.core.framework.limited_protocol import LimitedProtocol
 
     service = build_app(settings, mcp)
     config = uvicorn.Config(
         service,
-        http=PlainProtocol,
+        http=LimitedProtocol,
         ws="none",  # nothing is served over WebSocket
         log_config=None,
         access_log=False,
