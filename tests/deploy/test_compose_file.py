@@ -40,6 +40,13 @@ def test_the_server_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatc
     assert environment == {**SERVICES["mcp"]["environment"]}
 
 
+@pytest.mark.parametrize("name", ["mcp", "worker"])
+def test_it_reads_service_env(name: str) -> None:
+    """For what is set in a container, and by Compose's own name for it to fill in the variables."""
+    assert SERVICES[name]["env_file"] == "service.env"
+    assert (PROJECT / ".env").resolve() == PROJECT / "service.env"
+
+
 def test_the_balancer_is_healthy_when_it_is_in_the_stack() -> None:
     """By the same check: until then `--wait` waits."""
     assert SERVICES["lb"]["healthcheck"]["test"] == STACK["lb"]["healthcheck"]["test"]
