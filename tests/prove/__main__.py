@@ -33,6 +33,7 @@ NAMES = (
     "jobs",
     "survival",
     "kills",
+    "foreign",
     "rounds",
 )
 

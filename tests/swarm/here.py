@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import replica as replicas
-from tests.conformance.balancer import Balancer, balancer
+from tests.conformance.balancer import CONFIGURATION, Balancer, balancer
 from tests.replica import Replica
 from tests.valkey import Valkey, free_port
 
@@ -112,11 +112,16 @@ class Here:
 
 
 @contextmanager
-def here(folder: Path, lb: dict[str, str] | None = None, **settings: Any) -> Iterator[Here]:
+def here(
+    folder: Path,
+    lb: dict[str, str] | None = None,
+    configuration: Path = CONFIGURATION,
+    **settings: Any,
+) -> Iterator[Here]:
     """Three replicas that share a Valkey and a database, with `settings`.
 
     `without` may be among them, a protection to take away: see tests/serve.py. `lb` are settings of
-    the balancer.
+    the balancer, whose `configuration` may be another.
     """
     with ExitStack() as stack:
         valkey = Valkey(folder / "valkey", appendfsync="always")
@@ -129,6 +134,8 @@ def here(folder: Path, lb: dict[str, str] | None = None, **settings: Any) -> Ite
         service = Here(folder, {**shared, **settings})
         stack.callback(service.end)
         started = [service.start() for _ in range(3)]
-        service.balancer = stack.enter_context(balancer(folder, started, **(lb or {})))
+        service.balancer = stack.enter_context(
+            balancer(folder, started, configuration, **(lb or {}))
+        )
         service.url = service.balancer.url
         yield service
