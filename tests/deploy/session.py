@@ -25,11 +25,15 @@ class Session:
         return await self.send(call(tool, "legacy", **arguments))
 
 
-async def opened(http: httpx2.AsyncClient, url: str) -> Session:
+async def opened(http: httpx2.AsyncClient, url: str, **capabilities: Any) -> Session:
     """Initializes; the session's id and the replica that made it stand in the answer's headers."""
     client = {"name": "test", "version": "1"}
     made = request(
-        "initialize", "legacy", protocolVersion=LEGACY, capabilities={}, clientInfo=client
+        "initialize",
+        "legacy",
+        protocolVersion=LEGACY,
+        capabilities=capabilities,
+        clientInfo=client,
     )
     response = await http.post(url, **made)
     assert answer(response)["result"]["protocolVersion"] == LEGACY

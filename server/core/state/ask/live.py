@@ -70,7 +70,11 @@ async def answered(ctx: Context, question: Question) -> Any:
 
 
 def patient(
-    send: Send, ctx: Context, seconds: float, waiting: Callable[[], AbstractContextManager[None]]
+    send: Send,
+    ctx: Context,
+    seconds: float,
+    waiting: Callable[[], AbstractContextManager[None]],
+    opened: Callable[[], AbstractContextManager[None]],
 ) -> Send:
     """`send`, a session's ``send_request``, by the way that is open, in a time of its own.
 
@@ -79,6 +83,7 @@ def patient(
         ctx: of the call.
         seconds: that an answer may take, unless the request names a time itself.
         waiting: a context in which the call's own time does not count.
+        opened: a context in which one more question is open; raises NotAnswered at too many.
     """
 
     async def send_request(
@@ -89,7 +94,7 @@ def patient(
         progress_callback: Any = None,
     ) -> Any:
         limit = request_read_timeout_seconds
-        with waiting():
+        with opened(), waiting():
             way = await _way(ctx, send)
             try:
                 return await send(request, result_type, limit or seconds, way, progress_callback)

@@ -14,11 +14,13 @@ from fastmcp.exceptions import ToolError
 from fastmcp.server.middleware import CallNext, MiddlewareContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic_core import to_json
 
 from server.core import framework
 from server.core.framework.components import ComponentMiddleware, Kind
 from server.core.state.ask import live, rounds
 from server.core.state.ask.answers import Asked, NotAnswered
+from server.core.state.ask.open_questions import OpenQuestions
 
 
 class AskMiddleware(ComponentMiddleware):
@@ -32,6 +34,7 @@ class AskMiddleware(ComponentMiddleware):
     def __init__(self, seconds: float, waiting: Callable[[], AbstractContextManager[None]]) -> None:
         self.seconds = seconds
         self.waiting = waiting
+        self.questions = OpenQuestions()
 
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
@@ -41,7 +44,8 @@ class AskMiddleware(ComponentMiddleware):
         ctx = context.fastmcp_context
         modern = is_modern(ctx)
         if ctx and ctx.request_context:  # a job has none, and its own way to be asked
-            framework.wrap_client_requests(ctx, live.unreachable if modern else self._patient(ctx))
+            wrap = live.unreachable if modern else self._patient(ctx, context.message)
+            framework.wrap_client_requests(ctx, wrap)
         token = rounds.current.set(rounds.Answers())
         try:
             return await call_next(context)
@@ -68,8 +72,12 @@ class AskMiddleware(ComponentMiddleware):
         finally:
             rounds.current.reset(token)
 
-    def _patient(self, ctx: Context) -> Callable[[live.Send], live.Send]:
-        return lambda send: live.patient(send, ctx, self.seconds, self.waiting)
+    def _patient(self, ctx: Context, params: Any) -> Callable[[live.Send], live.Send]:
+        def opened() -> AbstractContextManager[None]:
+            size = len(to_json(getattr(params, "arguments", None), serialize_unknown=True))
+            return self.questions.one(ctx.session_id, size)
+
+        return lambda send: live.patient(send, ctx, self.seconds, self.waiting, opened)
 
 
 def is_modern(ctx: Context | None) -> bool:
