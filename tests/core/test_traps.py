@@ -70,12 +70,16 @@ TRAPS = {
     "T19": ["core.test_traps:test_no_answer_is_cached"],
     "T20": ["core.test_traps:test_a_pinned_client_works_without_knowing_what_the_server_can"],
     "T21": ["core.test_traps:test_a_traceback_in_the_log_is_plain"],
+    "T22": ["core.isolation.test_isolation:test_what_it_raises_is_answered_as_an_error_and_logged"],
+    "T23": ["core.isolation.test_lost_parts:test_a_replica_whose_sessions_have_ended_is_replaced"],
+    "T24": ["core.framework.test_odd_results:test_an_object_that_is_not_json_is_an_error"],
+    "T25": ["core.framework.test_odd_results:test_an_object_beside_a_log_message_ends_no_call"],
 }
 
 
 def test_each_trap_has_its_tests():
     """The table is complete, and what it names is there."""
-    assert list(TRAPS) == [f"T{n}" for n in range(1, 22)]
+    assert list(TRAPS) == [f"T{n}" for n in range(1, 26)]
     for where in chain.from_iterable(TRAPS.values()):
         module, _, name = where.partition(":")
         assert callable(getattr(importlib.import_module(f"tests.{module}"), name))

@@ -65,6 +65,11 @@ TRAP_DOES = {
     "T19": "FastMCP's cache keeps every tool's answer for an hour",
     "T20": "a client pinned to 2026-07-28 does not know what the server can",
     "T21": "tracebacks with source lines fill the log",
+    "T22": "an exception that is no `Exception` ends the SDK's task group or the process; a tool's own "
+    "CancelledError leaves a call without an answer; the text of a prompt's exception is not masked",
+    "T23": "a server whose sessions have ended answers 500 to all, and stays up",
+    "T24": "an object without a form in JSON goes out as `<Thing object at 0x…>`",
+    "T25": '`ctx.warning(…, extra={"error": exc})` fails the call, delivered or not',
 }
 
 

@@ -31,9 +31,18 @@ async def asked(app):
         return await client.get("/")
 
 
-async def test_a_failure_before_the_answer_is_a_500_that_tells_nothing():
+async def exits_at_once(scope, receive, send):
+    raise SystemExit("the password is hunter2")
+
+
+async def is_cancelled_by_itself(scope, receive, send):
+    raise asyncio.CancelledError("the password is hunter2")
+
+
+@pytest.mark.parametrize("app", [fails_at_once, exits_at_once, is_cancelled_by_itself])
+async def test_a_failure_before_the_answer_is_a_500_that_tells_nothing(app):
     """As problem details; where to look is told, why it failed is not."""
-    response = await asked(fails_at_once)
+    response = await asked(app)
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"
     assert "X-Request-Id" in response.json()["detail"]

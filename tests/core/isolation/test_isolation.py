@@ -2,33 +2,19 @@
 
 import asyncio
 import secrets
-from contextlib import ExitStack
+import signal
 
 import httpx2
 import pytest
 
-from tests import replica as replicas
 from tests.core.legacy import Session
+from tests.core.modes import MODES, Served, serving
 from tests.core.sample.stray._raised import EXCEPTIONS, WAYS
 from tests.speak import ERAS, answer, call, request, text, with_headers
-from tests.valkey import Valkey
 
 PACKAGES = ("tests.core.sample.stray", "tests.core.sample.tools")
 # By the short path, and by the framework's own: no float holds this id.
 IDS = (100, 9007199254740993)
-MODES = {
-    "json": {},
-    "auto": {"MCP_JSON_RESPONSE": "auto"},
-    "stream": {"MCP_JSON_RESPONSE": "false"},
-    "memory-json": {"MCP_STATELESS_HTTP": "false"},
-    "memory-stream": {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"},
-    "redis-json": {"MCP_STATELESS_HTTP": "false", "REDIS_URL": ""},
-    "redis-stream": {
-        "MCP_STATELESS_HTTP": "false",
-        "MCP_JSON_RESPONSE": "false",
-        "REDIS_URL": "",
-    },
-}
 ANYWHERE = tuple(EXCEPTIONS)
 IN_THE_LOOP = (*EXCEPTIONS, *WAYS)
 COMPONENTS = {
@@ -49,27 +35,17 @@ COMPONENTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """`served(mode)`: one replica a mode, which all calls of this file share."""
-    made = {}
-    with ExitStack() as ended:
+@pytest.fixture(scope="module", params=MODES)
+def served(request, tmp_path_factory):
+    """A replica in each mode; the calls of this file share it, whatever they raise."""
+    with serving(request.param, tmp_path_factory.mktemp("isolation"), PACKAGES) as made:
+        yield request.param, made
 
-        def serve(mode):
-            if mode not in made:
-                folder = tmp_path_factory.mktemp(mode)
-                settings = dict(MODES[mode])
-                if "REDIS_URL" in settings:
-                    valkey = Valkey(folder / "valkey")
-                    ended.callback(valkey.end)
-                    settings["REDIS_URL"] = valkey.url
-                    settings["MCP_REQUEST_STATE_KEYS"] = secrets.token_hex(32)
-                made[mode] = replicas.start(folder, packages=PACKAGES, **settings)
-                ended.callback(made[mode].end)
-                made[mode].wait_until_ready()
-            return made[mode]
 
-        yield serve
+@pytest.fixture
+async def caller(served, http):
+    """A client of that replica."""
+    return Served(*served, http)
 
 
 def asked(method, name, era, request_id, raised):
@@ -79,31 +55,11 @@ def asked(method, name, era, request_id, raised):
     return with_headers(made, X_Raised=raised)
 
 
-class Caller:
-    """Calls one replica in one protocol, in a session where the mode has them."""
-
-    def __init__(self, http, made, era, in_session):
-        self.http, self.made = http, made
-        self.session = Session(http, [made]) if in_session and era == "legacy" else None
-
-    async def post(self, asked):
-        if self.session is None:
-            return await self.http.post(self.made.url, **asked)
-        if not self.session.headers:
-            await self.session.open()
-        return await self.session.post(asked)
-
-
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("method", COMPONENTS)
-async def test_what_it_raises_is_answered_as_an_error_and_logged_once(
-    served, http, method, mode, era
-):
+async def test_what_it_raises_is_answered_as_an_error_and_logged(caller, method, era):
     """As an ordinary error is: masked, at once, and with its cause in the log."""
-    made = served(mode)
-    caller = Caller(http, made, era, "STATELESS" in str(MODES[mode]))
-    before = text(await caller.post(call("pid", era)))
+    before = text(await caller.post(era, call("pid", era)))
     wrong = []
     for name, ways in sorted(COMPONENTS[method]):
         for request_id in IDS:
@@ -112,7 +68,7 @@ async def test_what_it_raises_is_answered_as_an_error_and_logged_once(
             async with asyncio.timeout(20):
                 answers = await asyncio.gather(
                     *(
-                        caller.post(asked(method, name, era, request_id + number, each))
+                        caller.post(era, asked(method, name, era, request_id + number, each))
                         for number, each in enumerate(raised)
                     )
                 )
@@ -122,44 +78,54 @@ async def test_what_it_raises_is_answered_as_an_error_and_logged_once(
                 given = answers[number]
                 same = given.status_code == answers[0].status_code
                 same = same and answer(given) == {**usual, "id": request_id + number}
-                logged = made.log.count(f"hunter2-{mark}")
+                logged = caller.replica.log.count(f"hunter2-{mark}")
                 # CPython closes what waits for the thread when it hears GeneratorExit: no text.
                 textless = way == "generator-exit" and "thread" in name and not logged
                 if not same or not (textless or logged == 1) or "hunter2" in given.text:
                     wrong.append((name, request_id, way, given.status_code, given.text, logged))
     assert not wrong
-    assert text(await caller.post(call("pid", era))) == before
-    assert (await http.get(f"{made.base}/readyz")).status_code == 200
+    assert text(await caller.post(era, call("pid", era))) == before
+    assert (await caller.http.get(f"{caller.replica.base}/readyz")).status_code == 200
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("mode", MODES)
-async def test_what_our_middleware_raises_is_answered_too(served, http, mode, era):
+async def test_what_our_middleware_raises_is_answered_too(caller, era):
     """Around a component, and around a list, which has none."""
-    made = served(mode)
-    caller = Caller(http, made, era, "STATELESS" in str(MODES[mode]))
     mark = secrets.token_hex(6)
     listed = await caller.post(
-        with_headers(request("tools/list", era), X_Middleware_Exits=f"hunter2-{mark}-list")
+        era, with_headers(request("tools/list", era), X_Middleware_Exits=f"hunter2-{mark}-list")
     )
-    called = await caller.post(with_headers(call("pid", era), X_Middleware_Exits=f"hunter2-{mark}"))
+    called = await caller.post(
+        era, with_headers(call("pid", era), X_Middleware_Exits=f"hunter2-{mark}")
+    )
     assert answer(listed)["error"] == {"code": -32603, "message": "Internal server error"}
     assert text(called) == "Error calling tool 'pid'"
     assert "hunter2" not in listed.text + called.text
-    assert made.log.count(f"SystemExit: hunter2-{mark}\n") == 1
-    assert made.log.count(f"SystemExit: hunter2-{mark}-list\n") == 1
+    assert caller.replica.log.count(f"SystemExit: hunter2-{mark}\n") == 1
+    assert caller.replica.log.count(f"SystemExit: hunter2-{mark}-list\n") == 1
 
 
-@pytest.mark.parametrize("mode", ["json", "redis-stream"])
-async def test_what_a_tool_leaves_behind_ends_alone(served, http, mode):
-    """A task and a callback that exit; nobody waits for them any more, and the log has both."""
-    made = served(mode)
-    before = text(await http.post(made.url, **call("pid")))
-    assert text(await http.post(made.url, **call("leaves_a_task"))) == "done"
+async def test_what_a_tool_leaves_behind_ends_alone(caller):
+    """A task or a callback that exits; nobody waits for it any more, and the log has it."""
+    before = text(await caller.post("modern", call("pid")))
     ended = "SystemExit raised at .*: its task or callback has ended, nothing else"
-    await made.told(f"(?s){ended}.*{ended}")
-    assert "components.py" in made.log
-    assert text(await http.post(made.url, **call("pid"))) == before
+    for what, log in (("task", ended), ("callback", f"(?s){ended}.*{ended}")):
+        assert text(await caller.post("modern", call("leaves", what=what))) == "done"
+        await caller.replica.told(log)
+    assert "components.py" in caller.replica.log
+    assert text(await caller.post("modern", call("pid"))) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_still_stops_the_process_in_order(replica, http, number):
+    """After calls that raised what a signal would; the call in flight is finished."""
+    made = replica(packages=PACKAGES)
+    for raised in EXCEPTIONS:
+        await http.post(made.url, **asked("tools/call", "fails", "modern", 1, f"{raised} 1"))
+    slow = asyncio.create_task(http.post(made.url, **call("sleep", seconds=0.5)))
+    await made.told("the sleep begins")
+    assert await asyncio.to_thread(made.stop, number) == 0
+    assert text(await slow) == "slept 0.5 s"
 
 
 def killed(without):
@@ -183,7 +149,7 @@ async def test_without_isolation_one_call_ends_the_process(replica, http, raised
 async def test_without_the_loops_guard_a_task_that_was_left_ends_the_process(replica, http):
     """The control: the call itself was answered."""
     made = replica(**killed(["loop-guard"]))
-    assert text(await http.post(made.url, **call("leaves_a_task"))) == "done"
+    assert text(await http.post(made.url, **call("leaves", what="task"))) == "done"
     assert await asyncio.to_thread(made.wait) != 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from typing import Literal
 
 from fastmcp.dependencies import Depends
 from fastmcp.prompts import prompt
@@ -74,16 +75,17 @@ def fails_to_render_in_a_thread() -> str:
 
 
 @tool
-async def leaves_a_task() -> str:
-    """End well; a task and a callback that it leaves behind try to end the process."""
+async def leaves(what: Literal["task", "callback"]) -> str:
+    """End well; what it leaves behind tries to end the process."""
 
     async def leave() -> None:
         await asyncio.sleep(0.01)
-        sys.exit("hunter2-left")
+        sys.exit("hunter2-task")
 
-    loop = asyncio.get_running_loop()
-    _left.append(asyncio.create_task(leave()))
-    loop.call_later(0.02, sys.exit, "hunter2-called")
+    if what == "task":
+        _left.append(asyncio.create_task(leave()))
+    else:
+        asyncio.get_running_loop().call_later(0.01, sys.exit, "hunter2-callback")
     return "done"
 
 
