@@ -15,17 +15,26 @@ from mcp.shared.inbound import InboundLadderRejection, InboundModernRoute, class
 from mcp.shared.message import SessionMessage
 from mcp_types.methods import SPEC_CLIENT_METHODS
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
-from pydantic import TypeAdapter, model_validator
-from starlette.requests import Request
+from pydantic import TypeAdapter, field_validator, model_validator
+from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 NOT_A_MESSAGE = (
     'The body is not one JSON-RPC message. A request needs "jsonrpc": "2.0", a "method", and an '
     '"id" that is a string or an integer. Batches are not served.'
 )
-SUPPORTED = (*reversed(MODERN_PROTOCOL_VERSIONS), *reversed(HANDSHAKE_PROTOCOL_VERSIONS))
 # What ends the event stream of a request that was cancelled, in the place of an answer.
 UNANSWERED = "cancelled"
+
+
+class Request(types.JSONRPCRequest):
+    """A request whose id can be written in the answer."""
+
+    @field_validator("id")
+    @classmethod
+    def _is_unicode(cls, request_id: types.RequestId) -> types.RequestId:
+        str(request_id).encode()  # ValueError for a lone surrogate
+        return request_id
 
 
 class Notification(types.JSONRPCNotification):
@@ -44,7 +53,7 @@ def _is_request(method: Any) -> bool:
 
 
 MESSAGE: TypeAdapter[types.JSONRPCMessage] = TypeAdapter(
-    types.JSONRPCRequest | Notification | types.JSONRPCResponse | types.JSONRPCError
+    Request | Notification | types.JSONRPCResponse | types.JSONRPCError
 )
 
 
@@ -55,7 +64,7 @@ class _Unanswered(types.JSONRPCError):
 class Transport(StreamableHTTPServerTransport):
     """The SDK's transport for clients up to 2025-11-25."""
 
-    def _check_content_type(self, request: Request) -> bool:
+    def _check_content_type(self, request: HttpRequest) -> bool:
         """Compares it without case (RFC 9110 §8.3.1)."""
         kind = request.headers.get("content-type", "").partition(";")[0]
         return kind.strip().lower() == "application/json"
@@ -101,6 +110,7 @@ def judge_messages() -> None:
     error = types.ErrorData(code=types.INVALID_REQUEST, message=NOT_A_MESSAGE)
     vars(modern).update(
         JSONRPCNotification=Notification,
+        JSONRPCRequest=Request,
         classify_inbound_request=_classified,
         unsupported_protocol_version_rejection=_unsupported,
         _INVALID_BODY=types.JSONRPCError(jsonrpc="2.0", id=None, error=error),
@@ -118,9 +128,12 @@ def _classified(
 def _unsupported(requested: str) -> InboundLadderRejection | None:
     if requested in MODERN_PROTOCOL_VERSIONS:
         return None
+    newer = ", ".join(reversed(MODERN_PROTOCOL_VERSIONS))
+    older = ", ".join(reversed(HANDSHAKE_PROTOCOL_VERSIONS))
     return InboundLadderRejection(
         code=types.UNSUPPORTED_PROTOCOL_VERSION,
-        message=f"The protocol version {requested[:100]!r} is not supported. "
-        f"Send one of {', '.join(SUPPORTED)}.",
-        data={"supported": list(SUPPORTED), "requested": requested},
+        message=f"The protocol version {requested[:100]!r} is not supported. Send {newer}, or "
+        f"initialize with one of {older}.",
+        # As server/discover lists them: older ones are agreed on by `initialize`.
+        data={"supported": list(MODERN_PROTOCOL_VERSIONS), "requested": requested},
     )

@@ -8,7 +8,7 @@ from mcp.server import streamable_http, streamable_http_manager
 from mcp.server.streamable_http import StreamableHTTPServerTransport
 
 from server.core import framework
-from server.core.framework.messages import MESSAGE, Notification, Transport
+from server.core.framework.messages import MESSAGE, Notification, Request, Transport
 
 SEAMS = {
     "StreamableHTTPServerTransport": {
@@ -36,6 +36,7 @@ def test_the_sdk_looks_them_up_by_the_names_that_are_replaced():
         (streamable_http, ["self._write_stream.send(", "INVALID_PARAMS,\n                )"]),
         (streamable_http_manager, ["http_transport = StreamableHTTPServerTransport("]),
         (modern, ["JSONRPCNotification.model_validate(decoded)", "await _write(_INVALID_BODY"]),
+        (modern, ["JSONRPCRequest.model_validate(decoded)"]),
         (modern, ["classify_inbound_request(decoded, headers=dict(request.headers))"]),
         (modern, ["unsupported_protocol_version_rejection(requested)"]),
     ):
@@ -50,3 +51,4 @@ def test_the_replacements_are_in_their_places():
     assert streamable_http.jsonrpc_message_adapter is MESSAGE
     assert streamable_http_manager.StreamableHTTPServerTransport is Transport
     assert modern.JSONRPCNotification is Notification
+    assert modern.JSONRPCRequest is Request

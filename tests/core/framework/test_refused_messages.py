@@ -1,12 +1,12 @@
 """What is no request is refused in words, and what nobody waits for is not answered, in every mode."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from server.core.framework.messages import SUPPORTED
 from tests.core.modes import MODES, Served, serving
 from tests.replica import SAMPLE, Replica
 from tests.speak import BOTH, ERAS, answer, call, events, request, text, with_headers
@@ -40,6 +40,18 @@ async def test_a_request_without_a_usable_id_is_refused(served, era, request_id)
     error = response.json()["error"]
     assert error["code"] == -32600
     assert '"id" that is a string or an integer' in error["message"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_id_that_utf_8_cannot_hold_is_refused(served, era):
+    """It could not come back; the SDK's parser for older clients refuses it first."""
+    made = call("add", era, a=1, b=2)
+    made["json"]["id"] = "a\ud9ab"
+    content = json.dumps(made["json"]).encode()
+    response = await served.post(era, {"headers": made["headers"], "content": content})
+    assert response.status_code == 400
+    assert response.json()["id"] is None
+    assert response.json()["error"]["code"] in (-32600, -32700)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -78,8 +90,9 @@ async def test_an_unknown_version_is_told_the_known_ones(served, version):
         told = response.json()
         assert told["id"] == 1
         assert told["error"]["code"] == -32022
-        assert told["error"]["data"] == {"supported": list(SUPPORTED), "requested": version}
-        assert "2026-07-28, 2025-11-25" in told["error"]["message"]
+        assert told["error"]["data"] == {"supported": ["2026-07-28"], "requested": version}
+        for supported in ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"):
+            assert supported in told["error"]["message"]
         assert "_meta" not in told["error"]["message"]
 
 

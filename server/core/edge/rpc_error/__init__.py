@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from server.core.edge.rpc_error.message import Ends
 from server.core.errors import CALL_LOST, CALL_TIMED_OUT, TOO_BUSY
 
-# Statuses that the protocol gives a meaning: bad requests, authorization, a session that is over.
-PLAIN: Final = frozenset({400, 401, 403, 404})
+# Statuses that the protocol gives a meaning: bad requests, authorization, a session that is over, and
+# a host that is not ours (the conformance suite wants a 4xx against DNS rebinding).
+PLAIN: Final = frozenset({400, 401, 403, 404, 421})
 # What is read on of a body whose error was sent before its end: the id may come last.
 MAX_READ_ON, MAX_SECONDS = 16 * 1024 * 1024, 10.0
 
