@@ -21,6 +21,7 @@ from deploy.service_env import ROOT
 from deploy.stack import Stack, counts
 
 PATTERNS = ROOT / "deploy" / "patterns"
+OWN = ROOT / "deploy" / "own.yml"  # an overlay of yours, if you have one; it comes last
 TOKENS = "/run/secrets/auth_tokens"
 LEAST_GRACE = 60  # seconds; what stack.yml has
 
@@ -38,12 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m deploy", description=__doc__)
     parser.add_argument("--env", type=Path, default=service_env.DEFAULT, help="the service.env")
-    parser.add_argument(
-        "-c", "--overlay", type=Path, action="append", default=[], help="a last one"
-    )
-    given = parser.parse_args(arguments)
     try:
-        order = _order(given.env, given.overlay)
+        order = _order(parser.parse_args(arguments).env)
     except (OSError, ValueError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 2
@@ -54,13 +51,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3
     try:
         _deploy(order, settings)
-    except DeployError as error:
+    except (DeployError, OSError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"deploy: Swarm goes on. Next: docker stack ps {order.stack.name}", file=sys.stderr)
+        return 130
     return 0
 
 
-def _order(env: Path, overlays: Sequence[Path]) -> Order:
+def _order(env: Path) -> Order:
     """Reads everything that may be wrong, before anything is built."""
     settings = service_env.merged(env, os.environ)
     pattern = settings.get("PATTERN")
@@ -72,12 +72,15 @@ def _order(env: Path, overlays: Sequence[Path]) -> Order:
         raise ValueError(
             f"{env} would replace the stack {name}. Next: give it a STACK_NAME of its own."
         )
-    files = [ROOT / "stack.yml", *([PATTERNS / f"{pattern}.yml"] if pattern else []), *overlays]
+    overlays = [
+        *([PATTERNS / f"{pattern}.yml"] if pattern else []),
+        *([OWN] if OWN.exists() else []),
+    ]
     secrets = settings.get("SECRETS_DIR") or "secrets"
     service_env.refuse_fixed(settings, secrets)
     for changed in service_env.overridden(env, os.environ):
         print(f"deploy: {changed} is the shell's, not that of {env.name}")
-    return Order(Stack(name, tuple(files)), settings, ROOT / secrets)
+    return Order(Stack(name, (ROOT / "stack.yml", *overlays)), settings, ROOT / secrets)
 
 
 def _default_stack() -> str:
@@ -89,7 +92,7 @@ def _prepare(order: Order) -> dict[str, str]:
     """Builds the image and gets the Swarm ready; returns all settings."""
     settings = {**order.settings, "STACK_NAME": order.stack.name}
     if not access.is_open(settings):
-        settings |= {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": TOKENS}
+        settings = {"AUTH_TOKENS_FILE": TOKENS, **settings, "AUTH_ENABLED": "true"}
     make_secrets.make(order.secrets)
     if not settings.get("MCP_IMAGE"):
         settings["MCP_IMAGE"] = image.build(ROOT, settings)

@@ -39,6 +39,7 @@ class Rollout:
     wanted: Services
     tell: Callable[[str], None]
     patience: float = PATIENCE
+    _old: set[str] = field(default_factory=set, init=False)
     _seen: list[str] = field(default_factory=list, init=False)
     _moved: float = field(default_factory=time.monotonic, init=False)
 
@@ -49,6 +50,7 @@ class Rollout:
             DeployError: one does not, with the reason. By then the changed services are back at
                 what ran before.
         """
+        self._old = {task["ID"] for task in self.stack.tasks()}
         time.sleep(2 * POLL)  # until Swarm has looked at the order
         while True:
             services, tasks = self.stack.services(), self.stack.tasks()
@@ -56,7 +58,7 @@ class Rollout:
             if not behind:
                 return
             failed = [n for n in behind if _state(services.get(n)) in FAILED]
-            failed = failed or self._restarted(tasks)
+            failed = failed or self._restarted(behind, tasks)
             if failed or not self._moves(services, tasks):
                 reasons = "\n".join(
                     self._reason(name, services, tasks) for name in failed or behind
@@ -97,13 +99,14 @@ class Rollout:
             self._seen, self._moved = now, time.monotonic()
         return time.monotonic() - self._moved < self.patience
 
-    def _restarted(self, tasks: list[Task]) -> list[str]:
-        """Returns services one replica of which ended again and again, once nothing else is on its way."""
+    def _restarted(self, behind: list[str], tasks: list[Task]) -> list[str]:
+        """Returns services whose replica ended again and again, once nothing else is on its way."""
         if any(t["Status"]["State"] in PREPARED and t["DesiredState"] == "running" for t in tasks):
             return []
         found = []
-        for name, wanted in self.wanted.items():
-            slots = Counter(t.get("Slot") or t.get("NodeID") for t in self._ended(wanted, tasks))
+        for name in behind:
+            ended = [t for t in self._ended(self.wanted[name], tasks) if t["ID"] not in self._old]
+            slots = Counter(task.get("Slot") or task.get("NodeID") for task in ended)
             if max(slots.values(), default=0) >= MAX_FAILURES:
                 found.append(name)
         return found

@@ -31,7 +31,8 @@ class Stack:
     def deploy(self, variables: Mapping[str, str], resolve: str | None = None) -> None:
         """``docker stack deploy``, which only orders; ``rollout`` waits for what becomes of it."""
         files = [part for file in self.files for part in ("-c", str(file))]
-        options = ("--with-registry-auth", "--resolve-image", resolve or "always")
+        # --prune: a pattern's second service goes with the pattern.
+        options = ("--prune", "--with-registry-auth", "--resolve-image", resolve or "always")
         docker("stack", "deploy", *files, *options, self.name, env=variables, timeout=600)
 
     def services(self) -> Services:

@@ -26,7 +26,7 @@ class Cluster:
 
     def form(self) -> None:
         """Makes the Swarm, unless these engines are in one already."""
-        if self._state(self.manager) == "active":
+        if self.is_formed():
             return
         self.own = True
         self.manager.docker("swarm", "init", "--advertise-addr", self.addresses[0])
@@ -45,5 +45,6 @@ class Cluster:
         node = self.manager.docker("info", "--format", "{{.Swarm.NodeID}}")
         self.manager.docker("node", "update", "--label-add", "mcp-swarm.data=true", node)
 
-    def _state(self, engine: Engine) -> str:
-        return engine.docker("info", "--format", "{{.Swarm.LocalNodeState}}")
+    def is_formed(self) -> bool:
+        """Whether the first engine is in a Swarm."""
+        return self.manager.docker("info", "--format", "{{.Swarm.LocalNodeState}}") == "active"

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,15 +96,12 @@ class Project:
                 break
             time.sleep(0.2)
         assert status["state"] == "completed", status
-        return self._text(status["result_url"])
+        _, result = self._post(status["result_url"], None)
+        return str(result["structuredContent"]["result"])
 
-    def _post(self, path: str, body: object) -> tuple[str, dict[str, object]]:
+    def _post(self, path: str, body: object) -> tuple[str, dict[str, Any]]:
         with self._open(path, body) as answer:
             return answer.headers["X-Served-By"], json.load(answer)
-
-    def _text(self, path: str) -> str:
-        with self._open(path, None) as answer:
-            return str(answer.read().decode())
 
     def _open(self, path: str, body: object) -> "urllib.request._UrlopenRet":
         token = (self.folder / "secrets" / "first_token").read_text()
@@ -131,13 +129,13 @@ def project(cluster_of_one: Cluster, tmp_path: Path) -> Iterator[Project]:
         run("git", *order, cwd=folder)
     images.name_base(cluster_of_one.manager)
     stack = Deployment(cluster_of_one, folder / "secrets")
-    if found := stack.found():
+    cluster_of_one.own = not cluster_of_one.is_formed()
+    if not cluster_of_one.own and (found := stack.found()):
         pytest.fail(f"not over what you have here: {', '.join(found)}. Remove it first.")
     try:
         yield Project(folder, stack)
         stack.remove()
     finally:
-        cluster_of_one.own = True
         cluster_of_one.dissolve()
 
 
