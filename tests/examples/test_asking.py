@@ -2,12 +2,16 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 
 import mcp_types as types
 import pytest
 
+from tests.examples.samples import needed
+
 pytest.importorskip("server.tools.sales_corrections")
 pytest.importorskip("server.tools.analysis")
+needed()
 
 from mcp.client import Client
 
@@ -31,7 +35,7 @@ def shop(replica, sqlite_file, tmp_path):
         return replica(packages=PACKAGES, DATABASE_URL=url, **settings)
 
     def query(statement):
-        with sqlite3.connect(path, timeout=10) as connection:
+        with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
             return connection.execute(statement).fetchall()
 
     return start, query

@@ -12,6 +12,7 @@ from fastmcp.exceptions import ToolError
 
 from server.core import http
 from tests import services
+from tests.examples.samples import needed
 
 SECRET = "s3cr3t-value"  # none of the answers may hold it
 
@@ -103,6 +104,7 @@ async def test_a_section_that_is_not_there_is_told(folder, section):
 
 async def test_the_samples_are_listed(server):
     """With no setting at all, three deployments come by name, and one environment can be asked."""
+    needed()
     async with server() as client:
         everything = await client.call_tool("list_deployments", {})
         staging = await client.call_tool("list_deployments", {"environment": "staging"})

@@ -13,6 +13,8 @@ file_operations = pytest.importorskip("server.tools._text.file_operations")
 
 from fastmcp.exceptions import ToolError
 
+from tests.examples.samples import needed
+
 OUTSIDE = [
     "../secret.txt",
     "a/../../secret.txt",
@@ -203,6 +205,7 @@ async def test_a_root_that_is_not_there_is_told_without_its_path(tmp_path, monke
 
 async def test_the_samples_serve_as_they_come(server):
     """With no setting at all, the shipped files are listed, read and searched."""
+    needed()
     async with server() as client:
         listed = await client.call_tool("list_directory", {"path": "logs"})
         found = await client.call_tool(

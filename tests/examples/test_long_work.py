@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.examples.samples import needed
+
 report = pytest.importorskip("server.tools.sales_report")
 pytest.importorskip("server.tools.sales")
 pytest.importorskip("server.tools.log_archive")
+needed()
 
 from server.config import SAMPLES
 from tests.speak import answer, call, events, text

@@ -6,7 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from tests.examples.samples import needed
+
 sales = pytest.importorskip("server.tools.sales")
+needed()
 
 from fastmcp.exceptions import ToolError
 from sqlalchemy import text

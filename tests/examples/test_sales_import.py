@@ -5,7 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from tests.examples.samples import needed
+
 sales_import = pytest.importorskip("server.tools.sales_import")
+needed()
 
 from fastmcp.exceptions import ToolError
 from sqlalchemy import text

@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+from tests.examples.samples import needed
+
 pytest.importorskip("server.tools.sales_import")
 pytest.importorskip("server.resources.sales")
+needed()
 
 from server.mcp_app import PACKAGES
 from tests.speak import answer, call, request, stream
