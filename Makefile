@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV     = service.env
 RUN     = .venv/bin/python
 
-.PHONY: help up test test-swarm load lint secrets deploy prove bench
+.PHONY: help up test test-image-python test-swarm load lint secrets deploy prove bench
 help:               ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
 
@@ -20,6 +20,9 @@ up: .venv           ## serve here, without Docker: 3 replicas on http://localhos
 test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest tests/loadtest/timing  # measures time: by itself
 	$(RUN) -m pytest -n 6 --dist loadfile --ignore tests/loadtest/timing
+
+test-image-python: .venv-image  ## the server's tests on the Python that the image has
+	.venv-image/bin/python -m pytest -n 6 --dist loadfile tests/core tests/fundamentals tests/examples
 
 test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (root), and conformance
 	$(RUN) -m pytest -n 3 -m conformance tests/conformance  # mostly waits
@@ -54,3 +57,7 @@ UV = $(or $(shell command -v uv),.uv/bin/uv)
 	$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(0 if sys.version_info >= (3, 11) else f"Python {v} found, 3.11 or later needed. Next: make PYTHON=python3.13")'
 	UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 	@touch .venv
+
+.venv-image: .venv server/Dockerfile
+	UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv-image $(UV) sync --frozen --quiet --python "$$($(RUN) -m tests.swarm.interpreter)"
+	@touch .venv-image

@@ -1,13 +1,12 @@
 """Stand-ins for the public base images, where no image registry is reached.
 
 Each is made of Debian's packages under the very name that the Dockerfile or stack.yml gives,
-so that both are used unchanged. Python's is the CPython that runs the tests. What was made is
-kept as one file in the cache folder.
+so that both are used unchanged. Python's is this machine's CPython of the image's version, if
+there is one, else the one that runs the tests. What was made is kept as one file in the cache folder.
 """
 
 import hashlib
 import re
-import sys
 import tempfile
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from tests.swarm.engine import Engine
 
 MIRROR = "http://deb.debian.org/debian"
 DEBIAN = "mcp-swarm-lab/debian"
-PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 NOT_NEEDED = (
     "usr/share/doc/* usr/share/man/* usr/share/locale/* "
     "var/cache/apt/*.bin var/cache/apt/archives/*.deb var/lib/apt/lists/*"
@@ -30,7 +28,7 @@ def wanted() -> dict[str, str]:
     stack = (PROJECT / "stack.yml").read_text()
     named = dict(re.findall(r"\$\{(HAPROXY|REDIS|POSTGRES)_IMAGE:-([^}]+)\}", stack))
     names = {recipe.lower(): name for recipe, name in named.items()}
-    return {"python": f"python:{PYTHON_VERSION}-slim", **names}
+    return {"python": f"python:{interpreter.of_image().version}-slim", **names}
 
 
 def provide(builder: Engine) -> None:
@@ -49,7 +47,7 @@ def provide(builder: Engine) -> None:
 
 def _fingerprint() -> str:
     """Changes with whatever the images are made of."""
-    parts = [repr(sorted(wanted().items())), sys.version, sys.base_prefix, _release()]
+    parts = [repr(sorted(wanted().items())), repr(interpreter.of_image()), _release()]
     files = [*sorted(FOLDER.iterdir()), Path(__file__), Path(interpreter.__file__)]
     parts += [file.read_text() for file in files]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]

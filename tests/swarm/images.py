@@ -1,10 +1,9 @@
 """Builds the project's image and hands all images to the nodes."""
 
-import re
 import shutil
 import tomllib
 
-from tests.swarm import bases
+from tests.swarm import bases, interpreter
 from tests.swarm.commands import PROJECT, run
 from tests.swarm.engine import Engine
 from tests.swarm.node import Node
@@ -33,9 +32,7 @@ def untag(engine: Engine) -> None:
 
 def name_base(engine: Engine) -> None:
     """Gives the Dockerfile this machine's Python under the tag that it takes where no other is said."""
-    dockerfile = (PROJECT / "server/Dockerfile").read_text()
-    (version,) = re.findall(r"^ARG PYTHON_VERSION=(\S+)$", dockerfile, re.MULTILINE)
-    engine.docker("tag", bases.wanted()["python"], f"python:{version}-slim")
+    engine.docker("tag", bases.wanted()["python"], f"python:{interpreter.image_version()}-slim")
 
 
 def make_all(builder: Node) -> None:
@@ -47,7 +44,11 @@ def make_all(builder: Node) -> None:
     builder.wait()
     bases.provide(builder.engine)
     # The machine's own network: the builder has no bridge.
-    build(builder.engine, "--network=host", f"--build-arg=PYTHON_VERSION={bases.PYTHON_VERSION}")
+    build(
+        builder.engine,
+        "--network=host",
+        f"--build-arg=PYTHON_VERSION={interpreter.of_image().version}",
+    )
     builder.stop()
 
 
