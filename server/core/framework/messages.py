@@ -66,8 +66,8 @@ class Transport(StreamableHTTPServerTransport):
 
     def _check_content_type(self, request: HttpRequest) -> bool:
         """Compares it without case (RFC 9110 §8.3.1)."""
-        kind = request.headers.get("content-type", "").partition(";")[0]
-        return kind.strip().lower() == "application/json"
+        kinds = request.headers.get("content-type", "").partition(";")[0].split(",")
+        return any(kind.strip().lower() == "application/json" for kind in kinds)
 
     def _create_error_response(
         self,

@@ -70,7 +70,7 @@ def _kind(sent: Sent) -> Any:
 
 def _is_about_a_header(sent: Sent) -> bool:
     odd = sent.what.partition(" | ")[2]
-    return odd.startswith(("twice ", "mcp-protocol-version", "content-type: Application/JSON"))
+    return odd.startswith(("twice ", "mcp-protocol-version", "content-type"))
 
 
 def not_a_message() -> Decision:
