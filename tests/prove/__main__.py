@@ -31,6 +31,7 @@ NAMES = (
     "sessions",
     "swarm",
     "jobs",
+    "attackers",
     "survival",
     "kills",
     "foreign",

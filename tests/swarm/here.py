@@ -31,6 +31,7 @@ class Here:
     """A running service: `url` is where clients call, `balancer` what runs there."""
 
     balancer: Balancer
+    valkey: Valkey
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.url = ""
@@ -44,6 +45,16 @@ class Here:
     def names(self) -> list[str]:
         """The replicas that run."""
         return list(self._running)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of their processes."""
+        return [made.process.pid for made in list(self._running.values())]
+
+    def stored(self) -> int:
+        """Bytes that Valkey has in use."""
+        with self.valkey.client() as client:
+            return int(client.info("memory")["used_memory"])
 
     def start(self) -> Replica:
         """One more replica, ready."""
@@ -105,7 +116,8 @@ class Here:
     def _start(self, port: int) -> Replica:
         name = next(self._names)
         own = {"MCP_PORT": port, "MCP_REPLICA": name}
-        made = replicas.start(self._folder / name, packages=PACKAGES, **own, **self._settings)
+        asked = {"packages": PACKAGES, **own, **self._settings}
+        made = replicas.start(self._folder / name, **asked)
         self._running[name] = made
         made.wait_until_ready()
         return made
@@ -120,11 +132,11 @@ def here(
 ) -> Iterator[Here]:
     """Three replicas that share a Valkey and a database, with `settings`.
 
-    `without` may be among them, a protection to take away: see tests/serve.py. `lb` are settings of
-    the balancer, whose `configuration` may be another.
+    Among them may be `packages`, in place of the probe, and `without`, a protection to take away: see
+    tests/serve.py. `lb` are settings of the balancer, whose `configuration` may be another.
     """
     with ExitStack() as stack:
-        valkey = Valkey(folder / "valkey", appendfsync="always")
+        valkey = Valkey(folder / "valkey", appendfsync="always", maxmemory="192mb")
         stack.callback(valkey.end)
         shared = {
             "REDIS_URL": valkey.url,
@@ -132,6 +144,7 @@ def here(
             "MCP_REQUEST_STATE_KEYS": secrets.token_hex(32),
         }
         service = Here(folder, {**shared, **settings})
+        service.valkey = valkey
         stack.callback(service.end)
         started = [service.start() for _ in range(3)]
         service.balancer = stack.enter_context(
