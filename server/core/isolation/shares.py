@@ -19,11 +19,11 @@ PART = 4
 
 
 def share(limit: int, settings: "Settings") -> int:
-    """What one caller may have of `limit`: a quarter, or all where there is only one caller.
+    """What one caller may have of `limit`: a quarter, though of small limits at least four.
 
-    Without auth, and with the one token of AUTH_TOKEN, nobody can tell callers apart.
+    All of it without auth, and with the one token of AUTH_TOKEN: nobody can tell callers apart.
     """
-    return max(1, limit // PART) if settings.auth_tokens_file else limit
+    return max(min(limit, PART), limit // PART) if settings.auth_tokens_file else limit
 
 
 def check_kept(value: Any, what: str) -> None:

@@ -147,7 +147,10 @@ def lasting(store):
     yield "read", sessions.read("there", "get", "token", "0-0")
     yield "leave", sessions.leave("there", "get", "token")
     yield "drop", sessions.drop("there", "call-1")
-    yield "end a job", jobs.move("job-1", "owner", "tool", ("queued",), {"state": "cancelled"})
+    yield (
+        "end a job",
+        jobs.move("job-1", "owner", "tool", ("queued",), {"state": "cancelled"}),
+    )
     yield "close", sessions.close("there")
     yield "end", sessions.end("replica")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import time
 from pathlib import Path
@@ -149,6 +150,12 @@ async def quiz(ctx: Context, questions: int) -> str:
 async def verbose(size: int) -> str:
     """Says much."""
     return "x" * size
+
+
+@tool(task=True)
+async def noisy(size: int) -> str:
+    """Says much that cannot be compressed well."""
+    return secrets.token_hex(size // 2)
 
 
 @tool(task=True)

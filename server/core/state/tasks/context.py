@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 _LEVELS = {"debug": 10, "info": 20, "notice": 20, "warning": 30}  # else error
 
+# Characters of what a tool says about its progress: it is written twice a second, and kept.
+MAX_MESSAGE = 2_000
+
 Answer = types.ElicitResult | types.CreateMessageResult | types.ListRootsResult
 
 _RESULTS: dict[str, type[Answer]] = {
@@ -112,7 +115,7 @@ class JobContext(Context):
         told.total = total if total is not None and math.isfinite(total) else None
         told.is_new = True
         if message is not None:
-            told.message = message
+            told.message = message[:MAX_MESSAGE]
 
     async def log(
         self,

@@ -11,6 +11,11 @@ State = Literal["queued", "running", "input_required", "completed", "failed", "c
 FINAL: tuple[State, ...] = ("completed", "failed", "cancelled")
 OPEN: tuple[State, ...] = ("queued", "running", "input_required")
 
+# What a job that has ended needs no more of what its caller sent. One that has failed keeps its call, if
+# that is no larger than this as JSON: it may be queued once more.
+DROPPED: dict[str, Any] = {"call": None, "asked": None, "answers": None}
+KEPT_CALL = 64 << 10
+
 # Held sealed: all that a caller sent or gets back.
 SEALED = ("call", "message", "outcome", "asked", "answers")
 

@@ -9,7 +9,8 @@ from server.core.state.tasks import job as jobs
 from server.core.state.tasks.job import Job
 from server.core.state.tasks.seal import Seal, SealError
 from server.core.store import needed
-from server.core.store.jobs import LIVE_TTL, JobStore
+from server.core.store.job_scripts import LIVE_TTL
+from server.core.store.jobs import JobStore, Share
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,9 @@ class Records:
             stored = await (await self._store()).read(job_id)
         return jobs.read(self._seal(), job_id, stored) if stored else None
 
-    async def add(self, job: Job, *, limit: int, repeat: tuple[str, str] | None) -> tuple[str, str]:
+    async def add(
+        self, job: Job, *, limit: int, share: Share, repeat: tuple[str, str] | None
+    ) -> tuple[str, str]:
         """A new job, queued: as ``JobStore.submit`` tells."""
         fields = jobs.write(
             self._seal(),
@@ -52,7 +55,12 @@ class Records:
         async with needed(FEATURE):
             store = await self._store()
             return await store.submit(
-                job.id, job.owner, fields, now=job.created, limit=limit, repeat=repeat
+                *(job.id, job.owner, fields),
+                now=job.created,
+                limit=limit,
+                tenant=job.tenant,
+                share=share,
+                repeat=repeat,
             )
 
     async def move(
@@ -67,6 +75,7 @@ class Records:
         same_hand: bool = False,
         from_any: tuple[str, ...] = (),
         mark: str = "",
+        most: int | None = None,
     ) -> str:
         """Changes the job in the store, then in `job` itself, if nobody has changed it since.
 
@@ -80,25 +89,24 @@ class Records:
             same_hand: the one that changed it last goes on; its revision stays.
             from_any: change it whoever has it, if it is in one of these states.
             mark: likewise.
+            most: likewise.
 
         Returns:
             ``ok``, or what hindered it: as ``JobStore.move`` tells.
         """
         revision = job.revision if same_hand else job.revision + 1
-        written = jobs.write(self._seal(), job.id, **fields)
         async with needed(FEATURE):
             moved = await (await self._store()).move(
-                job.id,
-                job.owner,
-                job.tool,
-                from_any or (job.state,),
-                {**written, "revision": revision},
+                *(job.id, job.owner, job.tool, from_any or (job.state,)),
+                {**jobs.write(self._seal(), job.id, **fields), "revision": revision},
+                tenant=job.tenant,
                 mark=mark,
                 revision=None if from_any else job.revision,
                 into=into,
                 score=time.time() if score is None else score,
                 ttl=ttl,
                 figures=figures,
+                most=most,
             )
         if moved == "ok":
             job.revision = revision
@@ -122,10 +130,10 @@ class Records:
         async with needed(FEATURE):
             return await (await self._store()).count(which)
 
-    async def fullness(self) -> float:
-        """Used share of the shared store's memory; 0 if that has no limit."""
+    async def memory(self) -> tuple[int, int]:
+        """Bytes that the shared store uses and may use; 0 of the latter if it has no limit."""
         async with needed(FEATURE):
-            return await (await self._store()).fullness()
+            return await (await self._store()).memory()
 
     async def among(self, which: str, before: float = float("inf")) -> list[Job]:
         """The jobs that are ``queued``, ``running`` or ``failed`` since `before`, oldest first."""

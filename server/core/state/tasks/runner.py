@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import mcp_types as types
@@ -25,18 +26,16 @@ from server.core.errors import JOB_GIVEN_UP, JOB_OVER_LIMIT
 from server.core.framework.components import Around
 from server.core.state.tasks import outcome
 from server.core.state.tasks.context import JobContext, Reported, enter_job
-from server.core.state.tasks.job import Job, State
+from server.core.state.tasks.job import DROPPED, KEPT_CALL, Job, State
 from server.core.state.tasks.queue.engine import TO_END, PutBack
 from server.core.state.tasks.records import Records
+from server.core.state.tasks.room import TOO_LARGE, Room
 from server.core.state.tasks.seal import SealError
 
 logger = logging.getLogger(__name__)
 
 # Seconds a job waits for a worker whose release has its tool, before it fails.
 FOR_THE_RIGHT_RELEASE = 3600.0
-
-# Share of Redis's memory in use above which results of more bytes are not kept: see `check_room`.
-NO_RESULTS, SMALL = 0.9, 16 << 10
 
 # Seconds between signs of life, which take the progress along.
 PULSE = 0.5
@@ -48,6 +47,7 @@ class Runner:
     Args:
         mcp: whose tools are run.
         records: where the jobs lie.
+        room: for their results.
         around: runs the tool inside its middleware.
         is_ending: whether this process gives up what it runs, to put it back into the queue.
         changed: called with the id of each job that has changed.
@@ -58,6 +58,7 @@ class Runner:
         mcp: FastMCP,
         settings: Settings,
         records: Records,
+        room: Room,
         *,
         around: Around,
         is_ending: Callable[[], bool],
@@ -66,6 +67,7 @@ class Runner:
         self._mcp = mcp
         self._settings = settings
         self._records = records
+        self._room = room
         self._around = around
         self._is_ending = is_ending
         self._changed = changed
@@ -207,11 +209,8 @@ class Runner:
             if (size := outcome.size(told)) > (most := self._settings.mcp_task_result_limit):
                 message = f"Its result has {size} bytes, more than {most} (MCP_TASK_RESULT_LIMIT)."
                 await self._fail(job, JOB_OVER_LIMIT, message)
-            elif size > SMALL and await self._is_full():
-                message = f"Its result has {size} bytes, for which the store has no room now."
-                await self._fail(job, JOB_OVER_LIMIT, message)
-            else:
-                await self._end(job, "completed", {"result": told}, bad=bad)
+            elif not await self._end(job, "completed", {"result": told}, bad=bad, size=size):
+                await self._fail(job, JOB_OVER_LIMIT, TOO_LARGE.format(size))
             return
         retryable, after = outcome.is_retryable(error)
         if retryable and job.tries + 1 < self._settings.mcp_task_attempts:
@@ -224,13 +223,6 @@ class Runner:
         else:
             told = outcome.wire(outcome.told(job.tool, job.id, error))
             await self._end(job, "completed", {"result": told}, bad=True)
-
-    async def _is_full(self) -> bool:
-        """Whether only small results are kept now."""
-        try:
-            return self._settings.is_shared and await self._records.fullness() > NO_RESULTS
-        except (RedisError, MCPError):  # away: it is written to when it is back
-            return False
 
     async def _ask(self, job: Job, asked: types.InputRequiredResult) -> None:
         """Leaves the worker free until the user has answered."""
@@ -260,15 +252,25 @@ class Runner:
         error = {"code": code, "message": message} | ({"data": data} if data is not None else {})
         await self._end(job, "failed", {"error": error}, bad=True)
 
-    async def _end(self, job: Job, state: State, result: dict[str, Any], *, bad: bool) -> None:
+    async def _end(
+        self, job: Job, state: State, result: dict[str, Any], *, bad: bool, size: int = 0
+    ) -> bool:
+        """Whether it could be written: a result of `size` bytes may be too large for the store."""
         now = time.time()
-        told = {"progress": job.progress, "total": job.total, "message": job.message}
-        await self._write(
+        told = {"progress": job.progress, "total": job.total, "message": job.message, **DROPPED}
+        if bad and outcome.size(job.call) <= KEPT_CALL:
+            told.pop("call")
+        most = None
+        with suppress(RedisError, MCPError):  # unavailable: it is written to when it is back
+            if (most := await self._room.for_result(size)) == 0:
+                return False
+        return await self._write(
             job,
             {"state": state, "ended": now, "outcome": result, **told},
             into="failed" if bad else "",
             ttl=self._settings.mcp_task_result_seconds,
             figures={"failed" if bad else "completed": 1, "ran_ms": 1000 * (now - job.started)},
+            most=most,
         )
 
     async def _write(self, job: Job, fields: dict[str, Any], **where: Any) -> bool:

@@ -23,12 +23,13 @@ from server.core.framework.components import Around
 from server.core.state.tasks import submission
 from server.core.state.tasks.context import answer as typed
 from server.core.state.tasks.errors import JobError
-from server.core.state.tasks.job import FINAL, OPEN, Job
+from server.core.state.tasks.job import DROPPED, FINAL, OPEN, Job
 from server.core.state.tasks.queue.engine import Engine
 from server.core.state.tasks.seal import Seal, SealError
 
 if TYPE_CHECKING:
     from server.core.state.tasks.records import Records
+    from server.core.state.tasks.room import Room
     from server.core.state.tasks.runner import Runner
     from server.core.store import Store
     from server.core.store.jobs import JobStore
@@ -70,6 +71,13 @@ class Jobs:
         return Records(self._store, self._seal)
 
     @cached_property
+    def room(self) -> "Room":
+        """What there is for jobs in the store."""
+        from server.core.state.tasks.room import Room
+
+        return Room(self._settings, self.records)
+
+    @cached_property
     def _runner(self) -> "Runner":
         from server.core.state.tasks.runner import Runner
 
@@ -77,6 +85,7 @@ class Jobs:
             self._mcp,
             self._settings,
             self.records,
+            self.room,
             around=self._around,
             is_ending=lambda: self.engine.ending,
             changed=self._changed,
@@ -118,15 +127,13 @@ class Jobs:
         job = submission.new_job(tool.name, arguments, capabilities)
         digest = submission.digest
         repeat = (f"{job.owner}:{digest(key)}", digest([tool.name, arguments])) if key else None
-        if self._shared is not None:
-            await submission.check_room(self.records)
+        share = await self.room.share()
         kind, value = await self.records.add(
-            job, limit=self._settings.mcp_task_queue_limit, repeat=repeat
+            job, limit=self._settings.mcp_task_queue_limit, share=share, repeat=repeat
         )
-        if kind == "full":
-            raise await self._full(tool.name, int(value))
-        if kind == "unanswered":
-            raise submission.unanswered(int(value))
+        usual = await self.records.usual_seconds(tool.name) if kind == "full" else None
+        if refused := submission.refused(kind, value, usual):
+            raise refused
         if kind == "other":
             raise JobError("conflict", f"The idempotency key {key!r} was used for another call.")
         if kind == "known":
@@ -192,7 +199,7 @@ class Jobs:
         now = time.time()
         moved = await self.records.move(
             job,
-            {"state": "cancelled", "ended": now, "updated": now},
+            {"state": "cancelled", "ended": now, "updated": now, **DROPPED},
             from_any=OPEN,
             ttl=self._settings.mcp_task_result_seconds,
             figures={"cancelled": 1},
@@ -240,9 +247,12 @@ class Jobs:
                 return job
 
     async def retry(self, job_id: str) -> bool:
-        """Queues a job that has failed for good once more; False if it has not failed."""
+        """Queues a job that has failed for good once more.
+
+        False if it has not failed, or its arguments were too large to be kept.
+        """
         job = await self.records.find(job_id)
-        if job is None or not (job.state == "failed" or job.is_error):
+        if job is None or not (job.state == "failed" or job.is_error) or not job.call:
             return False
         told = {
             "state": "queued",
@@ -287,10 +297,3 @@ class Jobs:
             keys = [key.get_secret_value() for key in self._settings.mcp_request_state_keys]
             self._sealing = Seal([key.encode() for key in keys] or [os.urandom(32)])
         return self._sealing
-
-    async def _full(self, tool: str, depth: int) -> JobError:
-        usual = await self.records.usual_seconds(tool)
-        after = max(1.0, min(60.0, usual or 5.0))
-        return JobError(
-            "full", f"{depth} jobs are waiting already. Try again in {after:.0f} s.", after
-        )

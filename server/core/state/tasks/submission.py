@@ -5,7 +5,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from fastmcp import FastMCP
@@ -20,13 +20,6 @@ from server.core.framework import argument_check
 from server.core.framework.catalogue import may_use
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.job import Job
-
-if TYPE_CHECKING:
-    from server.core.state.tasks.records import Records
-
-# Share of Redis's memory in use above which no job is taken in: the rest is for the results of those
-# that are, and for all else that lies there.
-NO_NEW_JOBS = 0.75
 
 # A tool's function → the check of its arguments.
 _checks: WeakKeyDictionary[Any, Callable[[dict[str, Any]], Any]] = WeakKeyDictionary()
@@ -69,17 +62,6 @@ def validate(tool: Tool, arguments: dict[str, Any]) -> None:
         raise JobError("invalid", f"Arguments of {tool.name!r} hold what is no text.") from None
 
 
-async def check_room(records: "Records") -> None:
-    """Redis drops nothing when it is full: no job could be begun or ended, no session kept.
-
-    Raises:
-        JobError: full; results that expire, and jobs that end, make room.
-    """
-    if (full := await records.fullness()) > NO_NEW_JOBS:
-        message = f"The store of jobs is full: {full:.0%} are in use. Try again in 60 s."
-        raise JobError("full", message, 60.0)
-
-
 def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, Any] | None) -> Job:
     """A job of the caller at hand, not stored yet."""
     caller, now = identity.current(), time.time()
@@ -94,10 +76,28 @@ def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, A
     )
 
 
-def unanswered(number: int) -> JobError:
-    """So many of the caller's jobs wait for its answer; how long it takes for one, nobody knows."""
-    message = f"{number} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT)."
-    return JobError("full", f"{message} Answer or cancel some, then try again.", 60.0)
+def refused(kind: str, value: str, usual: float | None) -> JobError | None:
+    """The error of what hinders a new job, as ``JobStore.submit`` tells it; None if nothing does.
+
+    Args:
+        kind: of the answer.
+        value: a number.
+        usual: seconds that jobs of the tool take.
+    """
+    if kind == "full":
+        after = max(1.0, min(60.0, usual or 5.0))
+        message = f"{value} jobs are waiting already. Try again in {after:.0f} s."
+        return JobError("full", message, after)
+    if kind == "unanswered":  # how long it takes for an answer, nobody knows
+        message = f"{value} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT)."
+        return JobError("full", f"{message} Answer or cancel some, then try again.", 60.0)
+    if kind == "many":
+        message = f"{value} of your jobs are queued, your share of MCP_TASK_QUEUE_LIMIT."
+        return JobError("full", f"{message} Try again when some of them have ended.", 10.0)
+    if kind == "heavy":
+        message = f"Your jobs hold {int(value):,} bytes, and this one does not fit beside them."
+        return JobError("full", f"{message} Try again when some have ended or expired.", 60.0)
+    return None
 
 
 def digest(value: Any) -> str:

@@ -28,6 +28,7 @@ from pydantic import Field
 
 from server.core.errors import QUEUE_FULL
 from server.core.framework import is_client_tool_call, let_task_results_out
+from server.core.isolation import shares
 from server.core.state.tasks.errors import JobError
 from server.core.state.tasks.handover import HandedOver
 from server.core.state.tasks.job import Job, stamp, uri_of
@@ -89,6 +90,7 @@ class TasksExtension(ServerExtension):
             key = (request.meta or {}).get(IDEMPOTENCY_KEY) if request else None
             can = context.session.client_capabilities
             declared = can.model_dump(mode="json", by_alias=True, exclude_none=True) if can else {}
+            shares.check_kept(declared, "clientCapabilities")
             return await self._create(tool, params.arguments or {}, str(key or ""), declared)
         if tool.task_config.mode == "required":
             raise _missing_capability(f"Tool {tool.name!r} runs in the background only")
