@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 
 from server.core.store import job_scripts as scripts
 from server.core.store.job_scripts import LIVE_TTL
+from server.core.store.job_scripts import MOVE as _MOVE
 
 _SETS = {"": 0, "queued": 2, "running": 3, "failed": 4, "asking": 5}
 
@@ -144,7 +145,7 @@ class JobStore:
             *_flat({name: round(value) for name, value in (figures or {}).items()}),
         ]
         large = sum(len(a) for a in arguments if isinstance(a, bytes | str)) > scripts.SMALL
-        script = self._script(scripts.MOVE, *(() if large else (scripts.NEVER_REFUSED,)))
+        script = self._script(_MOVE, *(() if large else (scripts.NEVER_REFUSED,)))
         return _text(await script(keys=self._keys(job_id, owner, tenant, tool), args=arguments))
 
     async def read(self, job_id: str) -> dict[str, bytes]:
