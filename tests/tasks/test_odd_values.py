@@ -4,11 +4,12 @@ import json
 import math
 
 import pytest
+from pydantic_core import from_json
 
 from server.core.state.tasks import outcome
 from server.core.state.tasks.api.routes import _names
 from server.core.state.tasks.errors import Retryable
-from tests.speak import answer
+from tests.speak import answer, call
 from tests.tasks.conftest import SAMPLE, effects
 from tests.tasks.test_one_process import as_task
 
@@ -37,6 +38,20 @@ async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, tmp
     assert not {"progress", "total", "rate", "fraction"} & told.keys()
     (tmp_path / "end").touch()
     assert await curl.text(made, job) == REPLACED
+
+
+async def test_a_jobs_result_is_the_json_of_a_direct_call(replica, http, curl):
+    """Over HTTP, by the tool for it, and directly: NaN is null, a lone surrogate is replaced."""
+    made = replica(packages=SAMPLE)
+    job = await curl.submit(made, "loose")
+    await curl.text(made, job)
+    content = {"mean": None, "name": "a\ufffd"}
+    got = await http.get(f"{made.base}/jobs/{job}/result")
+    assert from_json(got.content, allow_inf_nan=False)["structuredContent"] == content
+    for asked in (call("job_result", job_id=job), call("loose"), call("loose", "legacy")):
+        got = await http.post(made.url, **asked)
+        result = from_json(got.content, allow_inf_nan=False)["result"]
+        assert result["structuredContent"] == content
 
 
 async def test_a_job_whose_result_breaks_its_output_schema_says_so(replica, curl):

@@ -9,13 +9,14 @@ from typing import Any
 
 import mcp_types as types
 from mcp.server import _streamable_http_modern as modern
-from mcp.server import streamable_http, streamable_http_manager
+from mcp.server import runner, streamable_http, streamable_http_manager
 from mcp.server.streamable_http import StreamableHTTPServerTransport
+from mcp.shared import jsonrpc_dispatcher
 from mcp.shared.inbound import InboundLadderRejection, InboundModernRoute, classify_inbound_request
 from mcp.shared.message import SessionMessage
 from mcp_types.methods import SPEC_CLIENT_METHODS
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
-from pydantic import TypeAdapter, field_validator, model_validator
+from pydantic import TypeAdapter, ValidationError, field_validator, model_validator
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
@@ -23,6 +24,8 @@ NOT_A_MESSAGE = (
     'The body is not one JSON-RPC message. A request needs "jsonrpc": "2.0", a "method", and an '
     '"id" that is a string or an integer. Batches are not served.'
 )
+_LONGEST = 300  # characters of an error about parameters
+_sdks_error_data = jsonrpc_dispatcher.handler_exception_to_error_data
 # What ends the event stream of a request that was cancelled, in the place of an answer.
 UNANSWERED = "cancelled"
 
@@ -103,9 +106,21 @@ class Transport(StreamableHTTPServerTransport):
         return super()._create_event_data(event_message)
 
 
+def error_data(error: BaseException) -> types.ErrorData | None:
+    """As the SDK's ``handler_exception_to_error_data``, but a wrong parameter is named."""
+    known = _sdks_error_data(error)
+    if known is not None and isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])).removeprefix("params.")
+        known.message = f"{known.message}: {place!r}: {first['msg']}"[:_LONGEST]
+    return known
+
+
 def judge_messages() -> None:
     """Has the SDK judge and answer messages as above, in both versions of the protocol."""
     vars(streamable_http).update(jsonrpc_message_adapter=MESSAGE)
+    for module in (jsonrpc_dispatcher, runner):
+        vars(module).update(handler_exception_to_error_data=error_data)
     vars(streamable_http_manager).update(StreamableHTTPServerTransport=Transport)
     error = types.ErrorData(code=types.INVALID_REQUEST, message=NOT_A_MESSAGE)
     vars(modern).update(

@@ -27,16 +27,14 @@ from mcp.server.session import ServerSession
 from mcp.shared.dispatcher import DispatchContext
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import ERROR_CODE_HTTP_STATUS
-from mcp.shared.jsonrpc_dispatcher import (
-    handler_exception_to_error_data,
-    progress_token_from_params,
-)
+from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from opentelemetry import trace
 from starlette.requests import Request
 
+from server.core.framework.messages import error_data
 from server.core.framework.wire import encode
 
 # The logger of what answers in our place in the older era.
@@ -255,7 +253,7 @@ def error_answer(error: Exception, asked: Asked) -> tuple[int, bytes]:
         message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=data)
         told = message.model_dump_json(by_alias=True, exclude_none=True)
         return ERROR_CODE_HTTP_STATUS.get(data.code, 200), told.encode()
-    known = handler_exception_to_error_data(error)
+    known = error_data(error)
     if known is None:
         _dispatcher_log.exception("handler for %r raised", asked.method)
         known = types.ErrorData(code=0, message=str(error))

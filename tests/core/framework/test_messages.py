@@ -4,11 +4,12 @@ import inspect
 
 import pytest
 from mcp.server import _streamable_http_modern as modern
-from mcp.server import streamable_http, streamable_http_manager
+from mcp.server import runner, streamable_http, streamable_http_manager
 from mcp.server.streamable_http import StreamableHTTPServerTransport
+from mcp.shared import jsonrpc_dispatcher
 
 from server.core import framework
-from server.core.framework.messages import MESSAGE, Notification, Request, Transport
+from server.core.framework.messages import MESSAGE, Notification, Request, Transport, error_data
 
 SEAMS = {
     "StreamableHTTPServerTransport": {
@@ -51,4 +52,8 @@ def test_the_replacements_are_in_their_places():
     assert streamable_http.jsonrpc_message_adapter is MESSAGE
     assert streamable_http_manager.StreamableHTTPServerTransport is Transport
     assert modern.JSONRPCNotification is Notification
+    assert runner.handler_exception_to_error_data is error_data
+    assert jsonrpc_dispatcher.handler_exception_to_error_data is error_data
+    assert "handler_exception_to_error_data(exc)" in inspect.getsource(runner.modern_error_data)
+    assert "= handler_exception_to_error_data(e)" in inspect.getsource(jsonrpc_dispatcher)
     assert modern.JSONRPCRequest is Request

@@ -76,6 +76,12 @@ async def only_in_background() -> str:
 
 
 @tool(task=True)
+async def loose() -> dict[str, object]:
+    """Returns what JSON and UTF-8 do not have."""
+    return {"mean": float("nan"), "name": "a\ud801"}
+
+
+@tool(task=True)
 async def misshapen() -> dict[str, float]:
     """Returns what its output schema does not allow."""
     return {"mean": float("nan")}
