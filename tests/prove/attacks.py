@@ -157,6 +157,23 @@ async def listeners(target: Target) -> None:
     await _many(100, one, pause=0.05)
 
 
+async def jobs(target: Target) -> None:
+    """Jobs with as large arguments as a body may hold, and tasks with large capabilities."""
+    made = call("submit_job", tool="search_log_archive", arguments={"pattern": "x" * 200})
+    large = call("search_log_archive", pattern="x", folder="y" * 3_000_000)
+    large["json"]["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = {
+        "extensions": {"io.modelcontextprotocol/tasks": {}},
+        "experimental": {"x": {"y": "z" * 10_000}},
+    }
+
+    async def one() -> None:
+        for asked in (made, large):
+            await target.send("job", asked)
+            await asyncio.sleep(0.2)
+
+    await _many(2, one)
+
+
 async def conversions(target: Target) -> None:
     """Conversions that would take a gigabyte: nested TOML, many fields of many objects."""
     deep = "a." * 12_000 + "a = 1"
@@ -192,6 +209,7 @@ AUTHENTICATED: dict[str, Attack] = {
     "initializations": initializations,
     "listeners": listeners,
     "conversions": conversions,
+    "jobs": jobs,
 }
 
 

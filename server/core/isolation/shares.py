@@ -36,7 +36,8 @@ def check_kept(value: Any, what: str) -> None:
     Raises:
         MCPError: -32602, it has more than ``MAX_KEPT_BYTES``.
     """
-    if (size := len(json.dumps(value, ensure_ascii=False))) > MAX_KEPT_BYTES:
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    if size > MAX_KEPT_BYTES:
         raise MCPError(
             INVALID_PARAMS,
             f"{what} has {size:,} characters of JSON; at most {MAX_KEPT_BYTES:,} are kept. Next: "
