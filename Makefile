@@ -18,8 +18,8 @@ up: .venv           ## serve here, without Docker: 3 replicas on http://localhos
 	$(RUN) -m deploy.local --port $(PORT) --env $(ENV)
 
 test: .venv         ## the tests, but for those that bring up a Swarm
-	$(RUN) -m pytest tests/loadtest/timing  # measures time: by itself
-	$(RUN) -m pytest -n 6 --dist loadfile --ignore tests/loadtest/timing
+	$(RUN) -m pytest packages/mcp-swarm-load/tests/timing  # measures time: by itself
+	$(RUN) -m pytest -n 6 --dist loadfile --ignore packages/mcp-swarm-load/tests/timing
 
 test-image-python: .venv-image  ## the server's tests on the Python that the image has
 	.venv-image/bin/python -m pytest -n 6 --dist loadfile tests/core tests/fundamentals tests/examples

@@ -25,11 +25,11 @@ from mcp import MCPError
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from loadtest.check.findings import Findings, NotOfferedError, WrongError, explain, need
-from loadtest.check.wire import Access, Wire, http_client
-from loadtest.flags import add_access, json_object, misfit
-from loadtest.traffic.arguments import arguments_for
-from loadtest.traffic.calls import VERSIONS, Era
+from mcp_swarm_load.check.findings import Findings, NotOfferedError, WrongError, explain, need
+from mcp_swarm_load.check.wire import Access, Wire, http_client
+from mcp_swarm_load.flags import add_access, json_object, misfit
+from mcp_swarm_load.traffic.arguments import arguments_for
+from mcp_swarm_load.traffic.calls import VERSIONS, Era
 
 TRIED = 8
 """Tools, or prompts, that are tried before "none can be called"."""

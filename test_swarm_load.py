@@ -4,12 +4,13 @@
     python test_swarm_load.py --requests 300 --concurrent 50
     python test_swarm_load.py --rate 200 --duration 60 --expect-replicas 3
 
-A thin command line over `loadtest/`, which works against any MCP server; --help lists the flags.
+The command line of the package mcp-swarm-load, which works against any MCP server; --help lists
+its options.
 """
 
 import sys
 
-from loadtest.cli import main
+from mcp_swarm_load.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(program="test_swarm_load.py"))

@@ -5,6 +5,7 @@ Lists named EXEMPT only ever get shorter: an entry that is no longer needed fail
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -16,7 +17,9 @@ import pytest
 from server import core as facade
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("server", "loadtest", "deploy", "tests")
+FOLDERS = ("server", "packages", "deploy", "tests")
+LOAD = "packages/mcp-swarm-load"
+PACKAGE_ROOT = re.compile(r"packages/[^/]+/(src/)?")
 
 BASE_NAMES = (
     *("errors", "store", "metrics", "logs", "framework", "health", "problem", "identity"),
@@ -27,7 +30,7 @@ BASE = {f"server.core.{name}" for name in BASE_NAMES}
 
 EXEMPT_IMPORTS: set[tuple[str, str]] = set()
 EXEMPT_FILES: set[str] = set()
-EXEMPT_FUNCTIONS = {"tests/loadtest/target.py:respond"}
+EXEMPT_FUNCTIONS = {f"{LOAD}/src/mcp_swarm_load/testing/target.py:respond"}
 EXEMPT_FOLDERS = {"tests/prove", "tests/swarm"}
 MOST_IN_A_FOLDER = 15
 
@@ -50,7 +53,9 @@ def sources(*folders: str) -> list[Path]:
 
 
 def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    """The name under which it is imported; a package's files are found below its `src`."""
+    inside = PACKAGE_ROOT.sub("", path.relative_to(ROOT).with_suffix("").as_posix())
+    return inside.replace("/", ".").removesuffix(".__init__")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -160,8 +165,8 @@ def test_the_rule_itself(importer, imported, allowed):
 
 
 def test_nothing_but_tests_imports_the_server():
-    """The load test is a black box; root scripts and deploy/ know the server by its URL."""
-    paths = [*sources("loadtest", "deploy"), *ROOT.glob("*.py")]
+    """The load tester is a black box; root scripts and deploy/ know the server by its URL."""
+    paths = [*sources("packages", "deploy"), *ROOT.glob("*.py")]
     assert paths
     guilty = {p.name for p in paths for name in imports(p) if in_folder(name, "server")}
     assert guilty == set()
@@ -169,7 +174,7 @@ def test_nothing_but_tests_imports_the_server():
 
 def test_nothing_imports_the_tests():
     """They may be left out of an image."""
-    paths = [*sources("server", "loadtest", "deploy"), *ROOT.glob("*.py")]
+    paths = [*sources("server", "packages", "deploy"), *ROOT.glob("*.py")]
     assert {p.name for p in paths for name in imports(p) if in_folder(name, "tests")} == set()
 
 
@@ -206,8 +211,11 @@ def test_folders_are_small():
 
 @pytest.mark.parametrize(
     ("tests", "code", "beside"),
-    [("tests/core", "server/core", set()), ("tests/loadtest", "loadtest", {"timing"})],
-    ids=["core", "loadtest"],
+    [
+        ("tests/core", "server/core", set()),
+        (f"{LOAD}/tests", f"{LOAD}/src/mcp_swarm_load", {"timing"}),
+    ],
+    ids=["core", "load"],
 )
 def test_tests_lie_where_their_code_does(tests, code, beside):
     """Each of their folders is one of the code's, but for what runs by itself."""

@@ -11,9 +11,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from loadtest.report.page import render
-from tests.loadtest.drive import load
-from tests.loadtest.target import Target
+from mcp_swarm_load.report.page import render
+from mcp_swarm_load.testing.runs import load
+from mcp_swarm_load.testing.target import Target
 
 PICTURE = Path(__file__).parents[2] / "docs" / "load-test.png"
 LARGEST_BYTES = 150_000

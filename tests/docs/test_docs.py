@@ -54,7 +54,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_named_path_of_the_project_exists(page: Path) -> None:
     """Paths in backticks that begin with one of our folders are real."""
-    paths = re.findall(r"`((?:server|tests|docs|deploy|loadtest)/[\w./-]+)`", page.read_text())
+    paths = re.findall(r"`((?:server|tests|docs|deploy|packages)/[\w./-]+)`", page.read_text())
     invented = {
         "server/tools/weather.py",
         "deploy/own.yml",

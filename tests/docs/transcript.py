@@ -39,7 +39,7 @@ def record() -> str:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "mcp-swarm"
         ignored = shutil.ignore_patterns("__pycache__", "*.db*", "node_modules", ".*")
-        for name in ("server", "deploy", "loadtest"):
+        for name in ("server", "deploy"):
             shutil.copytree(ROOT / name, tree / name, ignore=ignored)
         for name in ("test_swarm_load.py", "Makefile", "pyproject.toml", "uv.lock"):
             shutil.copy(ROOT / name, tree)

@@ -8,7 +8,7 @@ import random
 import sys
 from collections.abc import Callable
 
-from tests.loadtest.target import Target
+from mcp_swarm_load.testing.target import Target
 
 CALLS = 30_000
 SEED = 20_261_121

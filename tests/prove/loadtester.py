@@ -10,9 +10,9 @@ from math import comb
 from pathlib import Path
 from typing import Any
 
-from loadtest.measure.spread import ALPHA
-from tests.loadtest.drive import load
-from tests.loadtest.target import Target
+from mcp_swarm_load.measure.spread import ALPHA
+from mcp_swarm_load.testing.runs import load
+from mcp_swarm_load.testing.target import Target
 from tests.prove.known import (
     CALLS,
     ERROR_EVERY,

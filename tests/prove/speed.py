@@ -31,7 +31,7 @@ def speed(short: bool) -> Outcome:
     """The bare endpoint on one core, tester and wrk in turns on the other."""
     seconds, rounds = (1.5, 1) if short else (4.0, 5)
     runs: dict[str, list[Rate]] = {"tester": [], "recording": [], "wrk": []}
-    server = _pinned(1, sys.executable, "-m", "tests.loadtest.target")
+    server = _pinned(1, sys.executable, "-m", "mcp_swarm_load.testing.target")
     endpoint = subprocess.Popen(server, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert endpoint.stdout is not None

@@ -1,0 +1,75 @@
+"""The verdict on a run: what it was held to, and whether it can be held to anything.
+
+`pass` needs every check; `fail` is a result too. `invalid` is none: the tester was the bottleneck,
+and what was measured is the tester.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp_swarm_load.measure import validity
+from mcp_swarm_load.measure.figures import truncated_percent
+from mcp_swarm_load.measure.threshold import check, parse
+
+SENT_AT_LEAST = 99.0
+"""Percent of an open loop's plan that must have been sent."""
+
+
+def verdict(head: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    """The document's part of that name; `head` is the run's identity, `run` all the rest of it.
+
+    Without a threshold on the same thing, every answer must be right, and of an open loop's calls
+    99 % must have been sent.
+    """
+    thresholds = [parse(text) for text in head["thresholds"]]
+    metrics = {threshold.metric for threshold in thresholds if not threshold.kind}
+    totals = run["totals"]
+    checks = [check(threshold, run) for threshold in thresholds]
+    if head["expected"]["replicas"]:
+        checks.insert(0, _replicas_at_work(head, run))
+    if run["load"]["loop"] == "open" and not metrics & {"sent", "dropped"}:
+        checks.insert(0, _sent(totals))
+    if not metrics & {"errors", "success"}:
+        checks.insert(0, _all_right(totals))
+    because = validity.reasons(run["client"], run["latency_ms"])
+    is_invalid = bool(because) and not head["busy_client_accepted"]
+    passed = all(each["passed"] for each in checks)
+    return {
+        "result": "invalid" if is_invalid else "pass" if passed else "fail",
+        "passed": passed and not is_invalid,
+        "client_was_bottleneck": because,
+        "checks": checks,
+    }
+
+
+def _all_right(totals: dict[str, Any]) -> dict[str, Any]:
+    ended = totals["right"] + totals["failed"]
+    return {
+        "name": "every answer right",
+        "wanted": "100 %",
+        "seen": f"{totals['success_percent']:.2f} %",
+        "passed": ended > 0 and not totals["failed"],
+    }
+
+
+def _sent(totals: dict[str, Any]) -> dict[str, Any]:
+    sent = truncated_percent(totals["made"], totals["made"] + totals["dropped"])
+    planned = f" of {totals['planned']}" if totals["planned"] else ""
+    return {
+        "name": "sent of what was due",
+        "wanted": f"≥ {SENT_AT_LEAST:g} %",
+        "seen": f"{sent:.2f} %{planned}",
+        "passed": sent >= SENT_AT_LEAST,
+    }
+
+
+def _replicas_at_work(head: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    wanted = head["expected"]["replicas"]
+    seen = sum(not row["name"].startswith("(") for row in run["replicas"])
+    return {
+        "name": "replicas at work",
+        "wanted": f"≥ {wanted}",
+        "seen": f"{seen}",
+        "passed": seen >= wanted and not run["spread"]["silent"],
+    }

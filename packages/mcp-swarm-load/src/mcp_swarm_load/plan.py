@@ -1,0 +1,147 @@
+"""What to run: everything that a command line, a mix and a scenario file come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import SplitResult
+
+from mcp_swarm_load.schedule import Arrivals, Pause, Ramp, due_times
+from mcp_swarm_load.traffic.callers import Token
+from mcp_swarm_load.traffic.calls import PLAIN, VERSIONS, Era, Wants
+from mcp_swarm_load.traffic.mix import Kind
+from mcp_swarm_load.traffic.values import Constant
+
+Eras = Literal["modern", "legacy", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run. `rate` (calls/s) makes it an open loop; without it `workers` take turns."""
+
+    url: SplitResult
+    era: Eras = "modern"
+    tool: str | None = None
+    arguments: dict[str, Any] | None = None
+    token: str | None = None
+    calls: int | None = 50
+    seconds: float | None = None
+    workers: int = 10
+    rate: float | None = None
+    arrivals: Arrivals = "constant"
+    burst: tuple[int, int] | None = None
+    """Open loop: calls come so many at a time, from the one number to the other."""
+    ramp: Ramp | None = None
+    warmup_calls: int = 0
+    warmup_seconds: float = 0.0
+    seed: int = 1
+    timeout: float = 30.0
+    in_hand: int = 2000
+    """Open loop: calls that may wait for an answer at one time; more are dropped and counted."""
+    keep_alive: bool = True
+    mix: tuple[Kind, ...] = ()
+    """Several kinds of calls, in the place of `tool`."""
+    wants: Wants = PLAIN
+    """What the calls of `tool` ask for."""
+    tokens: tuple[Token, ...] = ()
+    """Taken in turn by the callers, in the place of `token`."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sent with every request, besides the protocol's."""
+    ca: str | None = None
+    """File of the certificates that are trusted, in the place of the system's."""
+    think: Pause | None = None
+    """Closed loop: between a caller's calls."""
+    sessions: int = 0
+    """Calls a session of 2025-11-25; 0 is none."""
+    processes: int = 1
+    replicas: int = 0
+    """Replicas that must be seen; 0 is any number."""
+    replica_names: tuple[str, ...] = ()
+    record: str | None = None
+    """File that every call is written to."""
+
+    @property
+    def eras(self) -> tuple[Era, ...]:
+        """The eras that take turns."""
+        return ("modern", "legacy") if self.era == "both" else (self.era,)
+
+    @property
+    def protocol(self) -> str:
+        """The protocol version spoken, or both."""
+        return " and ".join(VERSIONS[era] for era in self.eras)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The calls to make: the mix, else `tools/call` of the tool, else `tools/list`."""
+        if self.mix:
+            return self.mix
+        if self.tool is None:
+            return (Kind("tools/list", Constant({}), wants=self.wants),)
+        arguments = Constant(self.arguments or {})
+        return (Kind.of_tool(self.tool, arguments, wants=self.wants),)
+
+    @property
+    def label(self) -> str:
+        """What is called, in short."""
+        names = list(dict.fromkeys(kind.label for kind in self.kinds))
+        return names[0] if len(names) == 1 else f"mix of {len(names)}: {', '.join(names)}"
+
+    @property
+    def planned(self) -> int | None:
+        """Calls that are to be made and counted, where the plan says."""
+        by_time = None
+        if self.rate is not None and self.seconds is not None:
+            by_time = self._due_in(self.rate, self.seconds)
+        bounds = [bound for bound in (self.calls, by_time) if bound is not None]
+        return min(bounds) if bounds else None
+
+    def _due_in(self, rate: float, seconds: float) -> int:
+        """Calls due once it is warm: exactly so in bursts, of Poisson arrivals the mean."""
+        if self.burst is not None:
+            begin = self.warmup_seconds * 1e9
+            return sum(at >= begin for at in self.due_times()) - self.warmup_calls
+        if self.ramp is not None:
+            begin = self._warm_seconds(rate)
+            return int(rate * (self.ramp.done_by(begin + seconds) - self.ramp.done_by(begin)))
+        return int(rate * seconds)
+
+    def _warm_seconds(self, rate: float) -> float:
+        """How long an open loop's warm-up lasts."""
+        share = self.warmup_calls / rate
+        return self.warmup_seconds or (self.ramp.time_of(share) if self.ramp else share)
+
+    def due_times(self) -> Iterator[int]:
+        """Open loop: nanoseconds after the start at which calls are due, warm-up included."""
+        assert self.rate is not None
+        end = None if self.seconds is None else self._warm_seconds(self.rate) + self.seconds
+        due = due_times(
+            self.rate, self.arrivals, self.seed, None, end, ramp=self.ramp, burst=self.burst
+        )
+        if self.calls is None:
+            yield from due
+            return
+        left = self.calls + self.warmup_calls
+        for at in due:
+            if at >= self.warmup_seconds * 1e9:
+                if not left:
+                    return
+                left -= 1
+            yield at
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without credentials."""
+        return self.url._replace(netloc=self.url.netloc.rpartition("@")[2]).geturl()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One process's part of a run: number `number`, from 0, `of` so many."""
+
+    number: int = 0
+    of: int = 1
+
+    def part(self, whole: int) -> int:
+        """Its part of a number that is shared out; all parts add up to it."""
+        return (whole + self.of - 1 - self.number) // self.of

@@ -1,0 +1,212 @@
+"""One run in this process: connects, drives the schedule, counts every answer, ends cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import signal
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any, TypeVar
+
+from mcp_swarm_load.health import watched
+from mcp_swarm_load.measure.affinity import Affinity
+from mcp_swarm_load.measure.record import recording
+from mcp_swarm_load.measure.result import Result
+from mcp_swarm_load.plan import Plan, Share
+from mcp_swarm_load.progress import Snapshot
+from mcp_swarm_load.schedule import Bounds, closed_loop, open_loop
+from mcp_swarm_load.target.client import Client
+from mcp_swarm_load.traffic.callers import Caller, callers
+from mcp_swarm_load.traffic.traffic import NEVER, Traffic
+from mcp_swarm_load.traffic.values import Source
+
+_GRACE_SECONDS = 2.0
+"""How long calls in flight may still finish once the run has been interrupted."""
+
+_CLOSING_SECONDS = 10.0
+"""How long open sessions may take to be closed at the end of a run."""
+
+ALONE = Share()
+
+_T = TypeVar("_T")
+
+
+class WorkerError(Exception):
+    """A worker process ended before its work was done, so the run's figures would be wrong."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A run's result, and what is known of the run itself."""
+
+    result: Result
+    connections: int
+    affinity: Affinity
+    cpu_seconds: float
+    """Of all processes; `result.cpu_percent` is the busiest one's."""
+    interrupted: bool
+    started_at: float
+    """Unix time."""
+
+
+def run_on_fastest_loop(work: Coroutine[Any, Any, _T]) -> _T:
+    """asyncio.run, on uvloop where there is one: it halves the cost of a call."""
+    try:
+        import uvloop  # it is not on every platform
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
+
+
+async def run(
+    plan: Plan,
+    watch: Callable[[Snapshot], None] | None = None,
+    *,
+    share: Share = ALONE,
+    start: int = 0,
+    stop: asyncio.Event | None = None,
+) -> Outcome:
+    """Make the calls of `plan`; `watch` is shown the result so far four times a second.
+
+    SIGINT and SIGTERM end the run early and cleanly. Raises TargetError where the target cannot
+    be connected to at all. As one process of several it makes its `share`, from `start` on
+    (a perf_counter_ns()), until it ends or `stop` is set.
+    """
+    client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive, ca=plan.ca)
+    await client.start()
+    stop = stop or asyncio.Event()
+    while (left := start - perf_counter_ns()) > 0:  # noqa: ASYNC110  a timer may be early
+        await asyncio.sleep(left / 1e9)
+    started_at, cpu, begun = time.time(), time.process_time(), start or perf_counter_ns()
+    warm = NEVER - begun if plan.warmup_calls else int(plan.warmup_seconds * 1e9)
+    result = Result(begun + warm)
+    traffic = Traffic(plan, client, result, share)
+    people = _callers(plan, share)
+    with signals_set(stop):
+        driver = asyncio.ensure_future(
+            _drive(plan, share, begun, traffic, people=people, stop=stop)
+        )
+        watcher = asyncio.ensure_future(_watch(result, watch)) if watch else None
+        try:
+            async with watched(result):
+                with recording(plan.record, result):
+                    await _until_done(driver, stop)
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+            result.end = perf_counter_ns()
+            result.start = min(result.start, result.end)
+            result.warmup = traffic.warmup
+            driver.cancel()
+            await asyncio.gather(driver, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_SECONDS if stop.is_set() else _CLOSING_SECONDS):
+                    await traffic.close(people)
+            affinity = client.affinity()
+            await client.stop()
+    cpu_seconds = time.process_time() - cpu
+    return Outcome(result, client.opened, affinity, cpu_seconds, stop.is_set(), started_at)
+
+
+def _callers(plan: Plan, share: Share) -> list[Caller]:
+    if plan.rate is None:
+        return callers(share.part(plan.workers), plan.tokens, plan.headers, share.number, share.of)
+    return callers(max(1, len(plan.tokens)), plan.tokens, plan.headers)
+
+
+async def _drive(
+    plan: Plan,
+    share: Share,
+    start: int,
+    traffic: Traffic,
+    *,
+    people: list[Caller],
+    stop: asyncio.Event,
+) -> None:
+    if plan.rate is None:
+        think, ramp = plan.think, plan.ramp
+        dice = Source(plan.seed, share.number).dice
+        warm_until = start + int(plan.warmup_seconds * 1e9) if plan.warmup_seconds else 0
+        await closed_loop(
+            [traffic.maker(caller) for caller in people],
+            Bounds(
+                None if plan.calls is None else share.part(plan.calls),
+                plan.seconds,
+                warm_calls=plan.warmup_calls,
+                warm_until=warm_until,
+            ),
+            stop=stop,
+            think=None if think is None else lambda: think.draw(dice),
+            start_after=None
+            if ramp is None
+            else lambda n: ramp.start_of(share.number + n * share.of, plan.workers),
+        )
+        return
+    result = traffic.result
+    makers = [traffic.maker(caller) for caller in people]
+    turns = itertools.cycle(makers)
+
+    async def in_turn(due: int) -> None:
+        await next(turns)(due)
+
+    def drop(due: int) -> None:
+        result.dropped += due >= result.start
+
+    due = plan.due_times()
+    mine = due if share.of == 1 else _drawn(due, share, plan.seed)
+    limit = max(1, share.part(plan.in_hand))
+    make = makers[0] if len(makers) == 1 else in_turn
+    await open_loop(make, mine, start=start, limit=limit, drop=drop, stop=stop)
+
+
+def _drawn(due: Iterator[int], share: Share, seed: int) -> Iterator[int]:
+    """Those of the common schedule that fall to one process: by the same draw in all of them.
+
+    In turn would be simpler; but then as many processes as replicas, and a balancer that takes
+    turns, would make each process meet one replica only, as if its connections were pinned.
+    """
+    dice = random.Random(f"share/{seed}")  # noqa: S311  no secret
+    return (at for at in due if dice.randrange(share.of) == share.number)
+
+
+async def _until_done(driver: asyncio.Future[Any], stop: asyncio.Event) -> None:
+    """Wait for the driver; once stopped, give the calls in flight only a moment more."""
+    stopped: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([driver, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if not driver.done():
+        await asyncio.wait({driver}, timeout=_GRACE_SECONDS)
+    stopped.cancel()
+    if driver.done():
+        driver.result()
+
+
+async def _watch(result: Result, watch: Callable[[Snapshot], None]) -> None:
+    while True:
+        await asyncio.sleep(0.25)
+        watch(Snapshot.of(result))
+
+
+@contextmanager
+def signals_set(stop: asyncio.Event) -> Iterator[None]:
+    """Within, SIGINT and SIGTERM set the event; a second one ends the program as usual."""
+    loop = asyncio.get_running_loop()
+
+    def told(number: int) -> None:
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Only the main thread may; elsewhere (a test, a notebook) signals are not ours.
+        with suppress(ValueError, RuntimeError, NotImplementedError):
+            loop.add_signal_handler(number, told, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError, RuntimeError, NotImplementedError):
+                loop.remove_signal_handler(number)

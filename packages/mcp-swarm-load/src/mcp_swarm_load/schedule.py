@@ -1,0 +1,252 @@
+"""When calls are due: in a closed loop after the one before, in an open loop by the clock.
+
+A closed loop slows down with its target, so what it measures is a lower bound (coordinated
+omission). The open loop never waits for an answer; a call for which there is no connection left is
+counted as dropped, never put off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import random
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Literal
+
+from mcp_swarm_load.alarm import Alarm
+
+Arrivals = Literal["constant", "poisson"]
+
+_STOP_CHECK_NS = 100_000_000
+
+_LEAST_SLEEP_NS = 200_000
+"""Between two wakings of an open loop, each of which costs more than a call: above 5,000 calls a
+second a few are made together, late by less than this, which their latency since due includes."""
+
+_BURST = 32
+"""Calls started in a row before answers get their turn."""
+
+Make = Callable[[int], Awaitable[None]]
+"""Makes one call that was due at this perf_counter_ns()."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """The load grows from nothing to the whole over `seconds`: linearly, or in `steps`."""
+
+    seconds: float
+    steps: int = 0
+
+    def time_of(self, amount: float) -> float:
+        """Seconds until `amount` is done, where the whole load does 1 a second."""
+        length = self.seconds
+        if not self.steps:
+            over = amount - length / 2
+            return length + over if over > 0 else math.sqrt(2 * length * amount)
+        step = length / self.steps
+        for number in range(1, self.steps + 1):
+            done = step * number / self.steps
+            if amount < done:
+                return step * (number - 1) + amount * self.steps / number
+            amount -= done
+        return length + amount
+
+    def done_by(self, at: float) -> float:
+        """What is done after so many seconds: the inverse of `time_of`."""
+        at_end = min(at, self.seconds)
+        after = max(0.0, at - self.seconds)
+        if not self.steps:
+            return at_end * at_end / (2 * self.seconds) + after
+        step = self.seconds / self.steps
+        whole = min(int(at_end / step), self.steps)
+        begun = (at_end - whole * step) * min(whole + 1, self.steps) / self.steps
+        return step * whole * (whole + 1) / 2 / self.steps + begun + after
+
+    def start_of(self, worker: int, workers: int) -> float:
+        """Seconds after which this one of `workers` (from 0) begins."""
+        share = worker / workers
+        if self.steps:
+            share = int(share * self.steps) / self.steps
+        return self.seconds * share
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Think time between a caller's calls, in seconds."""
+
+    seconds: float
+    kind: Literal["fixed", "exponential"] = "fixed"
+
+    def draw(self, dice: random.Random) -> float:
+        """The next pause."""
+        if self.kind == "exponential":
+            return dice.expovariate(1.0) * self.seconds
+        return self.seconds
+
+
+class Bounds:
+    """When a closed loop ends: after so many calls or seconds, those of the warm-up not counted.
+
+    The warm-up is a number of calls, or lasts until a perf_counter_ns(). The seconds begin with the
+    first call after it.
+    """
+
+    def __init__(
+        self,
+        calls: int | None = None,
+        seconds: float | None = None,
+        *,
+        warm_calls: int = 0,
+        warm_until: int = 0,
+    ) -> None:
+        self._calls, self._seconds = calls, seconds
+        self._warm_calls, self._warm_until = warm_calls, warm_until
+        self.end: int | None = None
+        if seconds is not None and warm_until:
+            self.end = warm_until + int(seconds * 1e9)
+
+    def another(self, now: int) -> bool:
+        """Whether one more call is to be made; if so, it counts as made."""
+        if self._warm_calls:
+            self._warm_calls -= 1
+            return True
+        if now < self._warm_until:
+            return True
+        if self._seconds is not None:
+            if self.end is None:
+                self.end = now + int(self._seconds * 1e9)
+            if now >= self.end:
+                return False
+        if self._calls is not None:
+            if not self._calls:
+                return False
+            self._calls -= 1
+        return True
+
+
+async def closed_loop(
+    makes: Sequence[Make],
+    bounds: Bounds,
+    *,
+    stop: asyncio.Event,
+    start_after: Callable[[int], float] | None = None,
+    think: Callable[[], float] | None = None,
+) -> None:
+    """Each of `makes` calls again as soon as its answer is there, as long as `bounds` let it.
+
+    Caller number n begins after `start_after(n)` seconds, and rests for `think()` seconds between
+    two calls.
+    """
+
+    async def rest(seconds: float) -> None:
+        if bounds.end is not None:
+            seconds = min(seconds, (bounds.end - perf_counter_ns()) / 1e9)
+        if seconds > 0:
+            await _unless(stop, seconds)
+
+    async def work(number: int, make: Make) -> None:
+        if start_after is not None:
+            await rest(start_after(number))
+        while not stop.is_set():
+            now = perf_counter_ns()
+            if not bounds.another(now):
+                return
+            await make(now)
+            if think is not None:
+                await rest(think())
+
+    await asyncio.gather(*(work(number, make) for number, make in enumerate(makes)))
+
+
+async def _unless(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but no longer than until `stop` is set."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def due_times(
+    rate: float,
+    arrivals: Arrivals,
+    seed: int,
+    calls: int | None,
+    seconds: float | None,
+    *,
+    ramp: Ramp | None = None,
+    burst: tuple[int, int] | None = None,
+) -> Iterator[int]:
+    """Nanoseconds after the start at which calls are due: evenly, or as a Poisson process.
+
+    With a ramp the rate grows to its whole; a Poisson process keeps being one (its time is
+    stretched, not its gaps). In bursts, so many calls as are drawn are due at once, and the next
+    burst after the time that they have at that rate.
+    """
+    gap = 1e9 / rate
+    end = seconds * 1e9 if seconds is not None else float("inf")
+    dice = random.Random(seed)  # noqa: S311  a schedule, not a secret
+    for passed in itertools.islice(_calls_before(arrivals, burst, dice), calls):
+        at = passed * gap if ramp is None else ramp.time_of(passed / rate) * 1e9
+        if at >= end:
+            return
+        yield int(at)
+
+
+def _calls_before(
+    arrivals: Arrivals, burst: tuple[int, int] | None, dice: random.Random
+) -> Iterator[float]:
+    """How much of the load is due before each call, in calls of the whole rate."""
+    if burst is not None:
+        begun = 0
+        while True:
+            size = dice.randint(*burst)
+            yield from itertools.repeat(begun, size)
+            begun += size
+    if arrivals == "constant":
+        yield from itertools.count()  # computed from the start: errors do not add up
+    passed = 0.0
+    while True:
+        yield passed
+        passed += dice.expovariate(1.0)
+
+
+async def open_loop(
+    make: Make,
+    due: Iterator[int],
+    *,
+    start: int,
+    limit: int,
+    drop: Callable[[int], None],
+    stop: asyncio.Event,
+) -> None:
+    """Start each call when it is due, whatever became of those before; return when all ended.
+
+    `due` counts from `start`, a perf_counter_ns(). With `limit` calls in hand the next one is
+    handed to `drop` instead.
+    """
+    running: set[asyncio.Future[None]] = set()
+    in_a_row = woken = 0
+    with Alarm() as alarm:
+        for offset in due:
+            at = start + offset
+            while (now := perf_counter_ns()) < at and not stop.is_set():
+                await alarm.until(min(max(at, woken + _LEAST_SLEEP_NS), now + _STOP_CHECK_NS))
+                woken = perf_counter_ns()
+                in_a_row = 0
+            in_a_row += 1
+            if in_a_row % _BURST == 0 or len(running) >= limit:
+                # Catching up after a stall of our own: answers that are there are taken first.
+                await asyncio.sleep(0)
+            if stop.is_set():
+                break
+            if len(running) >= limit:
+                drop(at)
+                continue
+            call = asyncio.ensure_future(make(at))
+            running.add(call)
+            call.add_done_callback(running.discard)
+    if running:
+        await asyncio.gather(*running)

@@ -1,0 +1,148 @@
+"""A pool of keep-alive connections to one target: sends a request now, on an idle connection if
+there is one, else on a new one. Nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections import Counter, deque
+from contextlib import suppress
+from time import perf_counter_ns
+from urllib.parse import SplitResult
+
+from mcp_swarm_load.flags import tls
+from mcp_swarm_load.measure.affinity import Affinity
+from mcp_swarm_load.target.connection import Connection, Exchange
+
+_SWEEP_SECONDS = 0.1
+
+
+class TargetError(Exception):
+    """The target cannot be reached; the message says what was tried and what to check."""
+
+
+class Client:
+    """Connections to one URL. Call `start` first and `stop` last.
+
+    `timeout` is in seconds, from the moment a request is written to the last byte of its answer,
+    and also bounds connecting. Without `keep_alive` every call has a connection of its own. `ca` is
+    a file of trusted certificates, by default the system's.
+    """
+
+    def __init__(
+        self, url: SplitResult, *, timeout: float, keep_alive: bool = True, ca: str | None = None
+    ) -> None:
+        self._host = url.hostname or ""
+        self._tls = tls(ca) if url.scheme == "https" else None
+        self._port = url.port or (443 if self._tls else 80)
+        self._timeout = timeout
+        self._keep_alive = keep_alive
+        self._idle: deque[Connection] = deque()
+        self._all: set[Connection] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        self.opened = 0
+        self._gone = Affinity()
+
+    async def start(self) -> None:
+        """Open a first connection, which the first call then uses.
+
+        Raises TargetError where that fails.
+        """
+        try:
+            self._idle.append(await self._connect())
+        except OSError as error:
+            where = f"{self._host}:{self._port}"
+            raise TargetError(
+                f"cannot reach {where}: {_reason(error)}. "
+                "Expected an MCP server there: is it up, and are --url's host and port right?"
+            ) from error
+        self._sweeper = asyncio.create_task(self._fail_overdue())
+
+    async def stop(self) -> None:
+        """Close every connection; exchanges in hand are left unfinished."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in list(self._all):
+            connection.fail("stopped")
+            self._forget(connection)
+        await asyncio.sleep(0)
+
+    async def send(self, request: bytes, due: int) -> Exchange:
+        """Send one request and wait for its answer; whatever goes wrong is in `Exchange.error`."""
+        exchange = Exchange(due)
+        connection = self._take_idle()
+        if connection is None:
+            try:
+                connection = await self._connect()
+            except OSError as error:
+                exchange.done = perf_counter_ns()
+                exchange.error = f"cannot connect: {_reason(error)}"
+                return exchange
+        await connection.send(request, exchange)
+        return exchange
+
+    def affinity(self) -> Affinity:
+        """How connections and replicas went together so far."""
+        seen = Affinity(Counter(self._gone.pinned), self._gone.mixed, self._gone.repeats)
+        for connection in self._all:
+            seen.note(connection)
+        return seen
+
+    def _take_idle(self) -> Connection | None:
+        while self._idle:
+            # The longest idle first: load goes round all connections, as from as many clients.
+            connection = self._idle.popleft()
+            if connection.usable():
+                return connection
+            self._forget(connection)
+        return None
+
+    async def _connect(self) -> Connection:
+        """A new connection. Raises OSError (TimeoutError is one)."""
+        async with asyncio.timeout(self._timeout):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Connection(self._release), self._host, self._port, ssl=self._tls
+            )
+        self.opened += 1
+        if not connection.open:
+            raise ConnectionResetError("closed as soon as it was open")
+        self._all.add(connection)
+        return connection
+
+    def _release(self, connection: Connection) -> None:
+        if connection.open and self._keep_alive:
+            self._idle.append(connection)
+            return
+        connection.close()
+        self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        if connection not in self._all:
+            return
+        self._all.discard(connection)
+        with suppress(ValueError):
+            self._idle.remove(connection)
+        self._gone.note(connection)
+
+    async def _fail_overdue(self) -> None:
+        """One sweep for all calls: a timer for each would cost more than the call."""
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            before = perf_counter_ns() - int(self._timeout * 1e9)
+            for connection in [each for each in self._all if each.overdue(before)]:
+                connection.fail(f"no answer within {self._timeout:g} s")
+
+
+def _reason(error: OSError) -> str:
+    """A connection error in plain words, the same for every address that was tried."""
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, socket.gaierror):
+        return "unknown host name"
+    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
+        return "connection refused"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {error.reason or error}"
+    return error.strerror or str(error) or type(error).__name__

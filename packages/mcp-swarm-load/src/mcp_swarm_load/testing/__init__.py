@@ -1,0 +1,1 @@
+"""Targets whose behaviour is known, and helpers that run the tester against them."""

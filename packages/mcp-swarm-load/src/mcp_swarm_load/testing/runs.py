@@ -1,0 +1,114 @@
+"""Runs the tester against a target of known truth, in one process or as the program it is."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from mcp_swarm_load.measure.identity import Unit, Wanted
+from mcp_swarm_load.plan import Plan
+from mcp_swarm_load.report.document import document
+from mcp_swarm_load.run import run
+from mcp_swarm_load.testing.target import Target
+
+PROGRAM = (sys.executable, "-m", "mcp_swarm_load")
+_END = b"\x04the end"
+BUSY = "--accept-busy-client"
+"""For runs of targets that answer at once on a machine that has other work: not what is tested."""
+
+
+HELD_UP_SECONDS, TICK_SECONDS = 0.1, 0.01
+T = TypeVar("T")
+
+
+async def load(
+    target: Target, thresholds: Sequence[str] = (), unit: Unit = "auto", **options: Any
+) -> dict[str, Any]:
+    """The document of one run against a serving target.
+
+    The target keeps the same event loop busy, so the tester is judged as if it were not.
+    """
+    plan = Plan(url=urlsplit(target.url), **options)
+    wanted = Wanted(tuple(thresholds), unit, accept_busy_client=True)
+    return document(plan, await run(plan), ["mcp-swarm-load"], wanted)
+
+
+async def undisturbed(make: Callable[[], Awaitable[T]], tries: int = 5) -> T:
+    """What `make` comes to while this process has its turns; where it is held up, once more.
+
+    For what is told by the clock, and cannot be told by one that stood still. The last try counts.
+    """
+    latest = 0.0
+
+    async def watch() -> None:
+        nonlocal latest
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + TICK_SECONDS
+            await asyncio.sleep(TICK_SECONDS)
+            latest = max(latest, loop.time() - due)
+
+    for _ in range(tries):
+        latest = 0.0
+        watching = asyncio.create_task(watch())
+        try:
+            found = await make()
+        finally:
+            watching.cancel()
+        if latest < HELD_UP_SECONDS:
+            break
+    return found
+
+
+async def program(
+    *words: str, env: Mapping[str, str] | None = None, command: Sequence[str] = PROGRAM
+) -> asyncio.subprocess.Process:
+    """Starts the load tester, or another `command`, as a process with its output in pipes."""
+    return await asyncio.create_subprocess_exec(
+        *command,
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+    )
+
+
+async def finished(
+    *words: str, env: Mapping[str, str] | None = None, command: Sequence[str] = PROGRAM
+) -> tuple[int, str, str]:
+    """Runs the load tester, or another `command`; returns exit code, stdout and stderr."""
+    process = await program(*words, env=env, command=command)
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def on_a_terminal(*words: str, **env: str) -> str:
+    """Runs the load tester on a pseudo-terminal; returns what it writes there."""
+    controller, terminal = os.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM, *words, stdout=terminal, stderr=terminal, env={**os.environ, **env}
+        )
+        reading = asyncio.create_task(asyncio.to_thread(_read_to_end, controller))
+        await process.wait()
+        # A terminal may lose unread output once its last writer closes it.
+        os.write(terminal, _END)
+        return await reading
+    finally:
+        os.close(controller)
+        os.close(terminal)
+
+
+def _read_to_end(descriptor: int) -> str:
+    found = b""
+    while not found.endswith(_END):
+        found += os.read(descriptor, 65536)
+    return found.removesuffix(_END).decode()
+
+
+def names(count: int) -> Sequence[str]:
+    """Replica names as containers have them."""
+    return [f"ad1b23ba0c{number:02x}" for number in range(count)]

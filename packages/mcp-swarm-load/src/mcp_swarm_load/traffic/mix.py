@@ -1,0 +1,102 @@
+"""Which calls are made: kinds with weights, and the next call of them.
+
+The eras take turns, so half of the calls are of each; the kind is drawn by weight.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult
+
+from mcp_swarm_load.traffic.calls import PLAIN, Call, Era, Expectation, Wants
+from mcp_swarm_load.traffic.values import Constant, Fields, Source, Value, settled
+
+Pick = Callable[[], Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of call in a mix. `params` is None until the tool's schema has been asked for."""
+
+    method: str
+    params: Value | None = None
+    weight: float = 1.0
+    tool: str | None = None
+    """The tool of a `tools/call`, whose parameters are its name and arguments."""
+    era: Era | None = None
+    """The one era it is made in; None is any."""
+    wants: Wants = PLAIN
+    expect: tuple[Expectation, ...] = field(default=())
+
+    @classmethod
+    def of_tool(cls, name: str, arguments: Value | None, **others: Any) -> Kind:
+        """A call of a tool, its arguments to be made from its schema if there are none."""
+        return cls("tools/call", tool_params(name, arguments), tool=name, **others)
+
+    @property
+    def label(self) -> str:
+        """As reports show it."""
+        return f"{self.method} {self.tool}" if self.tool else self.method
+
+    def pick(self, source: Source, url: SplitResult, era: Era, options: Mapping[str, Any]) -> Pick:
+        """What gives the next call of this kind."""
+        assert self.params is not None
+        first = Call(
+            url,
+            era,
+            self.method,
+            self.params.draw(Source(0)),  # a pattern: what it draws is not to be missing later
+            wants=self.wants,
+            expect=self.expect,
+            **options,
+        )
+        if isinstance(self.params, Constant):
+            return itertools.repeat(first).__next__
+        draw = self.params.draw
+        return lambda: first.varied(draw(source))
+
+
+def tool_params(name: str, arguments: Value | None) -> Value | None:
+    """The parameters of a tools/call; None without arguments."""
+    if arguments is None:
+        return None
+    return settled(Fields((("name", Constant(name)), ("arguments", arguments))))
+
+
+def picker(
+    kinds: Sequence[Kind],
+    eras: Sequence[Era],
+    source: Source,
+    url: SplitResult,
+    **options: Any,
+) -> Pick:
+    """What gives the next call of a mix. `options` are those of every Call."""
+    by_era = [_of_one_era(kinds, era, source, url, options) for era in eras]
+    if len(by_era) == 1:
+        return by_era[0]
+    # Not by the call's number: that would give each of two processes an era of its own.
+    turns = itertools.islice(itertools.cycle(by_era), source.number % 2, None)
+
+    def pick() -> Call:
+        return next(turns)()
+
+    return pick
+
+
+def _of_one_era(
+    kinds: Sequence[Kind], era: Era, source: Source, url: SplitResult, options: Mapping[str, Any]
+) -> Pick:
+    mine = [kind for kind in kinds if kind.era in (None, era)]
+    picks = [kind.pick(source, url, era, options) for kind in mine]
+    if len(picks) == 1:
+        return picks[0]
+    bounds = list(itertools.accumulate(kind.weight for kind in mine))
+    choices = source.dice.choices
+
+    def pick() -> Call:
+        return choices(picks, cum_weights=bounds)[0]()
+
+    return pick

@@ -1,0 +1,95 @@
+"""A mix's tools looked up at the target: those without arguments get what their schema asks for."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from dataclasses import replace
+from time import perf_counter_ns
+from typing import Any
+
+from mcp_swarm_load.measure.result import Result
+from mcp_swarm_load.plan import Plan
+from mcp_swarm_load.target.client import Client, TargetError
+from mcp_swarm_load.traffic.callers import callers
+from mcp_swarm_load.traffic.calls import Call
+from mcp_swarm_load.traffic.mix import Kind, tool_params
+from mcp_swarm_load.traffic.sessions import Refusal, Sessions
+from mcp_swarm_load.traffic.values import fitting
+
+_MOST_PAGES = 100
+
+
+class MixError(Exception):
+    """A mix names what the target does not have; the message says what it has."""
+
+
+async def resolved(plan: Plan) -> Plan:
+    """The plan with arguments for all of its calls.
+
+    Raises MixError for a tool that there is not, TargetError where the tools cannot be listed.
+    """
+    if all(kind.params is not None for kind in plan.kinds):
+        return plan
+    schemas = await _tools(plan)
+    return replace(plan, mix=tuple(_filled(kind, schemas) for kind in plan.mix))
+
+
+def _filled(kind: Kind, schemas: dict[str, Any]) -> Kind:
+    if kind.params is not None:
+        return kind
+    name = str(kind.tool)
+    if name not in schemas:
+        near = difflib.get_close_matches(name, schemas, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        known = ", ".join(sorted(schemas)) or "none"
+        raise MixError(f"the target has no tool {name!r}. {hint}Its tools: {known}")
+    return replace(kind, params=tool_params(name, fitting(schemas[name])))
+
+
+async def _tools(plan: Plan) -> dict[str, Any]:
+    """The input schema of each tool at the target, by name."""
+    client = Client(plan.url, timeout=plan.timeout, keep_alive=True, ca=plan.ca)
+    await client.start()
+    numbers = itertools.count(1)
+
+    async def ask(call: Call, headers: bytes) -> Any:
+        number = next(numbers)
+        exchange = await client.send(call.render(number, headers), perf_counter_ns())
+        return exchange, call.judge(number, exchange)
+
+    caller, into = callers(1, plan.tokens, plan.headers)[0], Result(0)
+    headers = caller.headers
+    era = plan.eras[0]
+    sessions = Sessions(
+        plan.url,
+        ask,
+        lambda request: client.send(request, perf_counter_ns()),
+        1,
+        keep_alive=True,
+        token=plan.token,
+    )
+    try:
+        if plan.sessions and era == "legacy":
+            session = await sessions.take(caller, into)
+            caller.idle.append(session)
+            headers = session.headers
+        found: dict[str, Any] = {}
+        params: dict[str, Any] = {}
+        for _ in range(_MOST_PAGES):
+            call = Call(plan.url, era, "tools/list", params, token=plan.token)
+            exchange, wrong = await ask(call, headers)
+            if wrong:
+                raise TargetError(f"cannot list the tools of {plan.shown_url}: {wrong}")
+            found |= {
+                tool["name"]: tool.get("inputSchema") or {} for tool in exchange.result["tools"]
+            }
+            if not exchange.result.get("nextCursor"):
+                break
+            params = {"cursor": exchange.result["nextCursor"]}
+        await sessions.close_all([caller], into)
+        return found
+    except Refusal as refusal:
+        raise TargetError(f"cannot list the tools of {plan.shown_url}: {refusal}") from None
+    finally:
+        await client.stop()

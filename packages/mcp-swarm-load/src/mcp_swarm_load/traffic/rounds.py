@@ -1,0 +1,146 @@
+"""Calls that take more than one request: input rounds and long tasks (2026-07-28).
+
+An answer that asks for input is answered and the call repeated with the state it came with, as
+often as the server asks, up to a bound. A task is polled to its end at the server's own interval.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult
+
+from mcp_swarm_load.measure.result import Result
+from mcp_swarm_load.target.connection import Exchange
+from mcp_swarm_load.traffic.answers import rpc_failure
+from mcp_swarm_load.traffic.arguments import arguments_for
+from mcp_swarm_load.traffic.calls import Call, Wants
+from mcp_swarm_load.traffic.sessions import Ask
+
+MOST_ROUNDS = 10
+LONGEST_TASK_SECONDS = 300.0
+_POLL_SECONDS = 1.0
+"""Between two polls, where the server names no interval."""
+_LEAST_POLL_SECONDS = 0.01
+
+
+class Rounds:
+    """Carries calls on to their end. `options` are those of every Call."""
+
+    def __init__(self, url: SplitResult, ask: Ask, **options: Any) -> None:
+        self._url, self._ask, self._options = url, ask, options
+
+    async def finish(
+        self, call: Call, exchange: Exchange, wrong: str, headers: bytes, into: Result
+    ) -> tuple[Exchange, str]:
+        """The last exchange of a call whose first answer was `exchange`, and what is wrong with it.
+
+        It has the first one's times of sending and first byte, so latency is of the whole.
+        """
+        first, rounds = exchange, 0
+        while exchange.result is not None and wrong:
+            kind, result = exchange.result.get("resultType"), exchange.result
+            if kind == "input_required" and call.wants.answers is not None:
+                rounds += 1
+                if rounds > MOST_ROUNDS:
+                    wrong = f"more than {MOST_ROUNDS} input rounds"
+                    break
+                again = call.varied({**call.params, **_reply(result, call.wants.answers)})
+                into.add_extra(exchange)
+                into.flow.rounds += 1
+                exchange, wrong = await self._ask(again, headers)
+            elif kind == "task" and call.wants.tasks:
+                into.add_extra(exchange)
+                into.flow.tasks_started += 1
+                exchange, wrong = await self._task(call, result, headers, into)
+                into.flow.tasks_completed += not wrong
+                break
+            else:
+                break
+        exchange.due, exchange.sent, exchange.first_byte = first.due, first.sent, first.first_byte
+        return exchange, wrong
+
+    async def _task(
+        self, call: Call, task: Mapping[str, Any], headers: bytes, into: Result
+    ) -> tuple[Exchange, str]:
+        """Poll until the task has ended; the last poll, and what is wrong with the task."""
+        name = task.get("taskId")
+        get = self._call("tasks/get", {"taskId": name})
+        loop = asyncio.get_running_loop()
+        end = loop.time() + LONGEST_TASK_SECONDS
+        while True:
+            await asyncio.sleep(_interval(task))
+            into.flow.task_polls += 1
+            exchange, wrong = await self._ask(get, headers)
+            if wrong or exchange.result is None:
+                return exchange, f"tasks/get: {wrong}"
+            task = exchange.result
+            match task.get("status"):
+                case "completed":
+                    result = task.get("result")
+                    if not isinstance(result, dict):
+                        return exchange, "a completed task has no result"
+                    return exchange, call.judge_result(result)
+                case "failed":
+                    return exchange, f"task failed: {rpc_failure(task.get('error'))}"
+                case "cancelled":
+                    return exchange, "the task was cancelled"
+            if loop.time() > end:
+                return exchange, f"task not done within {LONGEST_TASK_SECONDS:g} s"
+            into.add_extra(exchange)
+            if task.get("status") == "input_required":
+                reply = _reply(task, call.wants.answers or {})
+                update = self._call("tasks/update", {"taskId": name, **reply})
+                exchange, wrong = await self._ask(update, headers)
+                if wrong:
+                    return exchange, f"tasks/update: {wrong}"
+                into.add_extra(exchange)
+                into.flow.rounds += 1
+
+    def _call(self, method: str, params: Mapping[str, Any]) -> Call:
+        wants = Wants(answers={}, tasks=True)
+        return Call(self._url, "modern", method, params, wants=wants, **self._options)
+
+
+def _interval(task: Mapping[str, Any]) -> float:
+    """Seconds to wait, as the server says (`pollIntervalMs`)."""
+    wanted = task.get("pollIntervalMs", task.get("pollInterval"))
+    seconds = wanted / 1000 if isinstance(wanted, int | float) else _POLL_SECONDS
+    return max(_LEAST_POLL_SECONDS, seconds)
+
+
+def _reply(asked: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers to all input requests, and the state as it came (an opaque text)."""
+    requests = asked.get("inputRequests") or {}
+    reply: dict[str, Any] = {
+        "inputResponses": {
+            name: _answer(request, answers.get(name)) for name, request in requests.items()
+        }
+    }
+    if "requestState" in asked:
+        reply["requestState"] = asked["requestState"]
+    return reply
+
+
+def _answer(request: Any, given: Any) -> dict[str, Any]:
+    """What a client answers: the given content, else the least that fits what is asked for."""
+    request = request if isinstance(request, dict) else {}
+    params = request.get("params") or {}
+    match request.get("method"):
+        case "sampling/createMessage":
+            text = given if isinstance(given, str) else "ok"
+            content = {"type": "text", "text": text}
+            return {
+                "role": "assistant",
+                "content": content,
+                "model": "none",
+                "stopReason": "endTurn",
+            }
+        case "roots/list":
+            return {"roots": given if isinstance(given, list) else []}
+    if isinstance(given, dict) and "action" in given:
+        return given
+    if given is None:
+        given = arguments_for(params.get("requestedSchema") or {})
+    return {"action": "accept", "content": given}

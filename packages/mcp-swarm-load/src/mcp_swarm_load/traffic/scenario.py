@@ -1,0 +1,217 @@
+"""Scenario files: who calls what, how often, with which arguments, and what must come back.
+
+A value is a constant, or is made anew for each call by a tag: `!choice [a, b]`, `!integer 1..20`,
+`!text 5..40`, `!uuid`, `!sequence 1`, `!join [order-, !sequence 1]`, `!json {…}` (as JSON text).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from mcp_swarm_load.plan import Eras
+from mcp_swarm_load.schedule import Pause
+from mcp_swarm_load.traffic.calls import Era, Wants
+from mcp_swarm_load.traffic.expect import Argument, Expect, parse_path
+from mcp_swarm_load.traffic.mix import Kind
+from mcp_swarm_load.traffic.place import Place, ScenarioError
+from mcp_swarm_load.traffic.values import (
+    Choice,
+    Constant,
+    Counter,
+    Fields,
+    Integer,
+    Items,
+    Joined,
+    Json,
+    Text,
+    Uuid,
+    Value,
+    settled,
+)
+
+SHIPPED = Path(__file__).parent / "scenarios"
+
+_TOP = ("about", "calls", "callers", "rate", "burst", "think", "era", "sessions", "tokens")
+_CALL = ("tool", "method", "weight", "arguments", "params", "expect", "era")
+_WANTS = ("progress", "answers", "tasks")
+_TESTS = ("equals", "contains", "error", "may_fail")
+_METHODS = (
+    *("tools/list", "resources/list", "resources/templates/list", "resources/read"),
+    *("prompts/list", "prompts/get", "server/discover", "ping"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a file says; None where it says nothing, which flags may then say."""
+
+    kinds: tuple[Kind, ...]
+    callers: int | None = None
+    rate: float | None = None
+    burst: tuple[int, int] | None = None
+    think: Pause | None = None
+    era: Eras | None = None
+    sessions: int | None = None
+    tokens: Path | None = None
+
+
+def shipped() -> list[str]:
+    """The names of the scenarios that come with this package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+def read(name: str) -> Scenario:
+    """The scenario of a file, or the shipped one of this name. Raises ScenarioError."""
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = SHIPPED / f"{name}.yaml"
+        if not path.is_file():
+            raise ScenarioError(
+                f"{name}: no such scenario. Expected a .yaml file or one of {', '.join(shipped())}"
+            )
+    top = Place.top(path)
+    fields = top.fields(_TOP)
+    if "calls" not in fields:
+        top.wrong("`calls`, a list of calls")
+    calls = fields["calls"].items()
+    if not calls:
+        fields["calls"].wrong("at least one call")
+    both = [name for name in ("callers", "rate") if name in fields]
+    if len(both) > 1:
+        fields["rate"].wrong("either callers, who wait for answers, or a rate")
+    if "burst" in fields and "rate" not in fields:
+        fields["burst"].wrong("a rate too: calls a second on average")
+    given: dict[str, Any] = {name: _READ[name](fields[name]) for name in _READ if name in fields}
+    return Scenario(tuple(_kind(call) for call in calls), **given)
+
+
+def _burst(place: Place) -> tuple[int, int]:
+    low, high = place.span()
+    if low < 1:
+        place.wrong("1 or more calls a burst, as in 10..50")
+    return low, high
+
+
+def _pause(place: Place) -> Pause:
+    if isinstance(place.plain(), dict):
+        fields = place.fields(("exponential",))
+        if "exponential" not in fields:
+            place.wrong("seconds, or {exponential: seconds}")
+        return Pause(fields["exponential"].number(0), "exponential")
+    return Pause(place.number(0))
+
+
+def _tokens(place: Place) -> Path:
+    return place.beside(place.text())
+
+
+_READ: dict[str, Any] = {
+    "callers": lambda place: place.number(1, whole=True),
+    "rate": lambda place: place.number(0),
+    "burst": _burst,
+    "think": _pause,
+    "era": lambda place: place.text(("modern", "legacy", "both")),
+    "sessions": lambda place: place.number(1, whole=True),
+    "tokens": _tokens,
+}
+
+
+def _kind(call: Place) -> Kind:
+    fields = call.fields(_CALL + _WANTS)
+    if ("tool" in fields) == ("method" in fields):
+        call.wrong("either tool or method")
+    options: dict[str, Any] = {
+        "weight": fields["weight"].number(0) if "weight" in fields else 1.0,
+        "era": cast("Era", fields["era"].text(("modern", "legacy"))) if "era" in fields else None,
+        "wants": _wants(fields),
+        "expect": tuple(_expect(each) for each in fields["expect"]) if "expect" in fields else (),
+    }
+    if "tool" in fields:
+        if "params" in fields:
+            fields["params"].wrong("arguments, as this is a tool")
+        arguments = value(fields["arguments"]) if "arguments" in fields else None
+        if "arguments" in fields:
+            fields["arguments"].fields()
+        return Kind.of_tool(fields["tool"].text(), arguments, **options)
+    if "arguments" in fields:
+        fields["arguments"].wrong("params, as this is no tool")
+    if "params" in fields:
+        fields["params"].fields()
+    params = value(fields["params"]) if "params" in fields else Constant({})
+    return Kind(fields["method"].text(_METHODS), params, **options)
+
+
+def _wants(fields: dict[str, Place]) -> Wants:
+    answers = None
+    if "answers" in fields:
+        given = fields["answers"].plain()
+        if given is not True and not isinstance(given, dict):
+            fields["answers"].wrong("true, or a mapping of answers by the name of the question")
+        answers = {} if given is True else given
+    return Wants(
+        progress="progress" in fields and fields["progress"].flag(),
+        answers=answers,
+        tasks="tasks" in fields and fields["tasks"].flag(),
+    )
+
+
+def _expect(place: Place) -> Expect:
+    fields = place.fields(("at", *_TESTS))
+    tests = [name for name in _TESTS if name in fields]
+    if len(tests) != 1:
+        place.wrong(f"one of {', '.join(_TESTS)}")
+    at = ""
+    if "at" in fields:
+        at = fields["at"].text()
+        try:
+            parse_path(at)
+        except ValueError:
+            fields["at"].wrong("a path such as structuredContent.regions[0].region")
+    wanted = fields[tests[0]]
+    if wanted.tag == "!argument":
+        return Expect(cast("Any", tests[0]), Argument(wanted.plain()), at)
+    if wanted.tag:
+        wanted.wrong("a constant, or !argument NAME")
+    if tests[0] == "error" and wanted.plain() is not True and not isinstance(wanted.plain(), str):
+        wanted.wrong("true, or a text that the error has")
+    if tests[0] == "may_fail":
+        wanted.text()
+    if tests[0] == "equals" and not at:
+        place.wrong("`at` too: where the value is that equals this")
+    return Expect(cast("Any", tests[0]), wanted.plain(), at)
+
+
+def value(place: Place) -> Value:
+    """The value that a place describes: tags are followed, all else is constant."""
+    match place.tag:
+        case "":
+            return _untagged(place)
+        case "!choice":
+            values = tuple(value(item) for item in place.items())
+            return Choice(values) if values else place.wrong("at least one value")
+        case "!integer":
+            return Integer(*place.span())
+        case "!text":
+            low, high = place.span()
+            return Text(low, high) if low >= 0 else place.wrong("0 or more characters")
+        case "!uuid":
+            return Uuid()
+        case "!sequence":
+            start = place.span()[0] if place.plain() else 1
+            return Counter(place.key, start)
+        case "!join":
+            return settled(Joined(tuple(value(item) for item in place.items())))
+        case "!json":
+            return settled(Json(_untagged(place)))
+    return place.wrong("!choice, !integer, !text, !uuid, !sequence, !join, !json, or a constant")
+
+
+def _untagged(place: Place) -> Value:
+    kind = place.node.id  # type: ignore[attr-defined]  # of yaml's own nodes
+    if kind == "mapping":
+        return settled(Fields(tuple((name, value(at)) for name, at in place.fields().items())))
+    if kind == "sequence":
+        return settled(Items(tuple(value(item) for item in place.items())))
+    return Constant(place.plain())

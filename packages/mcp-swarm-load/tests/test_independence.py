@@ -1,0 +1,59 @@
+"""The package stands alone: it imports its own modules and its declared dependencies only."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1]
+SOURCE = PACKAGE / "src" / "mcp_swarm_load"
+
+
+def declared() -> set[str]:
+    """The distributions that pyproject.toml names; each is imported by its own name, but YAML."""
+    project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["testing"]]
+    names = {re.match(r"[\w-]+", line)[0] for line in lines}
+    return {{"pyyaml": "yaml"}.get(name, name) for name in names}
+
+
+def imported(source: str) -> set[str]:
+    """The top-level packages that a module imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
+def strangers(source: str) -> set[str]:
+    """What a module imports that is neither ours, nor declared, nor the standard library's."""
+    return imported(source) - declared() - sys.stdlib_module_names - {"mcp_swarm_load"}
+
+
+def test_the_package_imports_no_server_and_nothing_undeclared():
+    files = sorted(SOURCE.rglob("*.py"))
+
+    assert len(files) > 40
+    assert {f.name: strangers(f.read_text()) for f in files if strangers(f.read_text())} == {}
+
+
+@pytest.mark.parametrize("line", ["from server.config import load", "import fastmcp", "import mcp"])
+def test_a_server_or_its_framework_is_a_stranger(line):
+    """The control."""
+    assert strangers(line) != set()
+
+
+def test_only_the_testing_modules_know_the_testing_modules():
+    """What users run does not depend on the targets that tests play."""
+    users = {
+        path.name
+        for path in SOURCE.rglob("*.py")
+        if path.parent.name != "testing" and "mcp_swarm_load.testing" in path.read_text()
+    }
+    assert users == set()

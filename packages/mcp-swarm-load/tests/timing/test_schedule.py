@@ -1,0 +1,160 @@
+"""When calls are made: in turn in a closed loop, by the clock in an open one."""
+
+import asyncio
+import sys
+import time
+from itertools import pairwise
+from statistics import mean, pstdev
+from time import perf_counter_ns
+
+from mcp_swarm_load.alarm import Alarm
+from mcp_swarm_load.schedule import Bounds, closed_loop, due_times, open_loop
+from mcp_swarm_load.testing.runs import load
+from mcp_swarm_load.testing.target import Target
+
+
+async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
+    in_hand, most, made = 0, 0, 0
+
+    async def make(due: int) -> None:
+        nonlocal in_hand, most, made
+        in_hand, made = in_hand + 1, made + 1
+        most = max(most, in_hand)
+        await asyncio.sleep(0.001)
+        in_hand -= 1
+
+    await closed_loop([make] * 7, Bounds(calls=100), stop=asyncio.Event())
+
+    assert (made, most) == (100, 7)
+
+
+async def test_a_closed_loop_may_be_bound_by_time():
+    start = perf_counter_ns()
+    await closed_loop(
+        [lambda due: asyncio.sleep(0.01)] * 2,
+        Bounds(seconds=0.2),
+        stop=asyncio.Event(),
+    )
+
+    assert 0.2e9 <= perf_counter_ns() - start < 10e9
+
+
+def test_constant_arrivals_keep_their_distance_to_the_end():
+    """Each time is computed from the start: errors do not add up."""
+    times = list(due_times(3_000, "constant", 1, None, 10))
+
+    assert len(times) == 30_000
+    assert times[-1] == 29_999 * 1_000_000_000 // 3_000
+
+
+def test_poisson_arrivals_have_the_rate_and_the_spread_of_a_poisson_process():
+    """Exponential gaps: their standard deviation is their mean."""
+    times = list(due_times(1_000, "poisson", 1, 20_000, None))
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+
+    assert abs(mean(gaps) / 1e6 - 1) < 0.03
+    assert abs(pstdev(gaps) / mean(gaps) - 1) < 0.03
+    assert times == list(due_times(1_000, "poisson", 1, 20_000, None))
+    assert times != list(due_times(1_000, "poisson", 2, 20_000, None))
+
+
+async def fifty_calls_that_never_end() -> list[float]:
+    """Five hundred a second: the ms by which each was late, once all are made."""
+    made: list[float] = []
+    stop = asyncio.Event()
+
+    async def make(due: int) -> None:
+        made.append((perf_counter_ns() - due) / 1e6)
+        await stop.wait()
+
+    loop = asyncio.ensure_future(
+        open_loop(
+            make,
+            due_times(500, "constant", 1, 50, None),
+            start=perf_counter_ns(),
+            limit=99,
+            drop=made.remove,
+            stop=stop,
+        )
+    )
+    async with asyncio.timeout(20):
+        while len(made) < 50:  # noqa: ASYNC110 - nothing tells of each call
+            await asyncio.sleep(0.01)
+    stop.set()
+    await loop
+    return made
+
+
+async def test_an_open_loop_does_not_wait_for_answers():
+    """All are made, and on time; a machine with other work may be late too, not ten times."""
+    tried = []
+    for _ in range(10):
+        made = await fifty_calls_that_never_end()
+        assert len(made) == 50
+        assert min(made) >= 0
+        tried.append(sorted(made)[25])
+        if tried[-1] < 20:
+            return
+    raise AssertionError(f"half of the calls were late by more ms than {tried}")
+
+
+async def test_calls_beyond_what_may_be_in_hand_are_dropped_and_fail_the_run():
+    """Counted, never put off: a cap would otherwise hide the very delay it causes."""
+    async with Target(delay=lambda number: 1.0).serving() as target:
+        run = await load(target, calls=40, rate=400.0, in_hand=10)
+
+    totals = run["totals"]
+    assert (totals["right"], totals["dropped"], totals["failed"]) == (10, 30, 0)
+    assert not run["verdict"]["passed"]
+    assert [
+        (check["name"], check["passed"])
+        for check in run["verdict"]["checks"]
+        if "sent" in check["name"]
+    ] == [("sent of what was due", False)]
+
+
+async def test_a_stall_of_the_tester_itself_drops_no_call():
+    """Six hundred calls fall due while this process is held up; answers have their turn between."""
+    async with Target().serving() as target:
+        asyncio.get_running_loop().call_later(0.3, time.sleep, 0.3)
+        run = await load(target, calls=1_500, rate=2_000.0, in_hand=300)
+
+    assert (run["totals"]["right"], run["totals"]["dropped"]) == (1_500, 0)
+    assert run["client"]["lateness_ms"]["max"] > 200
+
+
+async def a_thousand_waits() -> tuple[float, float]:
+    """Of half a millisecond each: ns by which the median was late, and seconds of CPU."""
+    late, cpu, start = [], time.process_time(), perf_counter_ns()
+    with Alarm() as alarm:
+        for number in range(1_000):
+            moment = start + number * 500_000
+            while perf_counter_ns() < moment:
+                await alarm.until(moment)
+            late.append(perf_counter_ns() - moment)
+
+    assert min(late) >= 0
+    return sorted(late)[500], time.process_time() - cpu
+
+
+async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
+    """A loop's own timer would be late, or busy all that time, each time it is tried.
+
+    A machine with other work may be late too; not ten times.
+    """
+    tried = []
+    for _ in range(10):
+        tried.append(await a_thousand_waits())
+        late, cpu = tried[-1]
+        if late < 300_000 and cpu < 0.25:  # of half a second
+            return
+    raise AssertionError(tried)
+
+
+async def test_where_there_is_no_such_timer_the_loop_s_own_serves(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "other")
+    with Alarm() as alarm:
+        moment = perf_counter_ns() + 20_000_000
+        await alarm.until(moment)
+
+    assert 15e6 < perf_counter_ns() - moment + 20e6 < 20e9

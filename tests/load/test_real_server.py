@@ -1,0 +1,119 @@
+"""The load tester against replicas of our own server: what a target plays is what a server does."""
+
+from collections import Counter
+
+import pytest
+
+from mcp_swarm_load.testing.runs import finished, load
+from mcp_swarm_load.traffic.calls import Wants
+from mcp_swarm_load.traffic.mix import Kind
+from mcp_swarm_load.traffic.scenario import read
+from mcp_swarm_load.traffic.values import Constant
+from tests import replica as replicas
+
+SAMPLE = ("tests.load.sample",)
+EXAMPLES = ("server.tools",)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """A stateless replica that answers in JSON, and one with sessions that streams."""
+    folder = tmp_path_factory.mktemp("servers")
+    stateful = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
+    made = {
+        "plain": replicas.start(folder / "plain", packages=(*SAMPLE, *EXAMPLES)),
+        "sessions": replicas.start(folder / "sessions", packages=SAMPLE, **stateful),
+    }
+    for each in made.values():
+        each.wait_until_ready()
+    yield made
+    for each in made.values():
+        each.end()
+
+
+class Collected:
+    """An expectation that is always met, and keeps the texts of all answers."""
+
+    is_error = False
+
+    def __init__(self) -> None:
+        self.texts: Counter[str] = Counter()
+
+    def excuses(self, result) -> bool:
+        return False
+
+    def wrong(self, result, arguments) -> str:
+        self.texts[result["content"][0]["text"]] += 1
+        return ""
+
+
+async def test_sessions_of_our_server_are_kept_and_closed(servers):
+    """Each counts its own calls from one to five at most; a quick caller may open one more."""
+    seen = Collected()
+    kinds = (Kind.of_tool("mine", Constant({}), expect=(seen,)),)
+    run = await load(servers["sessions"], era="legacy", calls=30, workers=3, sessions=5, mix=kinds)
+
+    assert (run["totals"]["right"], run["errors"]) == (30, [])
+    counted = [seen.texts[text] for text in "12345"]
+    assert sum(counted) == 30
+    assert counted == sorted(counted, reverse=True)
+    flow = run["flow"]
+    assert flow["sessions_opened"] == flow["sessions_closed"] == counted[0]
+    assert flow["sessions_without_id"] == flow["sessions_lost"] == flow["sessions_wrong"] == 0
+
+
+async def test_without_sessions_a_server_that_wants_them_refuses(servers):
+    run = await load(servers["sessions"], era="legacy", calls=3, workers=1)
+
+    assert run["totals"]["failed"] == 3
+    assert "session" in run["errors"][0]["text"].lower()
+
+
+@pytest.mark.parametrize(("era", "sessions"), [("modern", 0), ("legacy", 4)])
+async def test_progress_of_our_server_is_read(servers, era, sessions):
+    kinds = (Kind.of_tool("steps", Constant({"count": 5}), wants=Wants(progress=True)),)
+    run = await load(servers["sessions"], era=era, calls=8, workers=2, sessions=sessions, mix=kinds)
+
+    assert (run["totals"]["right"], run["errors"]) == (8, [])
+    assert (run["flow"]["streams"], run["flow"]["progress"]) == (8, 40)
+    assert run["flow"]["stream_first_event_ms"]["max"] < run["flow"]["stream_last_byte_ms"]["max"]
+
+
+async def test_input_rounds_of_our_server_are_answered(servers):
+    """The state is sealed by the server and echoed as it came."""
+    wants = Wants(answers={"sure": {"ok": True}})
+    run = await load(
+        servers["plain"], calls=6, workers=2, tool="confirm", arguments={"what": "pay"}, wants=wants
+    )
+
+    assert (run["totals"]["right"], run["flow"]["rounds"], run["errors"]) == (6, 6, [])
+
+
+# Each shipped scenario, and the example tools that it calls.
+SHIPPED = {
+    "sales": "server.tools.sales",
+    "tenants": "server.tools.integrations",
+    "deployments": "server.tools.deployments",
+    "files": "server.tools.files",
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+async def test_the_shipped_scenarios_find_our_server_right(servers, name):
+    pytest.importorskip(SHIPPED[name])
+    kinds = read(name).kinds
+    run = await load(servers["plain"], calls=60, workers=6, mix=kinds, era="both")
+
+    assert (run["totals"]["right"], run["errors"]) == (60, [])
+    assert {each["label"] for each in run["kinds"]} == {kind.label for kind in kinds}
+
+
+async def test_a_mix_by_name_fills_in_what_the_tools_ask_for(servers):
+    pytest.importorskip(SHIPPED["sales"])
+    code, out, err = await finished(
+        "--url", servers["plain"].url, "--mix", "files=3,get_customer=0.0001,steps=1",
+        "--requests", "30", "--era", "both", "--processes", "2", "--accept-busy-client",
+    )  # fmt: skip
+
+    assert code == 0, out + err
+    assert "tools/call steps" in out
