@@ -27,7 +27,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from mcp_swarm_load.check.findings import Findings, NotOfferedError, WrongError, explain, need
 from mcp_swarm_load.check.wire import Access, Wire, http_client
-from mcp_swarm_load.flags import add_access, json_object, misfit
+from mcp_swarm_load.cli.option_types import add_access, json_object, misfit
 from mcp_swarm_load.traffic.arguments import arguments_for
 from mcp_swarm_load.traffic.calls import VERSIONS, Era
 

@@ -10,7 +10,7 @@ its options.
 
 import sys
 
-from mcp_swarm_load.cli import main
+from mcp_swarm_load.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main(program="test_swarm_load.py"))

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from mcp_swarm_load.testing.runs import finished, load
-from mcp_swarm_load.traffic.calls import Wants
+from mcp_swarm_load.traffic.calls import Features
 from mcp_swarm_load.traffic.mix import Kind
 from mcp_swarm_load.traffic.scenario import read
 from mcp_swarm_load.traffic.values import Constant
@@ -71,7 +71,7 @@ async def test_without_sessions_a_server_that_wants_them_refuses(servers):
 
 @pytest.mark.parametrize(("era", "sessions"), [("modern", 0), ("legacy", 4)])
 async def test_progress_of_our_server_is_read(servers, era, sessions):
-    kinds = (Kind.of_tool("steps", Constant({"count": 5}), wants=Wants(progress=True)),)
+    kinds = (Kind.of_tool("steps", Constant({"count": 5}), features=Features(progress=True)),)
     run = await load(servers["sessions"], era=era, calls=8, workers=2, sessions=sessions, mix=kinds)
 
     assert (run["totals"]["right"], run["errors"]) == (8, [])
@@ -81,9 +81,14 @@ async def test_progress_of_our_server_is_read(servers, era, sessions):
 
 async def test_input_rounds_of_our_server_are_answered(servers):
     """The state is sealed by the server and echoed as it came."""
-    wants = Wants(answers={"sure": {"ok": True}})
+    features = Features(answers={"sure": {"ok": True}})
     run = await load(
-        servers["plain"], calls=6, workers=2, tool="confirm", arguments={"what": "pay"}, wants=wants
+        servers["plain"],
+        calls=6,
+        workers=2,
+        tool="confirm",
+        arguments={"what": "pay"},
+        features=features,
     )
 
     assert (run["totals"]["right"], run["flow"]["rounds"], run["errors"]) == (6, 6, [])

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mcp_swarm_load.traffic.scenario import read
-from mcp_swarm_load.traffic.values import Source
+from mcp_swarm_load.traffic.values import RandomSource
 
 PAGE = (Path(__file__).parents[2] / "docs/load-scenarios.md").read_text()
 
@@ -29,4 +29,4 @@ def test_every_value_of_the_page_gives_an_argument(tmp_path):
     for value in values:
         text = f"calls:\n  - tool: t\n    arguments:\n      it: {value}\n"
         params = kinds(tmp_path, text)[0].params
-        assert params.draw(Source(1))["arguments"]["it"] is not None
+        assert params.draw(RandomSource(1))["arguments"]["it"] is not None

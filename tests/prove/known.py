@@ -65,7 +65,7 @@ async def main(name: str) -> None:
         print(serving.url, flush=True)
         ended = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
         if name == "freeze":
-            await serving.has_seen(1)
+            await serving.wait_for_requests(1)
             await asyncio.sleep(float(sys.argv[2]))
             serving.freeze(FREEZE_SECONDS)
         await ended

@@ -6,31 +6,31 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_swarm_load.target.client import Client, TargetError
 from mcp_swarm_load.target.connection import Exchange
+from mcp_swarm_load.target.pool import ConnectionPool, TargetError
 from mcp_swarm_load.testing.runs import load
 from mcp_swarm_load.testing.target import Target
 from mcp_swarm_load.traffic.calls import Call
 
 
-async def one(client: Client, target: Target, number: int = 1) -> tuple[Exchange, str]:
+async def one(pool: ConnectionPool, target: Target, number: int = 1) -> tuple[Exchange, str]:
     """Make one call; the exchange, and what was wrong with it."""
     call = Call(urlsplit(target.url), "modern", "tools/list")
-    exchange = await client.send(call.render(number), 0)
+    exchange = await pool.send(call.render(number), 0)
     return exchange, call.judge(number, exchange)
 
 
-async def started(target: Target, timeout: float = 5.0) -> Client:
-    client = Client(urlsplit(target.url), timeout=timeout)
-    await client.start()
-    return client
+async def started(target: Target, timeout: float = 5.0) -> ConnectionPool:
+    pool = ConnectionPool(urlsplit(target.url), timeout=timeout)
+    await pool.start()
+    return pool
 
 
 async def test_calls_one_after_the_other_share_a_connection():
     async with Target().serving() as target:
-        client = await started(target)
-        wrong = [(await one(client, target, number))[1] for number in range(5)]
-        await client.stop()
+        pool = await started(target)
+        wrong = [(await one(pool, target, number))[1] for number in range(5)]
+        await pool.stop()
 
     assert wrong == [""] * 5
     assert target.connections == 1
@@ -39,9 +39,9 @@ async def test_calls_one_after_the_other_share_a_connection():
 async def test_what_happened_to_a_call_is_timed_in_order():
     """Due before sent, sent before the first byte, that before the last; the delay is between."""
     async with Target(delay=lambda number: 0.05).serving() as target:
-        client = await started(target)
-        exchange, _ = await one(client, target)
-        await client.stop()
+        pool = await started(target)
+        exchange, _ = await one(pool, target)
+        await pool.stop()
 
     assert exchange.due < exchange.sent < exchange.first_byte <= exchange.done
     assert exchange.first_byte - exchange.sent >= 50e6
@@ -51,17 +51,17 @@ async def test_what_happened_to_a_call_is_timed_in_order():
 async def test_an_idle_connection_closed_by_the_peer_is_no_failure(breath):
     """A balancer that is reloaded does this; "at once" the event loop has had no turn to hear."""
     async with Target().serving() as target:
-        client = await started(target)
-        assert (await one(client, target))[1] == ""
+        pool = await started(target)
+        assert (await one(pool, target))[1] == ""
         target.close_idle()
         if breath is not None:
             await asyncio.sleep(breath)
-        wrong = (await one(client, target, 2))[1]
-        await client.stop()
+        wrong = (await one(pool, target, 2))[1]
+        await pool.stop()
 
     assert wrong == ""
     assert target.connections == 2
-    assert len(target.seen) == 2
+    assert len(target.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -73,21 +73,21 @@ async def test_an_idle_connection_closed_by_the_peer_is_no_failure(breath):
 )
 async def test_a_call_that_was_written_and_lost_is_a_failure_and_is_sent_once(fault, said):
     async with Target(fault=lambda number: fault).serving() as target:
-        client = await started(target)
-        _, wrong = await one(client, target)
-        await client.stop()
+        pool = await started(target)
+        _, wrong = await one(pool, target)
+        await pool.stop()
 
     assert said == wrong
-    assert len(target.seen) == 1
+    assert len(target.requests) == 1
 
 
 @pytest.mark.parametrize("fault", ["chunked", "events", "until end", "closes", "says close"])
 async def test_answers_may_come_in_any_framing_of_http(fault):
     """Chunks, an event stream, a body that ends with the connection, Connection: close (be it at once or later)."""
     async with Target(fault=lambda number: fault).serving() as target:
-        client = await started(target)
-        wrong = [(await one(client, target, number))[1] for number in range(3)]
-        await client.stop()
+        pool = await started(target)
+        wrong = [(await one(pool, target, number))[1] for number in range(3)]
+        await pool.stop()
 
     assert wrong == ["", "", ""]
     assert target.connections == (1 if fault in ("chunked", "events") else 3)
@@ -95,18 +95,18 @@ async def test_answers_may_come_in_any_framing_of_http(fault):
 
 async def test_an_answer_that_is_not_http_is_named():
     async with Target(fault=lambda number: "garbage").serving() as target:
-        client = await started(target)
-        _, wrong = await one(client, target)
-        await client.stop()
+        pool = await started(target)
+        _, wrong = await one(pool, target)
+        await pool.stop()
 
     assert wrong.startswith("answer is not HTTP/1.1")
 
 
 async def test_a_call_without_an_answer_fails_when_its_time_is_up():
     async with Target(delay=lambda number: 60.0).serving() as target:
-        client = await started(target, timeout=0.3)
-        exchange, wrong = await one(client, target)
-        await client.stop()
+        pool = await started(target, timeout=0.3)
+        exchange, wrong = await one(pool, target)
+        await pool.stop()
 
     assert wrong == "no answer within 0.3 s"
     assert 0.3e9 <= exchange.done - exchange.sent < 20e9
@@ -115,9 +115,9 @@ async def test_a_call_without_an_answer_fails_when_its_time_is_up():
 async def test_an_answer_too_many_is_not_taken_for_the_next_call_s():
     """Bytes nobody asked for make a connection unusable."""
     async with Target(fault=lambda number: "twice").serving() as target:
-        client = await started(target)
-        wrong = [(await one(client, target, number))[1] for number in range(3)]
-        await client.stop()
+        pool = await started(target)
+        wrong = [(await one(pool, target, number))[1] for number in range(3)]
+        await pool.stop()
 
     assert wrong == ["", "", ""]
     assert target.connections == 3
@@ -126,9 +126,9 @@ async def test_an_answer_too_many_is_not_taken_for_the_next_call_s():
 async def test_an_interim_answer_is_not_the_answer():
     """103 Early Hints, then the answer."""
     async with Target(fault=lambda number: "hints").serving() as target:
-        client = await started(target)
-        exchange, wrong = await one(client, target)
-        await client.stop()
+        pool = await started(target)
+        exchange, wrong = await one(pool, target)
+        await pool.stop()
 
     assert (wrong, exchange.status, exchange.replica) == ("", 200, "one")
 
@@ -136,9 +136,11 @@ async def test_an_interim_answer_is_not_the_answer():
 async def test_a_target_that_refuses_is_told_with_the_next_step():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))  # bound and not listening: nothing else can answer here
-        client = Client(urlsplit(f"http://127.0.0.1:{held.getsockname()[1]}/mcp"), timeout=5.0)
+        pool = ConnectionPool(
+            urlsplit(f"http://127.0.0.1:{held.getsockname()[1]}/mcp"), timeout=5.0
+        )
         with pytest.raises(TargetError, match=r"connection refused.*is it up"):
-            await client.start()
+            await pool.start()
 
 
 async def test_callers_that_reconnect_open_a_connection_for_each_call():
@@ -148,4 +150,4 @@ async def test_callers_that_reconnect_open_a_connection_for_each_call():
     assert run["totals"]["right"] == 20
     assert run["client"]["reused_percent"] == 0
     assert target.connections == run["client"]["connections"] == 20
-    assert all(b"Connection: close" in request for request in target.seen)
+    assert all(b"Connection: close" in request for request in target.requests)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mcp_swarm_load.measure.affinity import Affinity
-from mcp_swarm_load.measure.result import LARGEST_GROUPS, Result
+from mcp_swarm_load.measure.result import MAX_ERROR_GROUPS, Result
 from mcp_swarm_load.plan import Share
 from mcp_swarm_load.testing.runs import BUSY, finished, names, on_a_terminal, program
 from mcp_swarm_load.testing.target import Target
@@ -71,12 +71,12 @@ def test_merging_keeps_the_bound_on_error_groups():
     parts = [Result(0), Result(0)]
     dice = random.Random(1)
     for which, part in enumerate(parts):
-        for number in range(LARGEST_GROUPS):
+        for number in range(MAX_ERROR_GROUPS):
             part.add(exchange(dice), f"error {'abcdefgh'[which]}{chr(97 + number)}zz")
     parts[0].merge(parts[1])
 
-    assert len(parts[0].errors) <= LARGEST_GROUPS + 1
-    assert sum(group.count for group in parts[0].errors.values()) == 2 * LARGEST_GROUPS
+    assert len(parts[0].errors) <= MAX_ERROR_GROUPS + 1
+    assert sum(group.count for group in parts[0].errors.values()) == 2 * MAX_ERROR_GROUPS
 
 
 def test_affinities_add_up():
@@ -111,8 +111,10 @@ async def test_processes_share_out_the_calls_and_tell_one_result(load_of, tmp_pa
         )  # fmt: skip
     run = json.loads(out)
 
-    assert (code, run["totals"]["right"], len(target.seen)) == (0, 301, 301), err
-    assert len({in_seconds(request) for request in target.seen}) == 301, "ids are not used twice"
+    assert (code, run["totals"]["right"], len(target.requests)) == (0, 301, 301), err
+    assert len({in_seconds(request) for request in target.requests}) == 301, (
+        "ids are not used twice"
+    )
     assert sum(each["calls"] for each in run["replicas"]) == 301
     assert run["latency_ms"]["since_due"]["n"] == 301
     assert run["spread"]["verdict"] == "even"
@@ -145,7 +147,7 @@ async def test_both_eras_are_half_and_half_over_processes_too():
             "--url", target.url, "--requests", "200", "--processes", "2", "--era", "both"
         )
 
-    assert sum(b"2025-11-25" in request for request in target.seen) == pytest.approx(100, abs=2)
+    assert sum(b"2025-11-25" in request for request in target.requests) == pytest.approx(100, abs=2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -156,7 +158,7 @@ async def test_a_run_of_processes_that_is_told_to_end_tells_what_there_is(number
             "--url", target.url, "--duration", "60", "--rate", "100", "--processes", "2",
             "--json", "-", BUSY,
         )  # fmt: skip
-        await target.has_seen(40)
+        await target.wait_for_requests(40)
         workers = children(process.pid)
         process.send_signal(number)
         out, _ = await asyncio.wait_for(process.communicate(), 30)
@@ -164,7 +166,7 @@ async def test_a_run_of_processes_that_is_told_to_end_tells_what_there_is(number
 
     assert process.returncode == 0
     assert run["interrupted"]
-    assert run["totals"]["right"] == len(target.seen) >= 40
+    assert run["totals"]["right"] == len(target.requests) >= 40
     assert len(workers) == 2
     assert not any(running(each) for each in workers)
 
@@ -175,7 +177,7 @@ async def test_a_worker_that_dies_makes_no_result():
         process = await program(
             "--url", target.url, "--duration", "60", "--rate", "100", "--processes", "2"
         )
-        await target.has_seen(20)
+        await target.wait_for_requests(20)
         workers = children(process.pid)
         os.kill(workers[0], signal.SIGKILL)
         out, err = await asyncio.wait_for(process.communicate(), 30)
@@ -190,7 +192,7 @@ async def test_workers_end_when_their_parent_is_killed():
         process = await program(
             "--url", target.url, "--duration", "60", "--rate", "100", "--processes", "2"
         )
-        await target.has_seen(20)
+        await target.wait_for_requests(20)
         workers = children(process.pid)
         process.kill()
         await process.wait()

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from mcp_swarm_load.cli import main
+from mcp_swarm_load.cli.main import main
 from mcp_swarm_load.report.paint import TIMES
 from mcp_swarm_load.testing.runs import BUSY, finished, names, on_a_terminal, program
 from mcp_swarm_load.testing.target import Target
@@ -21,7 +21,7 @@ async def test_the_defaults_make_fifty_calls_ten_at_a_time_and_pass():
     assert "closed loop, 10 at a time, 50 calls" in out
     assert "PASS" in out
     assert all(name in out for name in names(3))
-    assert len(target.seen) == 50
+    assert len(target.requests) == 50
     assert "\x1b" not in out
 
 
@@ -100,8 +100,8 @@ async def test_a_tool_is_called_with_its_arguments_and_token_and_the_token_is_no
         _, apart, _ = await finished(*words, "sesame-open")
 
     assert (code, typed) == (0, 0)
-    assert all(b"Authorization: Bearer sesame-open\r\n" in request for request in target.seen)
-    assert all(b'"arguments":{"a":1}' in request for request in target.seen)
+    assert all(b"Authorization: Bearer sesame-open\r\n" in request for request in target.requests)
+    assert all(b'"arguments":{"a":1}' in request for request in target.requests)
     assert "sesame" not in out + plain + apart
 
 
@@ -126,7 +126,7 @@ async def test_a_run_that_is_told_to_end_ends_with_the_report_so_far(number):
     """Also a way to load for as long as something else takes. The call that hangs is told of."""
     async with Target(delay=lambda n: 60.0 if n == 20 else 0.0).serving() as target:
         process = await program("--url", target.url, "--duration", "60", "--rate", "100", BUSY)
-        await target.has_seen(60)
+        await target.wait_for_requests(60)
         process.send_signal(number)
         out, err = await asyncio.wait_for(process.communicate(), 30)
 

@@ -50,7 +50,7 @@ async def test_the_load_tester_trusts_the_authority_in_ca_and_sends_each_header(
         code, _, err = await finished(*words, *headers, "--json", str(tmp_path / "run.json"))
 
     assert (code, err) == (0, "")
-    assert all(b"X-Door-Key: sesame\r\nX-Tenant: north\r\n" in seen for seen in t.seen)
+    assert all(b"X-Door-Key: sesame\r\nX-Tenant: north\r\n" in seen for seen in t.requests)
     document = (tmp_path / "run.json").read_text()
     assert KEY not in document
     assert "X-Door-Key: …" in document

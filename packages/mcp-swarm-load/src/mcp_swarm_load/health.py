@@ -18,7 +18,7 @@ _TIMER_NS = 1_000_000
 
 
 @asynccontextmanager
-async def watched(result: Result) -> AsyncIterator[None]:
+async def monitor(result: Result) -> AsyncIterator[None]:
     """While entered, fill `result.lag`; at the end note the CPU that this process used."""
     began, cpu = time.perf_counter(), time.process_time()
     probe = asyncio.ensure_future(_probe(result))

@@ -9,11 +9,11 @@ from urllib.parse import SplitResult
 
 from mcp_swarm_load.schedule import Arrivals, Pause, Ramp, due_times
 from mcp_swarm_load.traffic.callers import Token
-from mcp_swarm_load.traffic.calls import PLAIN, VERSIONS, Era, Wants
+from mcp_swarm_load.traffic.calls import PLAIN, VERSIONS, Era, Features
 from mcp_swarm_load.traffic.mix import Kind
 from mcp_swarm_load.traffic.values import Constant
 
-Eras = Literal["modern", "legacy", "both"]
+EraChoice = Literal["modern", "legacy", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Plan:
     """What to run. `rate` (calls/s) makes it an open loop; without it `workers` take turns."""
 
     url: SplitResult
-    era: Eras = "modern"
+    era: EraChoice = "modern"
     tool: str | None = None
     arguments: dict[str, Any] | None = None
     token: str | None = None
@@ -37,12 +37,12 @@ class Plan:
     warmup_seconds: float = 0.0
     seed: int = 1
     timeout: float = 30.0
-    in_hand: int = 2000
+    max_in_flight: int = 2000
     """Open loop: calls that may wait for an answer at one time; more are dropped and counted."""
     keep_alive: bool = True
     mix: tuple[Kind, ...] = ()
     """Several kinds of calls, in the place of `tool`."""
-    wants: Wants = PLAIN
+    features: Features = PLAIN
     """What the calls of `tool` ask for."""
     tokens: tuple[Token, ...] = ()
     """Taken in turn by the callers, in the place of `token`."""
@@ -77,9 +77,9 @@ class Plan:
         if self.mix:
             return self.mix
         if self.tool is None:
-            return (Kind("tools/list", Constant({}), wants=self.wants),)
+            return (Kind("tools/list", Constant({}), features=self.features),)
         arguments = Constant(self.arguments or {})
-        return (Kind.of_tool(self.tool, arguments, wants=self.wants),)
+        return (Kind.of_tool(self.tool, arguments, features=self.features),)
 
     @property
     def label(self) -> str:

@@ -15,14 +15,14 @@ from typing import Any
 from mcp_swarm_load.plan import Plan, Share
 from mcp_swarm_load.progress import Snapshot
 from mcp_swarm_load.run import Outcome, WorkerError, signals_set
-from mcp_swarm_load.target.client import TargetError
-from mcp_swarm_load.worker import Order, frame, read_frame
+from mcp_swarm_load.target.pool import TargetError
+from mcp_swarm_load.worker import Assignment, frame, read_frame
 
 _HEAD_START_NS = 200_000_000
 """From the moment that all are ready to the common start: they still have to connect."""
 
 _LIMIT = 1 << 26
-_PATIENCE_SECONDS = 10.0
+_EXIT_TIMEOUT_SECONDS = 10.0
 """How long workers may take to end once they have been told to."""
 
 
@@ -31,10 +31,10 @@ class _Worker:
 
     def __init__(self, process: asyncio.subprocess.Process, number: int) -> None:
         self._process, self._number = process, number
-        self.seen = Snapshot()
+        self.snapshot = Snapshot()
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def tell(self, content: Any) -> None:
+    def send(self, content: Any) -> None:
         """Write one frame to it."""
         assert self._process.stdin is not None
         self._process.stdin.write(frame(content))
@@ -52,8 +52,8 @@ class _Worker:
             match content:
                 case ("ready", _):
                     self.ready.set_result(None)
-                case ("so far", seen):
-                    self.seen = seen
+                case ("so far", snapshot):
+                    self.snapshot = snapshot
                 case ("unreachable", why):
                     raise TargetError(why)
                 case ("done", Outcome() as outcome):
@@ -65,7 +65,7 @@ class _Worker:
         """Leave no process behind."""
         self.stop()
         try:
-            await asyncio.wait_for(self._process.wait(), _PATIENCE_SECONDS)
+            await asyncio.wait_for(self._process.wait(), _EXIT_TIMEOUT_SECONDS)
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
@@ -84,12 +84,12 @@ async def run_processes(plan: Plan, watch: Callable[[Snapshot], None] | None = N
     with signals_set(stop):
         try:
             for number, worker in enumerate(workers):
-                worker.tell(Order(plan, Share(number, plan.processes)))
+                worker.send(Assignment(plan, Share(number, plan.processes)))
             ready = asyncio.gather(*(worker.ready for worker in workers))
             await _first_of(ready, stopped, *outcomes)
             start = perf_counter_ns() + _HEAD_START_NS
             for worker in workers:
-                worker.tell(start)
+                worker.send(start)
             everything = asyncio.gather(*outcomes)
             await _first_of(everything, stopped)
             if stop.is_set():
@@ -130,9 +130,9 @@ async def _first_of(*waited: asyncio.Future[Any]) -> None:
 async def _watch(workers: list[_Worker], watch: Callable[[Snapshot], None]) -> None:
     while True:
         await asyncio.sleep(0.25)
-        whole = Snapshot(since=-1)
+        whole = Snapshot(elapsed=-1)
         for worker in workers:
-            whole.merge(worker.seen)
+            whole.merge(worker.snapshot)
         watch(whole)
 
 

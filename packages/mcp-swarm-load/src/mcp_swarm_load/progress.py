@@ -17,12 +17,12 @@ _RECENT_SECONDS = 3
 class Snapshot:
     """The run so far, small enough to be sent from one process to another."""
 
-    since: int = 0
-    """Nanoseconds since measuring began; below 0 while the target is warmed up."""
+    elapsed: int = 0
+    """Nanoseconds elapsed measuring began; below 0 while the target is warmed up."""
     right: int = 0
     failed: int = 0
     recent: Histogram = field(default_factory=Histogram)
-    """Latency since due in the last seconds."""
+    """Latency elapsed due in the last seconds."""
     replicas: set[str] = field(default_factory=set)
 
     @classmethod
@@ -38,7 +38,7 @@ class Snapshot:
 
     def merge(self, other: Snapshot) -> None:
         """Add what another process shows."""
-        self.since = max(self.since, other.since)
+        self.elapsed = max(self.elapsed, other.elapsed)
         self.right += other.right
         self.failed += other.failed
         self.recent.merge(other.recent)
@@ -51,17 +51,17 @@ class Progress:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def __call__(self, seen: Snapshot) -> None:
+    def __call__(self, snapshot: Snapshot) -> None:
         """Draw the line anew."""
-        seconds = seen.since / 1e9
-        recent = seen.recent
+        seconds = snapshot.elapsed / 1e9
+        recent = snapshot.recent
         window = min(seconds, seconds % 1 + _RECENT_SECONDS)
         line = (
-            f"{seconds:6.1f} s  {thousands(seen.right + seen.failed)} calls"
+            f"{seconds:6.1f} s  {thousands(snapshot.right + snapshot.failed)} calls"
             f"  {thousands(round(recent.count / window)) if window else 0}/s"
-            f"  {thousands(seen.failed)} failed"
+            f"  {thousands(snapshot.failed)} failed"
             f"  p95 {milliseconds(recent.quantile(9500) / 1e6 if recent.count else None)} ms"
-            f"  {len(seen.replicas)} replicas"
+            f"  {len(snapshot.replicas)} replicas"
         )
         if seconds < 0:
             line = "  warming up"

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any, TypeVar
 
-from mcp_swarm_load.health import watched
+from mcp_swarm_load.health import monitor
 from mcp_swarm_load.measure.affinity import Affinity
 from mcp_swarm_load.measure.record import recording
 from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.plan import Plan, Share
 from mcp_swarm_load.progress import Snapshot
-from mcp_swarm_load.schedule import Bounds, closed_loop, open_loop
-from mcp_swarm_load.target.client import Client
-from mcp_swarm_load.traffic.callers import Caller, callers
-from mcp_swarm_load.traffic.traffic import NEVER, Traffic
-from mcp_swarm_load.traffic.values import Source
+from mcp_swarm_load.schedule import CallBudget, closed_loop, open_loop
+from mcp_swarm_load.target.pool import ConnectionPool
+from mcp_swarm_load.traffic.callers import Caller, make_callers
+from mcp_swarm_load.traffic.driver import NEVER, Driver
+from mcp_swarm_load.traffic.values import RandomSource
 
 _GRACE_SECONDS = 2.0
 """How long calls in flight may still finish once the run has been interrupted."""
@@ -77,78 +77,80 @@ async def run(
     be connected to at all. As one process of several it makes its `share`, from `start` on
     (a perf_counter_ns()), until it ends or `stop` is set.
     """
-    client = Client(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive, ca=plan.ca)
-    await client.start()
+    pool = ConnectionPool(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive, ca=plan.ca)
+    await pool.start()
     stop = stop or asyncio.Event()
     while (left := start - perf_counter_ns()) > 0:  # noqa: ASYNC110  a timer may be early
         await asyncio.sleep(left / 1e9)
     started_at, cpu, begun = time.time(), time.process_time(), start or perf_counter_ns()
     warm = NEVER - begun if plan.warmup_calls else int(plan.warmup_seconds * 1e9)
     result = Result(begun + warm)
-    traffic = Traffic(plan, client, result, share)
-    people = _callers(plan, share)
+    driver = Driver(plan, pool, result, share)
+    callers = _callers(plan, share)
     with signals_set(stop):
-        driver = asyncio.ensure_future(
-            _drive(plan, share, begun, traffic, people=people, stop=stop)
+        driving = asyncio.ensure_future(
+            _drive(plan, share, begun, driver, callers=callers, stop=stop)
         )
         watcher = asyncio.ensure_future(_watch(result, watch)) if watch else None
         try:
-            async with watched(result):
+            async with monitor(result):
                 with recording(plan.record, result):
-                    await _until_done(driver, stop)
+                    await _until_done(driving, stop)
         finally:
             if watcher is not None:
                 watcher.cancel()
             result.end = perf_counter_ns()
             result.start = min(result.start, result.end)
-            result.warmup = traffic.warmup
-            driver.cancel()
-            await asyncio.gather(driver, return_exceptions=True)
+            result.warmup = driver.warmup
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_GRACE_SECONDS if stop.is_set() else _CLOSING_SECONDS):
-                    await traffic.close(people)
-            affinity = client.affinity()
-            await client.stop()
+                    await driver.close(callers)
+            affinity = pool.affinity()
+            await pool.stop()
     cpu_seconds = time.process_time() - cpu
-    return Outcome(result, client.opened, affinity, cpu_seconds, stop.is_set(), started_at)
+    return Outcome(result, pool.opened, affinity, cpu_seconds, stop.is_set(), started_at)
 
 
 def _callers(plan: Plan, share: Share) -> list[Caller]:
     if plan.rate is None:
-        return callers(share.part(plan.workers), plan.tokens, plan.headers, share.number, share.of)
-    return callers(max(1, len(plan.tokens)), plan.tokens, plan.headers)
+        return make_callers(
+            share.part(plan.workers), plan.tokens, plan.headers, share.number, share.of
+        )
+    return make_callers(max(1, len(plan.tokens)), plan.tokens, plan.headers)
 
 
 async def _drive(
     plan: Plan,
     share: Share,
     start: int,
-    traffic: Traffic,
+    driver: Driver,
     *,
-    people: list[Caller],
+    callers: list[Caller],
     stop: asyncio.Event,
 ) -> None:
     if plan.rate is None:
         think, ramp = plan.think, plan.ramp
-        dice = Source(plan.seed, share.number).dice
+        rng = RandomSource(plan.seed, share.number).rng
         warm_until = start + int(plan.warmup_seconds * 1e9) if plan.warmup_seconds else 0
         await closed_loop(
-            [traffic.maker(caller) for caller in people],
-            Bounds(
+            [driver.maker(caller) for caller in callers],
+            CallBudget(
                 None if plan.calls is None else share.part(plan.calls),
                 plan.seconds,
                 warm_calls=plan.warmup_calls,
                 warm_until=warm_until,
             ),
             stop=stop,
-            think=None if think is None else lambda: think.draw(dice),
+            think=None if think is None else lambda: think.draw(rng),
             start_after=None
             if ramp is None
             else lambda n: ramp.start_of(share.number + n * share.of, plan.workers),
         )
         return
-    result = traffic.result
-    makers = [traffic.maker(caller) for caller in people]
+    result = driver.result
+    makers = [driver.maker(caller) for caller in callers]
     turns = itertools.cycle(makers)
 
     async def in_turn(due: int) -> None:
@@ -159,7 +161,7 @@ async def _drive(
 
     due = plan.due_times()
     mine = due if share.of == 1 else _drawn(due, share, plan.seed)
-    limit = max(1, share.part(plan.in_hand))
+    limit = max(1, share.part(plan.max_in_flight))
     make = makers[0] if len(makers) == 1 else in_turn
     await open_loop(make, mine, start=start, limit=limit, drop=drop, stop=stop)
 
@@ -170,8 +172,8 @@ def _drawn(due: Iterator[int], share: Share, seed: int) -> Iterator[int]:
     In turn would be simpler; but then as many processes as replicas, and a balancer that takes
     turns, would make each process meet one replica only, as if its connections were pinned.
     """
-    dice = random.Random(f"share/{seed}")  # noqa: S311  no secret
-    return (at for at in due if dice.randrange(share.of) == share.number)
+    rng = random.Random(f"share/{seed}")  # noqa: S311  no secret
+    return (at for at in due if rng.randrange(share.of) == share.number)
 
 
 async def _until_done(driver: asyncio.Future[Any], stop: asyncio.Event) -> None:
@@ -196,14 +198,14 @@ def signals_set(stop: asyncio.Event) -> Iterator[None]:
     """Within, SIGINT and SIGTERM set the event; a second one ends the program as usual."""
     loop = asyncio.get_running_loop()
 
-    def told(number: int) -> None:
+    def on_signal(number: int) -> None:
         stop.set()
         loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         # Only the main thread may; elsewhere (a test, a notebook) signals are not ours.
         with suppress(ValueError, RuntimeError, NotImplementedError):
-            loop.add_signal_handler(number, told, number)
+            loop.add_signal_handler(number, on_signal, number)
     try:
         yield
     finally:

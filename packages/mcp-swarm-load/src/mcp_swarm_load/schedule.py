@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Literal
 
-from mcp_swarm_load.alarm import Alarm
+from mcp_swarm_load.timer import Timer
 
 Arrivals = Literal["constant", "poisson"]
 
 _STOP_CHECK_NS = 100_000_000
 
-_LEAST_SLEEP_NS = 200_000
+_MIN_SLEEP_NS = 200_000
 """Between two wakings of an open loop, each of which costs more than a call: above 5,000 calls a
 second a few are made together, late by less than this, which their latency since due includes."""
 
@@ -81,14 +81,14 @@ class Pause:
     seconds: float
     kind: Literal["fixed", "exponential"] = "fixed"
 
-    def draw(self, dice: random.Random) -> float:
+    def draw(self, rng: random.Random) -> float:
         """The next pause."""
         if self.kind == "exponential":
-            return dice.expovariate(1.0) * self.seconds
+            return rng.expovariate(1.0) * self.seconds
         return self.seconds
 
 
-class Bounds:
+class CallBudget:
     """When a closed loop ends: after so many calls or seconds, those of the warm-up not counted.
 
     The warm-up is a number of calls, or lasts until a perf_counter_ns(). The seconds begin with the
@@ -109,7 +109,7 @@ class Bounds:
         if seconds is not None and warm_until:
             self.end = warm_until + int(seconds * 1e9)
 
-    def another(self, now: int) -> bool:
+    def take(self, now: int) -> bool:
         """Whether one more call is to be made; if so, it counts as made."""
         if self._warm_calls:
             self._warm_calls -= 1
@@ -130,21 +130,21 @@ class Bounds:
 
 async def closed_loop(
     makes: Sequence[Make],
-    bounds: Bounds,
+    budget: CallBudget,
     *,
     stop: asyncio.Event,
     start_after: Callable[[int], float] | None = None,
     think: Callable[[], float] | None = None,
 ) -> None:
-    """Each of `makes` calls again as soon as its answer is there, as long as `bounds` let it.
+    """Each of `makes` calls again as soon as its answer is there, as long as `budget` let it.
 
     Caller number n begins after `start_after(n)` seconds, and rests for `think()` seconds between
     two calls.
     """
 
     async def rest(seconds: float) -> None:
-        if bounds.end is not None:
-            seconds = min(seconds, (bounds.end - perf_counter_ns()) / 1e9)
+        if budget.end is not None:
+            seconds = min(seconds, (budget.end - perf_counter_ns()) / 1e9)
         if seconds > 0:
             await _unless(stop, seconds)
 
@@ -153,7 +153,7 @@ async def closed_loop(
             await rest(start_after(number))
         while not stop.is_set():
             now = perf_counter_ns()
-            if not bounds.another(now):
+            if not budget.take(now):
                 return
             await make(now)
             if think is not None:
@@ -187,8 +187,8 @@ def due_times(
     """
     gap = 1e9 / rate
     end = seconds * 1e9 if seconds is not None else float("inf")
-    dice = random.Random(seed)  # noqa: S311  a schedule, not a secret
-    for passed in itertools.islice(_calls_before(arrivals, burst, dice), calls):
+    rng = random.Random(seed)  # noqa: S311  a schedule, not a secret
+    for passed in itertools.islice(_calls_before(arrivals, burst, rng), calls):
         at = passed * gap if ramp is None else ramp.time_of(passed / rate) * 1e9
         if at >= end:
             return
@@ -196,13 +196,13 @@ def due_times(
 
 
 def _calls_before(
-    arrivals: Arrivals, burst: tuple[int, int] | None, dice: random.Random
+    arrivals: Arrivals, burst: tuple[int, int] | None, rng: random.Random
 ) -> Iterator[float]:
     """How much of the load is due before each call, in calls of the whole rate."""
     if burst is not None:
         begun = 0
         while True:
-            size = dice.randint(*burst)
+            size = rng.randint(*burst)
             yield from itertools.repeat(begun, size)
             begun += size
     if arrivals == "constant":
@@ -210,7 +210,7 @@ def _calls_before(
     passed = 0.0
     while True:
         yield passed
-        passed += dice.expovariate(1.0)
+        passed += rng.expovariate(1.0)
 
 
 async def open_loop(
@@ -229,11 +229,11 @@ async def open_loop(
     """
     running: set[asyncio.Future[None]] = set()
     in_a_row = woken = 0
-    with Alarm() as alarm:
+    with Timer() as timer:
         for offset in due:
             at = start + offset
             while (now := perf_counter_ns()) < at and not stop.is_set():
-                await alarm.until(min(max(at, woken + _LEAST_SLEEP_NS), now + _STOP_CHECK_NS))
+                await timer.wait_until(min(max(at, woken + _MIN_SLEEP_NS), now + _STOP_CHECK_NS))
                 woken = perf_counter_ns()
                 in_a_row = 0
             in_a_row += 1

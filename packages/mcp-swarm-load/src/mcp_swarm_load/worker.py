@@ -18,13 +18,13 @@ from typing import Any
 from mcp_swarm_load.plan import Plan, Share
 from mcp_swarm_load.progress import Snapshot
 from mcp_swarm_load.run import run, run_on_fastest_loop
-from mcp_swarm_load.target.client import TargetError
+from mcp_swarm_load.target.pool import TargetError
 
 LENGTH = struct.Struct("!Q")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Assignment:
     """What a worker is to do."""
 
     plan: Plan
@@ -57,33 +57,33 @@ async def work(output: int) -> None:
     order = await read_frame(orders)
     if order is None:
         return
-    tell(output, ("ready", None))
+    send(output, ("ready", None))
     start = await read_frame(orders)
     if start is None:
         return
     stop = asyncio.Event()
-    listening = asyncio.ensure_future(_until_told(orders, stop))
+    listening = asyncio.ensure_future(_wait_for_stop(orders, stop))
     try:
         outcome = await run(
             order.plan,
-            lambda seen: tell(output, ("so far", seen)),
+            lambda snapshot: send(output, ("so far", snapshot)),
             share=order.share,
             start=start,
             stop=stop,
         )
     except TargetError as error:
-        tell(output, ("unreachable", str(error)))
+        send(output, ("unreachable", str(error)))
     else:
-        tell(output, ("done", outcome))
+        send(output, ("done", outcome))
     listening.cancel()
 
 
-async def _until_told(orders: asyncio.StreamReader, stop: asyncio.Event) -> None:
+async def _wait_for_stop(orders: asyncio.StreamReader, stop: asyncio.Event) -> None:
     await read_frame(orders)
     stop.set()
 
 
-def tell(output: int, content: tuple[str, Snapshot | Any]) -> None:
+def send(output: int, content: tuple[str, Snapshot | Any]) -> None:
     """Write one frame; a parent that is gone needs none."""
     left = memoryview(frame(content))
     try:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_swarm_load.again import load
-from mcp_swarm_load.measure.identity import Wanted, identity
+from mcp_swarm_load.cli.report_command import load
+from mcp_swarm_load.measure.identity import Criteria, identity
 from mcp_swarm_load.measure.record import Recorder, RecordError
 from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.plan import Plan
@@ -94,7 +94,7 @@ def test_calls_count_the_same_in_any_order():
         result = Result(0)
         for call in order:
             result.add(*call)
-        told.append(assemble(identity(PLAN, 0.0, ["x"], Wanted()), result, cut_short(result)))
+        told.append(assemble(identity(PLAN, 0.0, ["x"], Criteria()), result, cut_short(result)))
 
     assert told[0] == told[1] == told[2]
     assert [group["text"] for group in told[0]["errors"]] == [
@@ -135,7 +135,7 @@ async def test_the_record_of_a_run_that_was_killed_can_be_read(tmp_path):
     record = tmp_path / "run.jsonl"
     async with a_target().serving() as target:
         process = await program("--url", target.url, "--duration", "60", "--record", str(record))
-        await target.has_seen(2_500)
+        await target.wait_for_requests(2_500)
         process.send_signal(signal.SIGKILL)
         await process.communicate()
     whole = load(record)
@@ -199,7 +199,7 @@ async def test_a_record_that_cannot_be_written_is_told_before_any_call(tmp_path)
             "--url", target.url, "--record", str(tmp_path / "file" / "run.jsonl")
         )
 
-    assert (code, out, target.seen) == (1, "", [])
+    assert (code, out, target.requests) == (1, "", [])
     assert "cannot write" in err
 
 

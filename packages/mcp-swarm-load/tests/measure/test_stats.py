@@ -16,7 +16,7 @@ def filled(values: list[int]) -> Histogram:
 
 @pytest.mark.parametrize("value", [0, 1, 2047, 2048, 2049, 123_456, 10**9, 10**12 + 7, 2**50 - 1])
 def test_one_value_is_every_percentile_of_itself(value):
-    """Bounds clamp the middle of its bucket to the value itself."""
+    """CallBudget clamp the middle of its bucket to the value itself."""
     histogram = filled([value])
 
     assert {value} == {histogram.quantile(q) for q in QUANTILES.values()}

@@ -99,7 +99,7 @@ async def test_a_wrong_threshold_is_a_usage_error_before_any_call():
     async with Target().serving() as target:
         code, out, err = await finished("--url", target.url, "--threshold", "p95<1kg")
 
-    assert (code, out, target.seen) == (2, "", [])
+    assert (code, out, target.requests) == (2, "", [])
     assert "argument --threshold: 'p95<1kg': p95 is a time" in err
 
 

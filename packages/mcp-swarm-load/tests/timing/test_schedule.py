@@ -7,23 +7,23 @@ from itertools import pairwise
 from statistics import mean, pstdev
 from time import perf_counter_ns
 
-from mcp_swarm_load.alarm import Alarm
-from mcp_swarm_load.schedule import Bounds, closed_loop, due_times, open_loop
+from mcp_swarm_load.schedule import CallBudget, closed_loop, due_times, open_loop
 from mcp_swarm_load.testing.runs import load
 from mcp_swarm_load.testing.target import Target
+from mcp_swarm_load.timer import Timer
 
 
 async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
-    in_hand, most, made = 0, 0, 0
+    max_in_flight, most, made = 0, 0, 0
 
     async def make(due: int) -> None:
-        nonlocal in_hand, most, made
-        in_hand, made = in_hand + 1, made + 1
-        most = max(most, in_hand)
+        nonlocal max_in_flight, most, made
+        max_in_flight, made = max_in_flight + 1, made + 1
+        most = max(most, max_in_flight)
         await asyncio.sleep(0.001)
-        in_hand -= 1
+        max_in_flight -= 1
 
-    await closed_loop([make] * 7, Bounds(calls=100), stop=asyncio.Event())
+    await closed_loop([make] * 7, CallBudget(calls=100), stop=asyncio.Event())
 
     assert (made, most) == (100, 7)
 
@@ -32,7 +32,7 @@ async def test_a_closed_loop_may_be_bound_by_time():
     start = perf_counter_ns()
     await closed_loop(
         [lambda due: asyncio.sleep(0.01)] * 2,
-        Bounds(seconds=0.2),
+        CallBudget(seconds=0.2),
         stop=asyncio.Event(),
     )
 
@@ -101,7 +101,7 @@ async def test_an_open_loop_does_not_wait_for_answers():
 async def test_calls_beyond_what_may_be_in_hand_are_dropped_and_fail_the_run():
     """Counted, never put off: a cap would otherwise hide the very delay it causes."""
     async with Target(delay=lambda number: 1.0).serving() as target:
-        run = await load(target, calls=40, rate=400.0, in_hand=10)
+        run = await load(target, calls=40, rate=400.0, max_in_flight=10)
 
     totals = run["totals"]
     assert (totals["right"], totals["dropped"], totals["failed"]) == (10, 30, 0)
@@ -117,7 +117,7 @@ async def test_a_stall_of_the_tester_itself_drops_no_call():
     """Six hundred calls fall due while this process is held up; answers have their turn between."""
     async with Target().serving() as target:
         asyncio.get_running_loop().call_later(0.3, time.sleep, 0.3)
-        run = await load(target, calls=1_500, rate=2_000.0, in_hand=300)
+        run = await load(target, calls=1_500, rate=2_000.0, max_in_flight=300)
 
     assert (run["totals"]["right"], run["totals"]["dropped"]) == (1_500, 0)
     assert run["client"]["lateness_ms"]["max"] > 200
@@ -126,11 +126,11 @@ async def test_a_stall_of_the_tester_itself_drops_no_call():
 async def a_thousand_waits() -> tuple[float, float]:
     """Of half a millisecond each: ns by which the median was late, and seconds of CPU."""
     late, cpu, start = [], time.process_time(), perf_counter_ns()
-    with Alarm() as alarm:
+    with Timer() as timer:
         for number in range(1_000):
             moment = start + number * 500_000
             while perf_counter_ns() < moment:
-                await alarm.until(moment)
+                await timer.wait_until(moment)
             late.append(perf_counter_ns() - moment)
 
     assert min(late) >= 0
@@ -153,8 +153,8 @@ async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
 
 async def test_where_there_is_no_such_timer_the_loop_s_own_serves(monkeypatch):
     monkeypatch.setattr(sys, "platform", "other")
-    with Alarm() as alarm:
+    with Timer() as timer:
         moment = perf_counter_ns() + 20_000_000
-        await alarm.until(moment)
+        await timer.wait_until(moment)
 
     assert 15e6 < perf_counter_ns() - moment + 20e6 < 20e9

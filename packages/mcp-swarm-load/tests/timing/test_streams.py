@@ -4,17 +4,17 @@ import json
 
 import pytest
 
-from mcp_swarm_load.testing.behaviours import Streamer, header
+from mcp_swarm_load.testing.behaviours import StreamServer, header
 from mcp_swarm_load.testing.runs import load
 from mcp_swarm_load.testing.target import Target
-from mcp_swarm_load.traffic.calls import Wants
+from mcp_swarm_load.traffic.calls import Features
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])
 async def test_progress_is_read_and_first_and_last_byte_are_told_apart(era):
     """Four pauses of 50 ms: the first event comes after one, the answer after four."""
-    async with Target(script=Streamer(steps=3, pause=0.05)).serving() as target:
-        run = await load(target, era=era, calls=20, workers=5, wants=Wants(progress=True))
+    async with Target(script=StreamServer(steps=3, pause=0.05)).serving() as target:
+        run = await load(target, era=era, calls=20, workers=5, features=Features(progress=True))
 
     assert run["errors"] == []
     flow = run["flow"]
@@ -27,20 +27,20 @@ async def test_progress_is_read_and_first_and_last_byte_are_told_apart(era):
         < 200
         <= run["latency_ms"]["since_sent"]["min"]
     )
-    sent = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.seen]
+    sent = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.requests]
     assert all(each["params"]["_meta"]["progressToken"] == each["id"] for each in sent)
 
 
 @pytest.mark.parametrize(
     ("streamer", "said"),
     [
-        (Streamer(token="another"), "progress of another request in the stream"),
-        (Streamer(falls=True), "progress that does not grow"),
+        (StreamServer(token="another"), "progress of another request in the stream"),
+        (StreamServer(falls=True), "progress that does not grow"),
     ],
 )
 async def test_wrong_progress_is_a_failure(streamer, said):
     async with Target(script=streamer).serving() as target:
-        run = await load(target, calls=4, workers=2, wants=Wants(progress=True))
+        run = await load(target, calls=4, workers=2, features=Features(progress=True))
 
     assert [(group["count"], group["text"]) for group in run["errors"]] == [(4, said)]
 
@@ -51,9 +51,9 @@ async def test_wrong_progress_is_a_failure(streamer, said):
 )
 async def test_either_kind_of_answer_can_be_asked_for(json_only, accepted):
     async with Target().serving() as target:
-        await load(target, calls=1, workers=1, wants=Wants(json_only=json_only))
+        await load(target, calls=1, workers=1, features=Features(json_only=json_only))
 
-    assert header(target.seen[0], "Accept") == accepted
+    assert header(target.requests[0], "Accept") == accepted
 
 
 async def test_answers_that_are_not_streamed_are_not_counted_as_streams():

@@ -11,7 +11,7 @@ import pytest
 
 from mcp_swarm_load.schedule import Pause, Ramp, due_times
 from mcp_swarm_load.testing.behaviours import header
-from mcp_swarm_load.testing.runs import load, undisturbed
+from mcp_swarm_load.testing.runs import load, without_stalls
 from mcp_swarm_load.testing.target import Target
 from mcp_swarm_load.traffic.callers import Token
 from mcp_swarm_load.traffic.mix import Kind
@@ -19,7 +19,7 @@ from mcp_swarm_load.traffic.values import Constant, Fields, Integer
 
 
 def messages(target: Target) -> list[dict]:
-    return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.seen]
+    return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.requests]
 
 
 def of_tool(name: str, weight: float, **options) -> Kind:
@@ -33,7 +33,7 @@ async def test_warm_up_calls_are_made_and_counted_nowhere_else():
     ).serving() as target:
         run = await load(target, calls=100, workers=5, warmup_calls=20)
 
-    assert len(target.seen) == 120
+    assert len(target.requests) == 120
     assert (run["totals"]["made"], run["totals"]["right"], run["totals"]["failed"]) == (100, 100, 0)
     assert run["totals"]["warmup"] == 20
     assert run["latency_ms"]["since_due"]["p90"] < 190
@@ -49,8 +49,8 @@ async def test_a_warm_up_of_seconds_comes_before_the_seconds_that_count():
         async with Target(fault=target.fault).serving() as target:
             return await load(target, calls=None, seconds=0.5, rate=200.0, warmup_seconds=0.5)
 
-    run = await undisturbed(warmed_up)
-    assert 195 <= len(target.seen) <= 200
+    run = await without_stalls(warmed_up)
+    assert 195 <= len(target.requests) <= 200
     assert (run["totals"]["made"], run["totals"]["planned"]) == (100, 100)
     assert run["totals"]["failed"] == 0
     assert 0.4 < run["seconds"] < 5
@@ -65,7 +65,7 @@ async def test_calls_are_counted_from_the_end_of_a_warm_up_of_seconds(loop):
         run = await load(target, calls=60, warmup_seconds=0.3, **loop)
 
     assert run["totals"]["made"] == run["totals"]["planned"] == 60
-    assert run["totals"]["warmup"] == len(target.seen) - 60 > 8
+    assert run["totals"]["warmup"] == len(target.requests) - 60 > 8
 
 
 @LOOPS
@@ -75,7 +75,7 @@ async def test_seconds_are_counted_from_the_end_of_a_warm_up_of_calls(loop):
 
     assert run["totals"]["warmup"] == 90
     assert 0.3 < run["seconds"] < 5
-    assert 30 <= run["totals"]["made"] == len(target.seen) - 90
+    assert 30 <= run["totals"]["made"] == len(target.requests) - 90
 
 
 @pytest.mark.parametrize("steps", [0, 4])
@@ -126,7 +126,7 @@ async def test_what_a_bursty_plan_calls_planned_is_what_is_due():
     async with Target().serving() as target:
         run = await load(target, calls=None, seconds=1.0, rate=100.0, burst=(10, 50))
 
-    assert run["totals"]["planned"] == run["totals"]["made"] == len(target.seen)
+    assert run["totals"]["planned"] == run["totals"]["made"] == len(target.requests)
 
 
 async def test_what_a_ramped_plan_calls_planned_is_what_is_due():
@@ -160,7 +160,8 @@ async def test_both_eras_take_turns_and_are_told_apart():
         run = await load(target, calls=100, workers=1, era="both", tool="t")
 
     eras = [
-        header(request.partition(b"\r\n\r\n")[0], "MCP-Protocol-Version") for request in target.seen
+        header(request.partition(b"\r\n\r\n")[0], "MCP-Protocol-Version")
+        for request in target.requests
     ]
     assert Counter(eras) == {"2026-07-28": 50, "2025-11-25": 50}
     assert all(one != other for one, other in pairwise(eras))
@@ -215,7 +216,7 @@ async def test_callers_take_the_tokens_in_turn_and_tenants_are_told_by_name(load
     )
     async with Target(fault=lambda n: "503" if n == 7 else "").serving() as target:
         run = await load(target, calls=100, tokens=tokens, **load_of)
-    made = Counter(header(request, "Authorization") for request in target.seen)
+    made = Counter(header(request, "Authorization") for request in target.requests)
 
     assert set(made) == {f"Bearer {each.token}" for each in tokens}
     told = {each["name"]: each["calls"] for each in run["tenants"]}

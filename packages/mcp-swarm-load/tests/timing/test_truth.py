@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from mcp_swarm_load.measure.affinity import Affinity
-from mcp_swarm_load.measure.balance import weigh
+from mcp_swarm_load.measure.balance import judge_balance
 from mcp_swarm_load.measure.result import Replica, Result
 from mcp_swarm_load.report.terminal import render
-from mcp_swarm_load.testing.runs import load, names, undisturbed
+from mcp_swarm_load.testing.runs import load, names, without_stalls
 from mcp_swarm_load.testing.target import Target
 
 
@@ -131,8 +131,8 @@ def test_sessions_that_keep_to_a_replica_over_connections_that_do_not_are_the_un
         result.replicas[name] = Replica(calls=10 * sessions, last=1)
     mixed = Affinity(mixed=12)
     sticky = Affinity(Counter(a=31, b=29), 0, 540)
-    judged = weigh(result, {"connection": mixed, "session": sticky}, 0, ())
-    wandering = weigh(result, {"connection": mixed, "session": Affinity(mixed=60)}, 0, ())
+    judged = judge_balance(result, {"connection": mixed, "session": sticky}, 0, ())
+    wandering = judge_balance(result, {"connection": mixed, "session": Affinity(mixed=60)}, 0, ())
 
     assert (judged.unit, judged.spread.total) == ("session", 60)
     assert (wandering.unit, wandering.spread.total) == ("request", 600)
@@ -150,7 +150,7 @@ async def test_replicas_that_come_and_go_owe_only_their_time_s_share():
         ).serving() as target:
             return await load(target, calls=900, rate=600.0)
 
-    run = await undisturbed(rolled)
+    run = await without_stalls(rolled)
     assert {"old", "new"} == set(run["spread"]["came_or_went"])
     assert run["spread"]["verdict"] == "even"
     assert len(run["replicas"]) == 4

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mcp_swarm_load.health import watched
+from mcp_swarm_load.health import monitor
 from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.measure.validity import caution, reasons
 from mcp_swarm_load.testing.runs import program
@@ -74,11 +74,11 @@ async def test_a_loop_that_stalls_is_seen_and_a_calm_one_is_not():
     stalled = Result(0)
     for _ in range(10):  # a machine with other work may hold up a calm loop too, not each time
         calm = Result(0)
-        async with watched(calm):
+        async with monitor(calm):
             await asyncio.sleep(0.6)
         if calm.lag.count > 20 and calm.lag.quantile(5000) < 3_000_000:
             break
-    async with watched(stalled):
+    async with monitor(stalled):
         until = time.perf_counter() + 0.8
         while time.perf_counter() < until:
             time.sleep(0.03)  # noqa: ASYNC251  the stall itself
@@ -100,7 +100,7 @@ async def test_a_loop_that_works_for_long_in_each_turn_is_seen():
                 pass
             await asyncio.sleep(0)
 
-    async with watched(result):
+    async with monitor(result):
         work = asyncio.ensure_future(busy())
         await asyncio.sleep(0.6)
         work.cancel()
@@ -110,7 +110,7 @@ async def test_a_loop_that_works_for_long_in_each_turn_is_seen():
 
 async def test_the_cpu_of_a_process_is_that_of_the_run():
     result = Result(0)
-    async with watched(result):
+    async with monitor(result):
         until = time.process_time() + 0.2
         while time.process_time() < until:  # noqa: ASYNC110  it is to be busy
             await asyncio.sleep(0)

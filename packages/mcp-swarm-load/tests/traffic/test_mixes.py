@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mcp_swarm_load.cli import main
+from mcp_swarm_load.cli.main import main
 from mcp_swarm_load.testing.behaviours import http, result
 from mcp_swarm_load.testing.runs import BUSY, finished
 from mcp_swarm_load.testing.target import Target
@@ -50,7 +50,7 @@ calls:
         wrong_code, wrong_out, _ = await finished(*words, str(tmp_path / "nine.yaml"))
 
     run, wrong = json.loads(out), json.loads(wrong_out)
-    made = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.seen[:30]]
+    made = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.requests[:30]]
     assert sorted(each["params"]["arguments"]["n"] for each in made) == list(range(1, 31))
     assert (code, run["totals"]["right"], run["load"]["workers"]) == (0, 30, 3)
     assert (wrong_code, wrong["totals"]["failed"]) == (1, 30)
@@ -67,7 +67,7 @@ async def test_a_mix_of_tools_asks_the_target_for_their_arguments():
         )  # fmt: skip
 
     assert code == 0, err
-    made = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.seen[2:]]
+    made = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in target.requests[2:]]
     doubles = [
         each["params"]["arguments"] for each in made if each["params"].get("name") == "double"
     ]
@@ -134,7 +134,7 @@ async def test_tokens_of_a_file_are_sent_in_turn_and_shown_nowhere(tmp_path):
             "--tokens", str(tmp_path / "tokens"),
         )  # fmt: skip
 
-    sent = [request.count(b"Bearer sesame-1\r\n") for request in target.seen]
+    sent = [request.count(b"Bearer sesame-1\r\n") for request in target.requests]
     assert (code, sum(sent)) == (0, 10)
     assert "ants" in out
     assert "sesame" not in out

@@ -2,21 +2,21 @@
 
 import pytest
 
-from mcp_swarm_load.testing.behaviours import Asker, TaskServer
+from mcp_swarm_load.testing.behaviours import InputRequester, TaskServer
 from mcp_swarm_load.testing.runs import load
 from mcp_swarm_load.testing.target import Target
-from mcp_swarm_load.traffic.calls import Wants
-from mcp_swarm_load.traffic.rounds import MOST_ROUNDS
+from mcp_swarm_load.traffic.calls import Features
+from mcp_swarm_load.traffic.rounds import MAX_ROUNDS
 
 
 async def test_input_rounds_are_answered_and_the_whole_is_one_call():
-    asker = Asker(rounds=2)
+    asker = InputRequester(rounds=2)
     async with Target(script=asker).serving() as target:
-        run = await load(target, calls=10, workers=2, tool="t", wants=Wants(answers={}))
+        run = await load(target, calls=10, workers=2, tool="t", features=Features(answers={}))
 
     assert (run["totals"]["right"], run["totals"]["made"], run["errors"]) == (10, 10, [])
     assert run["flow"]["rounds"] == 20
-    assert len(target.seen) == run["replicas"][0]["calls"] == 30
+    assert len(target.requests) == run["replicas"][0]["calls"] == 30
     assert asker.replies[0] == {
         "sure": {"action": "accept", "content": {"ok": False}},
         "say": {
@@ -32,25 +32,25 @@ async def test_input_rounds_are_answered_and_the_whole_is_one_call():
 
 
 async def test_answers_can_be_given_by_name():
-    asker = Asker(rounds=1)
+    asker = InputRequester(rounds=1)
     answers = {"sure": {"ok": True}, "where": [{"uri": "file:///a"}]}
     async with Target(script=asker).serving() as target:
-        await load(target, calls=1, workers=1, tool="t", wants=Wants(answers=answers))
+        await load(target, calls=1, workers=1, tool="t", features=Features(answers=answers))
 
     assert asker.replies[0]["sure"] == {"action": "accept", "content": {"ok": True}}
     assert asker.replies[0]["where"] == {"roots": [{"uri": "file:///a"}]}
 
 
 async def test_a_server_that_never_stops_asking_is_a_failure():
-    async with Target(script=Asker(rounds=1_000)).serving() as target:
-        run = await load(target, calls=1, workers=1, tool="t", wants=Wants(answers={}))
+    async with Target(script=InputRequester(rounds=1_000)).serving() as target:
+        run = await load(target, calls=1, workers=1, tool="t", features=Features(answers={}))
 
-    assert run["errors"][0]["text"] == f"more than {MOST_ROUNDS} input rounds"
-    assert len(target.seen) == 1 + MOST_ROUNDS
+    assert run["errors"][0]["text"] == f"more than {MAX_ROUNDS} input rounds"
+    assert len(target.requests) == 1 + MAX_ROUNDS
 
 
 async def test_without_answers_a_question_is_a_failure_and_no_capability_is_claimed():
-    asker = Asker()
+    asker = InputRequester()
     async with Target(script=asker).serving() as target:
         run = await load(target, calls=3, workers=1, tool="t")
 
@@ -61,7 +61,7 @@ async def test_without_answers_a_question_is_a_failure_and_no_capability_is_clai
 async def test_a_task_is_polled_at_the_server_s_interval_to_its_end():
     tasks = TaskServer(polls=4, interval=30)
     async with Target(script=tasks).serving() as target:
-        run = await load(target, calls=6, workers=3, tool="t", wants=Wants(tasks=True))
+        run = await load(target, calls=6, workers=3, tool="t", features=Features(tasks=True))
 
     assert (run["totals"]["right"], run["errors"]) == (6, [])
     flow = run["flow"]
@@ -81,7 +81,7 @@ async def test_a_task_is_polled_at_the_server_s_interval_to_its_end():
 )
 async def test_a_task_that_does_not_complete_is_a_failure(ends, said):
     async with Target(script=TaskServer(polls=1, ends=ends)).serving() as target:
-        run = await load(target, calls=2, workers=1, tool="t", wants=Wants(tasks=True))
+        run = await load(target, calls=2, workers=1, tool="t", features=Features(tasks=True))
 
     assert [(group["count"], group["text"]) for group in run["errors"]] == [(2, said)]
     assert (run["flow"]["tasks_started"], run["flow"]["tasks_completed"]) == (2, 0)
@@ -90,7 +90,7 @@ async def test_a_task_that_does_not_complete_is_a_failure(ends, said):
 async def test_a_task_that_asks_is_answered():
     tasks = TaskServer(polls=3, asks=True)
     async with Target(script=tasks).serving() as target:
-        run = await load(target, calls=1, workers=1, tool="t", wants=Wants(tasks=True))
+        run = await load(target, calls=1, workers=1, tool="t", features=Features(tasks=True))
 
     assert run["totals"]["right"] == 1
     assert tasks.updates == [{"where": {"roots": []}}]

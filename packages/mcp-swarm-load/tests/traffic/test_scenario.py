@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from mcp_swarm_load.schedule import Pause
-from mcp_swarm_load.traffic.calls import Wants
+from mcp_swarm_load.traffic.calls import Features
 from mcp_swarm_load.traffic.expect import Argument, Expect, parse_path
-from mcp_swarm_load.traffic.place import ScenarioError
 from mcp_swarm_load.traffic.scenario import read, shipped
-from mcp_swarm_load.traffic.values import Constant, Source
+from mcp_swarm_load.traffic.values import Constant, RandomSource
+from mcp_swarm_load.traffic.yaml_node import ScenarioError
 
 
 def file(folder: Path, text: str) -> str:
@@ -19,11 +19,11 @@ def file(folder: Path, text: str) -> str:
     return str(path)
 
 
-def drawn(folder: Path, value: str, times: int = 200, source: Source | None = None) -> list:
+def drawn(folder: Path, value: str, times: int = 200, source: RandomSource | None = None) -> list:
     """What an argument of this value is in so many calls."""
     text = f"calls:\n  - tool: t\n    arguments:\n      it: {value}\n"
     params = read(file(folder, text)).kinds[0].params
-    source = source or Source(1)
+    source = source or RandomSource(1)
     return [params.draw(source)["arguments"]["it"] for _ in range(times)]
 
 
@@ -56,7 +56,7 @@ calls:
     add, about, whatever = scenario.kinds
     assert (add.label, add.weight, add.era) == ("tools/call add", 3, "modern")
     assert add.params == Constant({"name": "add", "arguments": {"a": 1, "b": 2}})
-    assert add.wants == Wants(progress=True, answers={"sure": {"ok": True}}, tasks=True)
+    assert add.features == Features(progress=True, answers={"sure": {"ok": True}}, tasks=True)
     assert add.expect == (Expect("equals", 3, "structuredContent.result"),)
     assert about.params == Constant({"uri": "data://about"})
     assert whatever.params is None, "to be made from the tool's schema"
@@ -79,13 +79,15 @@ def test_values_are_drawn_from_what_the_file_names(tmp_path):
 
 
 def test_sequences_of_two_processes_never_give_the_same_number(tmp_path):
-    mine, other = (drawn(tmp_path, "!sequence 1", 100, Source(1, n, 2)) for n in (0, 1))
+    mine, other = (drawn(tmp_path, "!sequence 1", 100, RandomSource(1, n, 2)) for n in (0, 1))
 
     assert sorted(mine + other) == list(range(1, 201))
 
 
 def test_processes_draw_different_values(tmp_path):
-    mine, other = (drawn(tmp_path, "!integer 1..1000000", 20, Source(1, n, 2)) for n in (0, 1))
+    mine, other = (
+        drawn(tmp_path, "!integer 1..1000000", 20, RandomSource(1, n, 2)) for n in (0, 1)
+    )
 
     assert mine != other
 

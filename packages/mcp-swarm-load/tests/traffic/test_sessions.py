@@ -41,7 +41,7 @@ async def test_a_session_has_the_tenant_s_token_from_its_first_request_on():
         await load(target, era="legacy", calls=40, workers=4, sessions=5, tokens=tokens)
 
     whose: dict[str, set[str]] = {}
-    for request in target.seen:
+    for request in target.requests:
         assert header(request, "Authorization").startswith("Bearer of-")
         if own := header(request, "Mcp-Session-Id"):
             whose.setdefault(own, set()).add(header(request, "Authorization"))
@@ -89,7 +89,7 @@ async def test_a_server_without_sessions_is_called_without_an_id_and_that_is_tol
 
     assert run["totals"]["right"] == 20
     assert run["flow"]["sessions_without_id"] == run["flow"]["sessions_opened"] == 4
-    assert not any(b"DELETE" in request for request in target.seen)
+    assert not any(b"DELETE" in request for request in target.requests)
 
 
 async def test_a_session_that_cannot_be_opened_fails_its_call():
@@ -106,7 +106,7 @@ async def test_in_both_eras_only_the_legacy_calls_have_a_session():
         run = await load(target, era="both", calls=40, workers=2, sessions=10)
 
     assert run["totals"]["right"] == 40
-    modern = [request for request in target.seen if b"2026-07-28" in request]
+    modern = [request for request in target.requests if b"2026-07-28" in request]
     assert len(modern) == 20
     assert not any(b"Mcp-Session-Id" in request for request in modern)
 
@@ -136,7 +136,7 @@ async def test_a_run_that_is_told_to_end_closes_its_sessions_too():
             "--url", target.url, "--duration", "60", "--concurrent", "3",
             "--era", "legacy", "--sessions", "100000", "--tool", "t", "--think", "0.005",
         )  # fmt: skip
-        await target.has_seen(100)
+        await target.wait_for_requests(100)
         process.send_signal(signal.SIGINT)
         out, err = await asyncio.wait_for(process.communicate(), 30)
 

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-PATIENCE_SECONDS = 30.0
+CHECK_TIMEOUT_SECONDS = 30.0
 """How long one check may take."""
 
-_ROOM, _ROOM_WRONG = 88, 400
+_MAX_SHOWN, _MAX_SHOWN_WRONG = 88, 400
 """Characters of what was seen that are shown; more of what was wrong."""
 
 
@@ -38,12 +38,12 @@ class Findings:
     def fail(self, name: str, seen: str) -> None:
         """Count and print what needs no check to be known wrong."""
         self.failed += 1
-        _tell("✗", name, seen)
+        _print_line("✗", name, seen)
 
     async def check(self, name: str, work: Awaitable[str]) -> None:
         """Run one check: it returns what was seen, or raises."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                 mark, seen = "✓", await work
             self.passed += 1
         except NotOfferedError as error:
@@ -52,11 +52,11 @@ class Findings:
         except Exception as error:  # whatever a check meets is its finding
             mark, seen = "✗", explain(error)
             self.failed += 1
-        _tell(mark, name, seen)
+        _print_line(mark, name, seen)
 
 
-def _tell(mark: str, name: str, seen: str) -> None:
-    room = _ROOM_WRONG if mark == "✗" else _ROOM
+def _print_line(mark: str, name: str, seen: str) -> None:
+    room = _MAX_SHOWN_WRONG if mark == "✗" else _MAX_SHOWN
     seen = " ".join(seen.split())
     seen = seen if len(seen) <= room else seen[: room - 1] + "…"
     print(f"  {mark} {name:<28} {seen}".rstrip(), flush=True)
@@ -67,7 +67,7 @@ def explain(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, TimeoutError):
-        return f"no answer within {PATIENCE_SECONDS:g} s"
+        return f"no answer within {CHECK_TIMEOUT_SECONDS:g} s"
     if isinstance(error, WrongError):
         return str(error)
     detail: Any = getattr(error, "error", None)

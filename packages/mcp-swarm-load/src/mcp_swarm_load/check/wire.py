@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 
-from mcp_swarm_load.check.findings import PATIENCE_SECONDS, NotOfferedError, need
-from mcp_swarm_load.flags import tls
+from mcp_swarm_load.check.findings import CHECK_TIMEOUT_SECONDS, NotOfferedError, need
+from mcp_swarm_load.cli.option_types import tls
 from mcp_swarm_load.traffic.calls import META, VERSIONS, Era
 
 METHOD_NOT_FOUND, INVALID_PARAMS, PARSE_ERROR = -32601, -32602, -32700
@@ -62,7 +62,7 @@ def http_client(access: Access, note: Note | None = None) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         headers={**token, **dict(access.headers)},
         verify=tls(access.ca) if access.ca else True,
-        timeout=PATIENCE_SECONDS,
+        timeout=CHECK_TIMEOUT_SECONDS,
         event_hooks={"response": [note] if note else []},
         trust_env=httpx2.URL(access.url).host not in ("localhost", "127.0.0.1", "::1"),
     )
@@ -102,7 +102,7 @@ class Wire:
             "clientInfo": {"name": "mcp-swarm-check", "version": "1"},
         }
         response, message = await self._post("initialize", hello)
-        need("result" in message, _told(response))
+        need("result" in message, _described(response))
         session = response.headers.get("mcp-session-id")
         if not session:
             return "stateless: none is given"
@@ -113,40 +113,40 @@ class Wire:
     async def unknown_method(self) -> str:
         response, message = await self._post("no/such/method", {})
         wanted = {404} if self._era == "modern" else {200, 400, 404}
-        return self._refused(response, message, METHOD_NOT_FOUND, wanted)
+        return self._rejected(response, message, METHOD_NOT_FOUND, wanted)
 
     async def not_json(self) -> str:
         response = await self._send("{", {"Mcp-Method": "tools/list"})
-        return self._refused(response, _message(response), PARSE_ERROR, {400})
+        return self._rejected(response, _message(response), PARSE_ERROR, {400})
 
     async def header_mismatch(self) -> str:
         response, message = await self._post("tools/list", {}, {"Mcp-Method": "prompts/list"})
-        return self._refused(response, message, HEADER_MISMATCH, {400})
+        return self._rejected(response, message, HEADER_MISMATCH, {400})
 
     async def name_mismatch(self) -> str:
         call = {"name": "one", "arguments": {}}
         response, message = await self._post("tools/call", call, {"Mcp-Name": "another"})
-        return self._refused(response, message, HEADER_MISMATCH, {400})
+        return self._rejected(response, message, HEADER_MISMATCH, {400})
 
     async def header_missing(self) -> str:
         response, message = await self._post("tools/list", {}, {"Mcp-Method": ""})
-        return self._refused(response, message, HEADER_MISMATCH, {400})
+        return self._rejected(response, message, HEADER_MISMATCH, {400})
 
     async def meta_missing(self) -> str:
         response, message = await self._post("tools/list", {"_meta": {}})
-        return self._refused(response, message, INVALID_PARAMS, {400})
+        return self._rejected(response, message, INVALID_PARAMS, {400})
 
     async def unknown_version(self) -> str:
         """Both eras want 400; only the modern one says which code, and what is supported."""
         if self._era == "legacy":
             response, _ = await self._post("ping", {}, {"MCP-Protocol-Version": _UNKNOWN_VERSION})
-            need(response.status_code == 400, _told(response))
+            need(response.status_code == 400, _described(response))
             return "400"
         meta = {**META, f"{_PREFIX}/protocolVersion": _UNKNOWN_VERSION}
         headers = {"MCP-Protocol-Version": _UNKNOWN_VERSION}
         response, message = await self._post("tools/list", {"_meta": meta}, headers)
-        seen = self._refused(response, message, UNSUPPORTED_VERSION, {400})
-        need(VERSIONS["modern"] in str(message["error"].get("data")), _told(response))
+        seen = self._rejected(response, message, UNSUPPORTED_VERSION, {400})
+        need(VERSIONS["modern"] in str(message["error"].get("data")), _described(response))
         return seen
 
     async def cache_hints(self) -> str:
@@ -154,7 +154,10 @@ class Wire:
         response, message = await self._post("tools/list", {})
         result = message.get("result", {})
         ttl, scope = result.get("ttlMs"), result.get("cacheScope")
-        need(isinstance(ttl, int) and ttl >= 0 and scope in ("public", "private"), _told(response))
+        need(
+            isinstance(ttl, int) and ttl >= 0 and scope in ("public", "private"),
+            _described(response),
+        )
         return f"ttlMs {ttl}, cacheScope {scope}"
 
     async def get(self) -> str:
@@ -176,7 +179,7 @@ class Wire:
             response = await stranger.post(
                 self._url, content=self._body("tools/list", {}), headers=self._headers("tools/list")
             )
-        need(response.status_code == 401, _told(response))
+        need(response.status_code == 401, _described(response))
         challenge = response.headers.get("www-authenticate", "")
         need(challenge.lower().startswith("bearer"), f"401, WWW-Authenticate {challenge!r}")
         return f"401, {challenge}"
@@ -185,7 +188,7 @@ class Wire:
         if not self._session:
             raise NotOfferedError("there is none")
         response = await self._http.delete(self._url, headers=self._headers())
-        need(response.status_code in (200, 202, 204, 405), _told(response))
+        need(response.status_code in (200, 202, 204, 405), _described(response))
         return str(response.status_code)
 
     def _headers(self, method: str = "") -> dict[str, str]:
@@ -218,12 +221,12 @@ class Wire:
         headers = {name: value for name, value in headers.items() if value}
         return await self._http.post(self._url, content=body, headers=headers)
 
-    def _refused(
+    def _rejected(
         self, response: httpx2.Response, message: dict[str, Any], code: int, statuses: set[int]
     ) -> str:
         error = message.get("error", {})
         self.errors += [str(error["message"])] if "message" in error else []
-        need(response.status_code in statuses and error.get("code") == code, _told(response))
+        need(response.status_code in statuses and error.get("code") == code, _described(response))
         return f"{response.status_code}, {code} {error.get('message')}"
 
 
@@ -240,6 +243,6 @@ def _message(response: httpx2.Response) -> dict[str, Any]:
     return message if isinstance(message, dict) else {}
 
 
-def _told(response: httpx2.Response) -> str:
+def _described(response: httpx2.Response) -> str:
     """Status and body of an answer that was not what it should be."""
     return f"HTTP {response.status_code} {response.text[:120]}"

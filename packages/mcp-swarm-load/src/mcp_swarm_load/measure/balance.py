@@ -19,7 +19,7 @@ Unit = Literal["request", "connection", "session"]
 _CHANCE = 0.01
 """Chance, at most, of taking an HTTP balancer for one that pins connections."""
 
-_ABSENT_GAPS = 10
+_MAX_GAPS = 10
 """A replica unseen for so many of its mean gaps was not there: chance makes e**-10 of it."""
 
 
@@ -33,7 +33,7 @@ class Balance:
     came_or_went: tuple[str, ...]
 
 
-def weigh(
+def judge_balance(
     result: Result,
     affinity: Mapping[str, Affinity],
     expected: int,
@@ -46,22 +46,22 @@ def weigh(
     """
     counts = {name: each.calls for name, each in result.replicas.items() if name != UNNAMED}
     if unit == "auto":
-        unit = _guess(affinity, len(counts))
+        unit = _detect_unit(affinity, len(counts))
     if unit != "request":
         counts = {name: affinity[unit].pinned.get(name, 0) for name in counts}
     silent = [name for name in names if name not in counts]
     unnamed = max(0, expected - len(counts) - len(silent))
     silent += [f"(silent {number})" for number in range(1, unnamed + 1)]
     shares = _time_shares(result) if unit == "request" else None
-    came_or_went = _passing(result) if shares else ()
+    came_or_went = _came_or_went(result) if shares else ()
     if shares:
-        counts = {name: counts[name] for name in counts if shares[name] >= spread.LEAST_EXPECTED}
+        counts = {name: counts[name] for name in counts if shares[name] >= spread.MIN_EXPECTED}
         shares |= dict.fromkeys(silent, max(shares.values()))
     counts |= dict.fromkeys(silent, 0)
     return Balance(unit, spread.judge(counts, shares), tuple(silent), came_or_went)
 
 
-def _guess(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
+def _detect_unit(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
     """What the balancer balances: connections if each kept to one replica, else sessions if each
     did, else requests. Beyond what chance could do, and where none did otherwise.
     """
@@ -90,19 +90,19 @@ def _windows(result: Result) -> tuple[int, int, Mapping[str, tuple[int, int]]]:
         first, last = each.asked // TICK_NS, each.last // TICK_NS
         before = sum(count for tick, count in result.ticks.items() if tick < first)
         after = sum(count for tick, count in result.ticks.items() if tick > last)
-        many = _ABSENT_GAPS * calls / each.calls
+        many = _MAX_GAPS * calls / each.calls
         windows[name] = (each.asked if before > many else start, each.last if after > many else end)
     return start, end, windows
 
 
-def _passing(result: Result) -> tuple[str, ...]:
+def _came_or_went(result: Result) -> tuple[str, ...]:
     start, end, windows = _windows(result)
     return tuple(name for name, window in windows.items() if window != (start, end))
 
 
 def _time_shares(result: Result) -> dict[str, float] | None:
     """Calls each replica owes, tenth by tenth of a second shared by those present; None if all always were."""
-    if not _passing(result):
+    if not _came_or_went(result):
         return None
     start, end, windows = _windows(result)
     shares = dict.fromkeys(windows, 0.0)

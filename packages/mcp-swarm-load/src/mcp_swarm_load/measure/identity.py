@@ -11,20 +11,22 @@ from mcp_swarm_load.plan import Plan
 
 SCHEMA = "mcp-swarm-loadtest/1"
 
-Unit = Literal["auto", "request", "connection", "session"]
+UnitChoice = Literal["auto", "request", "connection", "session"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Criteria:
     """What the run is judged by, beside its plan."""
 
     thresholds: tuple[str, ...] = ()
-    unit: Unit = "auto"
+    unit: UnitChoice = "auto"
     accept_busy_client: bool = False
     """Judge the run even where this tester was the bottleneck."""
 
 
-def identity(plan: Plan, started_at: float, command: list[str], wanted: Wanted) -> dict[str, Any]:
+def identity(
+    plan: Plan, started_at: float, command: list[str], criteria: Criteria
+) -> dict[str, Any]:
     """`started_at` is Unix time, `command` what repeats the run."""
     started = datetime.fromtimestamp(started_at, UTC).isoformat(timespec="milliseconds")
     return {
@@ -34,9 +36,9 @@ def identity(plan: Plan, started_at: float, command: list[str], wanted: Wanted) 
         "load": _load(plan),
         "planned": plan.planned,
         "expected": {"replicas": plan.replicas, "names": list(plan.replica_names)},
-        "thresholds": list(wanted.thresholds),
-        "unit": wanted.unit,
-        "busy_client_accepted": wanted.accept_busy_client,
+        "thresholds": list(criteria.thresholds),
+        "unit": criteria.unit,
+        "busy_client_accepted": criteria.accept_busy_client,
         "recorded": plan.record,
         "repeat": shlex.join(command),
     }

@@ -13,7 +13,7 @@ from mcp_swarm_load.measure.stats import Histogram
 from mcp_swarm_load.target.connection import Exchange
 
 UNNAMED = "(no X-Served-By)"
-LARGEST_GROUPS = 40
+MAX_ERROR_GROUPS = 40
 TICK_NS = 100_000_000
 _OTHER = "other errors"
 
@@ -118,7 +118,7 @@ class Result:
         self.to_first_byte = Histogram()
         self.lateness = Histogram()
         self.lag = Histogram()
-        """How long this tester's event loop kept an event waiting (`health.watched` fills it)."""
+        """How long this tester's event loop kept an event waiting (`health.monitor` fills it)."""
         self.cpu_percent = 0.0
         """Of one core, by the busiest process of this tester."""
         self.recorder: Callable[..., None] | None = None
@@ -166,10 +166,10 @@ class Result:
                 kind = self.kinds[era, label] = Tally()
             kind.add(waited, right=not error)
         if tenant:
-            whose = self.tenants.get(tenant)
-            if whose is None:
-                whose = self.tenants[tenant] = Tally()
-            whose.add(waited, right=not error)
+            tally = self.tenants.get(tenant)
+            if tally is None:
+                tally = self.tenants[tenant] = Tally()
+            tally.add(waited, right=not error)
         if error:
             self.failed += 1
             second.failed += 1
@@ -213,7 +213,7 @@ class Result:
         for tick, count in other.ticks.items():
             self.ticks[tick] = self.ticks.get(tick, 0) + count
         for key, group in other.errors.items():
-            if key in self.errors or len(self.errors) < LARGEST_GROUPS:
+            if key in self.errors or len(self.errors) < MAX_ERROR_GROUPS:
                 _merge_each(self.errors, {key: group})
             else:
                 group.text = _OTHER
@@ -238,7 +238,7 @@ class Result:
 
     def _group(self, error: str, at: int, replica: str) -> None:
         key = re.sub(r"[0-9a-fA-F-]{8,}|\d+", "#", error)
-        if key not in self.errors and len(self.errors) >= LARGEST_GROUPS:
+        if key not in self.errors and len(self.errors) >= MAX_ERROR_GROUPS:
             key = error = _OTHER
         group = self.errors.get(key)
         if group is None:

@@ -22,12 +22,12 @@ ALPHA = 0.01
 MATERIAL = 1.05
 """Busiest replica over its fair share, above which unevenness costs capacity."""
 
-POWER_WANTED = 0.80
+MIN_POWER = 0.80
 GROSS_SHORTFALL = 0.50
 """A test that would miss one replica at half the others' load is "too few to tell"."""
 
 FINE_SHORTFALL = 0.10
-LEAST_EXPECTED = 5.0
+MIN_EXPECTED = 5.0
 """Calls expected per replica below which the chi-square approximation does not hold."""
 
 CHANCE_OF_TURNS = 0.05
@@ -82,9 +82,9 @@ def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None
     p_value = chi_square.tail(statistic, k - 1)
     ratios = [counts[name] / fair[name] for name in counts]
     sees_half = power(total, k, GROSS_SHORTFALL)
-    enough = sees_half >= POWER_WANTED and min(fair.values()) >= LEAST_EXPECTED
+    enough = sees_half >= MIN_POWER and min(fair.values()) >= MIN_EXPECTED
     turns = expected is None and max(counts.values()) - min(counts.values()) <= 1
-    if p_value < ALPHA and max(ratios) > MATERIAL and min(fair.values()) >= LEAST_EXPECTED:
+    if p_value < ALPHA and max(ratios) > MATERIAL and min(fair.values()) >= MIN_EXPECTED:
         verdict = "uneven"
     elif enough or (turns and chance_of_turns(total, k) <= CHANCE_OF_TURNS):
         verdict = "even"
@@ -133,13 +133,13 @@ def _fair_counts(
 @lru_cache(maxsize=256)
 def _calls_needed(replicas: int) -> int:
     """Calls at which one replica of `replicas` at half load would be noticed."""
-    low = math.ceil(LEAST_EXPECTED * replicas)
+    low = math.ceil(MIN_EXPECTED * replicas)
     high = low
-    while power(high, replicas, GROSS_SHORTFALL) < POWER_WANTED:
+    while power(high, replicas, GROSS_SHORTFALL) < MIN_POWER:
         high *= 2
     while low < high:
         middle = (low + high) // 2
-        if power(middle, replicas, GROSS_SHORTFALL) < POWER_WANTED:
+        if power(middle, replicas, GROSS_SHORTFALL) < MIN_POWER:
             low = middle + 1
         else:
             high = middle

@@ -15,7 +15,7 @@ SUB_BITS = 10
 QUANTILES = {"p50": 5000, "p90": 9000, "p95": 9500, "p99": 9900, "p99.9": 9990}
 """Percentiles a report shows, in hundredths of a percent: whole numbers, so ranks are exact."""
 
-TAIL_NEEDED = 10
+MIN_TAIL = 10
 """Values that must lie above a percentile before it is shown: p99 needs 1,000 calls."""
 
 _WHOLE = 10_000
@@ -77,7 +77,7 @@ class Histogram:
 
     def carries(self, hundredths: int) -> bool:
         """Whether the sample is large enough for this quantile: n(1 - p) >= 10."""
-        return self.count * (_WHOLE - hundredths) >= TAIL_NEEDED * _WHOLE
+        return self.count * (_WHOLE - hundredths) >= MIN_TAIL * _WHOLE
 
     def steps(self) -> Iterator[tuple[float, float, int]]:
         """(low, high, count) of each quarter of a power of two, equal on a log scale; whole powers

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mcp_swarm_load.measure.stats import QUANTILES, TAIL_NEEDED
+from mcp_swarm_load.measure.stats import MIN_TAIL, QUANTILES
 from mcp_swarm_load.report.paint import DASH
 
 EXAMPLES = "'p95<100ms' 'errors<0.1%' 'rate>100/s' 'replicas=3' 'even'"
@@ -162,7 +162,7 @@ def _time(latency: dict[str, Any], name: str) -> tuple[float | None, str]:
     if not latency["n"]:
         return None, "no right answer"
     if value is None:
-        needed = TAIL_NEEDED * 10_000 // (10_000 - QUANTILES[name])
+        needed = MIN_TAIL * 10_000 // (10_000 - QUANTILES[name])
         return None, f"{DASH} ({latency['n']} of {needed} calls)"
     return value, f"{value:.4g} ms" if value < 1000 else f"{value:.0f} ms"
 

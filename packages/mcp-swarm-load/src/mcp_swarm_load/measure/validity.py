@@ -24,7 +24,7 @@ LATE_MS = 5.0
 BUSY_CPU_PERCENT = 90.0
 """Percent of a core, above which a process of this tester has nothing left to give."""
 
-LEAST_SAMPLES = 50
+MIN_SAMPLES = 50
 """Samples of the event loop (one each 10 ms): half a second, below which nothing can be told."""
 
 
@@ -34,7 +34,7 @@ def reasons(client: dict[str, Any], latency: dict[str, Any]) -> list[str]:
     Both are the document's parts: `client` and `latency_ms`.
     """
     lag, late = client["lag_ms"], client["lateness_ms"]
-    if lag["n"] < LEAST_SAMPLES:
+    if lag["n"] < MIN_SAMPLES:
         return []
     found = []
     sent, due = latency["since_sent"], latency["since_due"]
@@ -59,7 +59,7 @@ def reasons(client: dict[str, Any], latency: dict[str, Any]) -> list[str]:
 def caution(client: dict[str, Any], latency: dict[str, Any]) -> str:
     """What to bear in mind of a run that is valid; empty if nothing."""
     lag, median = client["lag_ms"], latency["since_sent"]["p50"]
-    if lag["n"] < LEAST_SAMPLES or lag["p99"] <= max(LAG_MS, SHARE * (median or 0.0)):
+    if lag["n"] < MIN_SAMPLES or lag["p99"] <= max(LAG_MS, SHARE * (median or 0.0)):
         return ""
     return "the loop's lag is over a tenth of the median latency: part of the tail is the tester's"
 

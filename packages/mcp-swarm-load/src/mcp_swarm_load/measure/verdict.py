@@ -12,7 +12,7 @@ from mcp_swarm_load.measure import validity
 from mcp_swarm_load.measure.figures import truncated_percent
 from mcp_swarm_load.measure.threshold import check, parse
 
-SENT_AT_LEAST = 99.0
+MIN_SENT_PERCENT = 99.0
 """Percent of an open loop's plan that must have been sent."""
 
 
@@ -58,9 +58,9 @@ def _sent(totals: dict[str, Any]) -> dict[str, Any]:
     planned = f" of {totals['planned']}" if totals["planned"] else ""
     return {
         "name": "sent of what was due",
-        "wanted": f"≥ {SENT_AT_LEAST:g} %",
+        "wanted": f"≥ {MIN_SENT_PERCENT:g} %",
         "seen": f"{sent:.2f} %{planned}",
-        "passed": sent >= SENT_AT_LEAST,
+        "passed": sent >= MIN_SENT_PERCENT,
     }
 
 

@@ -17,7 +17,7 @@ WIDTH = 640
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 38, 32
 _PLOT = WIDTH - _LEFT - _RIGHT
 _HISTOGRAM_HEIGHT, _LINE_HEIGHT = 250, 170
-_MOST_POINTS = 300
+_MAX_POINTS = 300
 _TICK_ROOM = 70
 
 
@@ -81,7 +81,7 @@ def lines(
     height = _LINE_HEIGHT - _TOP - _BOTTOM
     span = max(1, times[-1] - times[0])
 
-    def place(second: int, value: float) -> str:
+    def point(second: int, value: float) -> str:
         across = _LEFT + _PLOT * (second - times[0]) / span
         return f"{across:.1f},{_TOP + height * (1 - value / most):.1f}"
 
@@ -91,7 +91,7 @@ def lines(
         open_gap = True
         for second, value in zip(times, line, strict=True):
             if value is not None:
-                path.append(("M" if open_gap else "L") + place(second, value))
+                path.append(("M" if open_gap else "L") + point(second, value))
             open_gap = value is None
         parts.append(f'<path class="line line{number}" d="{" ".join(path)}"/>')
         parts.append(
@@ -168,9 +168,9 @@ def _thinned(
     times: Sequence[int], values: Mapping[str, Sequence[float | None]]
 ) -> tuple[Sequence[int], Mapping[str, Sequence[float | None]]]:
     """At most so many points: of neighbours the highest, so that no spike is lost."""
-    if len(times) <= _MOST_POINTS:
+    if len(times) <= _MAX_POINTS:
         return times, values
-    step = math.ceil(len(times) / _MOST_POINTS)
+    step = math.ceil(len(times) / _MAX_POINTS)
     cuts = range(0, len(times), step)
     return [times[at] for at in cuts], {
         name: [

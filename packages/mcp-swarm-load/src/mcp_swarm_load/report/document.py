@@ -14,10 +14,10 @@ from collections import Counter
 from typing import Any
 
 from mcp_swarm_load.measure.affinity import Affinity
-from mcp_swarm_load.measure.balance import Balance, weigh
+from mcp_swarm_load.measure.balance import Balance, judge_balance
 from mcp_swarm_load.measure.figures import figures, ms, seconds_of, truncated_percent
 from mcp_swarm_load.measure.flow import Flow
-from mcp_swarm_load.measure.identity import Wanted, identity
+from mcp_swarm_load.measure.identity import Criteria, identity
 from mcp_swarm_load.measure.result import Result, Tally
 from mcp_swarm_load.measure.stats import Histogram
 from mcp_swarm_load.measure.verdict import verdict
@@ -29,10 +29,10 @@ _NS_PER_S = 1e9
 
 
 def document(
-    plan: Plan, outcome: Outcome, command: list[str], wanted: Wanted | None = None
+    plan: Plan, outcome: Outcome, command: list[str], criteria: Criteria | None = None
 ) -> dict[str, Any]:
     """The whole run; `command` is what repeats it."""
-    head = identity(plan, outcome.started_at, command, wanted or Wanted())
+    head = identity(plan, outcome.started_at, command, criteria or Criteria())
     return assemble(head, outcome.result, closing(outcome))
 
 
@@ -83,7 +83,9 @@ def assemble(head: dict[str, Any], result: Result, close: dict[str, Any]) -> dic
     """The document of a run: `identity`, the result of its calls, `closing`."""
     affinity = {unit: _as_affinity(known) for unit, known in close["affinity"].items()}
     expected = head["expected"]
-    balance = weigh(result, affinity, expected["replicas"], tuple(expected["names"]), head["unit"])
+    balance = judge_balance(
+        result, affinity, expected["replicas"], tuple(expected["names"]), head["unit"]
+    )
     body = {
         "schema": head["schema"],
         "started": head["started"],
@@ -252,14 +254,14 @@ def _waits(histogram: Histogram) -> dict[str, Any]:
 
 def _flow(flow: Flow) -> dict[str, Any]:
     """Every count of sessions, streams, input rounds and tasks; histograms as their figures."""
-    told: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
     for name in flow.__slots__:
         value = getattr(flow, name)
         if isinstance(value, int):
-            told[name] = value
+            counts[name] = value
         elif isinstance(value, Histogram):
-            told[f"{name}_ms"] = figures(value)
-    return told
+            counts[f"{name}_ms"] = figures(value)
+    return counts
 
 
 def _affinity(affinity: Affinity) -> dict[str, Any]:

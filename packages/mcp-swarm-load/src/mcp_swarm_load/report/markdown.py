@@ -19,8 +19,8 @@ def _top(run: dict[str, Any]) -> Iterator[list[str]]:
     verdict, target = run["verdict"], run["target"]
     yield [f"# Load test of {_plain(target['url'])}"]
     word = phrases.VERDICTS[verdict["result"]][0]
-    told = f"{_plain(target['call'])} · protocol {target['protocol']} · {phrases.how(run['load'])}"
-    yield [f"**{word}** {phrases.held(run)}", "", f"{run['started']} · {told}"]
+    summary = f"{_plain(target['call'])} · protocol {target['protocol']} · {phrases.load_summary(run['load'])}"
+    yield [f"**{word}** {phrases.verdict_detail(run)}", "", f"{run['started']} · {summary}"]
     if run["interrupted"]:
         yield ["Interrupted: this is the run so far."]
     if because := phrases.why_invalid(run):
@@ -52,7 +52,7 @@ def _figures(run: dict[str, Any]) -> Iterator[list[str]]:
             ),
         ),
     )
-    yield [" · ".join(phrases.lasted(run))]
+    yield [" · ".join(phrases.duration_facts(run))]
     if run["latency_ms"]["since_due"]["n"]:
         yield ["## Latency, ms"]
         rows = {title: run["latency_ms"][key] for title, key in phrases.LATENCIES.items()}
@@ -120,7 +120,7 @@ def _rest(run: dict[str, Any]) -> Iterator[list[str]]:
         yield ["## Errors"]
         yield _table(
             ("count", "error", "when and where"),
-            ((thousands(g["count"]), g["text"], phrases.when(g)) for g in run["errors"]),
+            ((thousands(g["count"]), g["text"], phrases.error_times(g)) for g in run["errors"]),
         )
     yield ["## Client", "", " · ".join(phrases.client_facts(run["client"]))]
     if warnings := phrases.client_warnings(run):

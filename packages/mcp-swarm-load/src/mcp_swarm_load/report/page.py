@@ -11,7 +11,7 @@ from mcp_swarm_load.report import charts, phrases
 from mcp_swarm_load.report.paint import milliseconds, thousands
 
 _STYLE = Path(__file__).with_name("page.css")
-_LEAST_SECONDS = 3
+_MIN_SECONDS = 3
 
 
 def render(run: dict[str, Any]) -> str:
@@ -36,10 +36,10 @@ def _top(run: dict[str, Any]) -> Iterator[str]:
     word, style = phrases.VERDICTS[verdict["result"]]
     yield f"<header><h1>{escape(target['url'])}</h1>"
     yield f"<p>{escape(target['call'])} · protocol {escape(target['protocol'])}<br>"
-    yield f"{escape(phrases.how(run['load']))}<br>{escape(run['started'])}</p></header>"
+    yield f"{escape(phrases.load_summary(run['load']))}<br>{escape(run['started'])}</p></header>"
     if run["interrupted"]:
         yield '<p class="warn">Interrupted: this is the run so far.</p>'
-    yield f'<section class="verdict {style}"><p><strong>{word}</strong> {phrases.held(run)}</p>'
+    yield f'<section class="verdict {style}"><p><strong>{word}</strong> {phrases.verdict_detail(run)}</p>'
     yield from (f"<p>! {escape(reason)}</p>" for reason in phrases.why_invalid(run))
     rows = []
     for check in verdict["checks"]:
@@ -62,7 +62,7 @@ def _load(run: dict[str, Any]) -> Iterator[str]:
     yield "<section><h2>Load</h2><dl>"
     for name, value, more in tiles:
         yield f"<div><dt>{name}</dt><dd>{value}<small>{more}</small></dd></div>"
-    yield f"</dl><p>{escape(' · '.join(phrases.lasted(run)))}</p></section>"
+    yield f"</dl><p>{escape(' · '.join(phrases.duration_facts(run)))}</p></section>"
 
 
 def _latency(run: dict[str, Any]) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _latency(run: dict[str, Any]) -> Iterator[str]:
 
 def _timeline(run: dict[str, Any]) -> Iterator[str]:
     rows = run["timeline"][: int(run["seconds"])]  # a second that was cut short would look slow
-    if len(rows) < _LEAST_SECONDS:
+    if len(rows) < _MIN_SECONDS:
         return
     times = [row["second"] for row in rows]
     yield "<section><h2>Timeline</h2>"
@@ -162,7 +162,7 @@ def _kinds(run: dict[str, Any]) -> Iterator[str]:
 def _errors(run: dict[str, Any]) -> Iterator[str]:
     if run["errors"]:
         rows = [
-            (thousands(each["count"]), escape(each["text"]), escape(phrases.when(each)))
+            (thousands(each["count"]), escape(each["text"]), escape(phrases.error_times(each)))
             for each in run["errors"]
         ]
         table = _table(("count", "error", "when and where"), rows, "errors")

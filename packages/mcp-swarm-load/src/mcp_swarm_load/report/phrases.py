@@ -36,7 +36,7 @@ _WORK = {
 }
 
 
-def how(load: dict[str, Any]) -> str:
+def load_summary(load: dict[str, Any]) -> str:
     """The load in one line."""
     if load["loop"] == "closed":
         words = [f"closed loop, {load['workers']} at a time"]
@@ -63,7 +63,7 @@ def how(load: dict[str, Any]) -> str:
     return ", ".join(words)
 
 
-def held(run: dict[str, Any]) -> str:
+def verdict_detail(run: dict[str, Any]) -> str:
     """The verdict after its word."""
     verdict = run["verdict"]
     if verdict["result"] == "invalid":
@@ -72,7 +72,7 @@ def held(run: dict[str, Any]) -> str:
     return f"{sum(check['passed'] for check in checks)} of {len(checks)}"
 
 
-def lasted(run: dict[str, Any]) -> list[str]:
+def duration_facts(run: dict[str, Any]) -> list[str]:
     """How long it took, and what is in no other figure."""
     totals = run["totals"]
     facts = [f"{run['seconds']:.2f} s, {totals['drain_s']:.2f} s of it drain"]
@@ -197,7 +197,7 @@ def octaves(run: dict[str, Any]) -> list[tuple[float, float, int]]:
     ]
 
 
-def when(group: dict[str, Any]) -> str:
+def error_times(group: dict[str, Any]) -> str:
     """First and last time of an error, and where it came from."""
     where = ", ".join(f"{name} {count}" for name, count in list(group["replicas"].items())[:4])
     return f"first {group['first_s']:.2f} s, last {group['last_s']:.2f} s" + (

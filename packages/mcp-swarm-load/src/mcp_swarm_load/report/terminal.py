@@ -48,7 +48,7 @@ def _head(run: dict[str, Any], paint: Paint) -> list[str]:
     lines = [
         paint("head", shortened(f"MCP SWARM LOAD TEST · {target['url']}", WIDTH)),
         shortened(f"{target['call']} · protocol {target['protocol']}", WIDTH),
-        *textwrap.wrap(phrases.how(run["load"]), WIDTH),
+        *textwrap.wrap(phrases.load_summary(run["load"]), WIDTH),
     ]
     if run["interrupted"]:
         lines.append(paint("warn", "interrupted: this is the run so far"))
@@ -58,7 +58,7 @@ def _head(run: dict[str, Any], paint: Paint) -> list[str]:
 def _verdict(run: dict[str, Any], paint: Paint) -> list[str]:
     verdict = run["verdict"]
     word, style = phrases.VERDICTS[verdict["result"]]
-    lines = [f"  {paint(style, word)}  {phrases.held(run)}"]
+    lines = [f"  {paint(style, word)}  {phrases.verdict_detail(run)}"]
     for reason in phrases.why_invalid(run):
         lines += textwrap.wrap(reason, WIDTH, initial_indent="  ! ", subsequent_indent="    ")
     for check in verdict["checks"]:
@@ -78,7 +78,7 @@ def _load(run: dict[str, Any], paint: Paint) -> list[str]:
     lines = [paint("head", f"{'LOAD':<14}") + "".join(f"{head:>13}" for head in heads)]
     for name, cells in (("calls", counts), ("per second", rates)):
         lines.append((f"  {name:<12}" + "".join(f"{cell:>13}" for cell in cells)).rstrip())
-    return lines + _wrapped(" · ".join(phrases.lasted(run)))
+    return lines + _wrapped(" · ".join(phrases.duration_facts(run)))
 
 
 def _latency(run: dict[str, Any], paint: Paint) -> list[str]:
@@ -187,7 +187,7 @@ def _errors(run: dict[str, Any], paint: Paint) -> list[str]:
     lines = [paint("head", "ERRORS")]
     for group in groups[:_ERRORS_SHOWN]:
         lines += _wrapped(f"{thousands(group['count'])} {TIMES} {group['text']}", "      ")
-        lines.append(shortened(f"      {phrases.when(group)}", WIDTH))
+        lines.append(shortened(f"      {phrases.error_times(group)}", WIDTH))
     if len(groups) > _ERRORS_SHOWN:
         lines.append(f"  and {len(groups) - _ERRORS_SHOWN} other kinds (--json has them)")
     return lines

@@ -14,10 +14,10 @@ from typing import Any, cast
 
 import httptools
 
-LARGEST_BODY = 64 << 20
+MAX_BODY_BYTES = 64 << 20
 """Bytes of one answer's body before it counts as a failure."""
 
-_WANTED = {
+_HEADER_SLOTS = {
     b"x-served-by": "replica_raw",
     b"content-type": "content_type",
     b"location": "location",
@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser."""
-        slot = _WANTED.get(name.lower())
+        slot = _HEADER_SLOTS.get(name.lower())
         if slot is not None and self._exchange is not None:
             setattr(self._exchange, slot, value)
 
@@ -192,8 +192,8 @@ class Connection(asyncio.Protocol):
             self._exchange.first_body = perf_counter_ns()
         self._chunks.append(body)
         self._size += len(body)
-        if self._size > LARGEST_BODY:
-            self.fail(f"answer is larger than {LARGEST_BODY >> 20} MiB")
+        if self._size > MAX_BODY_BYTES:
+            self.fail(f"answer is larger than {MAX_BODY_BYTES >> 20} MiB")
 
     def on_message_complete(self) -> None:
         """Called by the parser; an interim answer (1xx) is not the answer."""

@@ -77,7 +77,7 @@ class SessionServer:
 
 
 @dataclass
-class Streamer:
+class StreamServer:
     """Streams `steps` progress notifications, one each `pause` seconds, and then the answer."""
 
     steps: int = 3
@@ -104,7 +104,7 @@ class Streamer:
 
 
 @dataclass
-class Asker:
+class InputRequester:
     """Asks `rounds` times for input before it answers; the state is the number of the round."""
 
     rounds: int = 2

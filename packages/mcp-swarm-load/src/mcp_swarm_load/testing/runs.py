@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from mcp_swarm_load.measure.identity import Unit, Wanted
+from mcp_swarm_load.measure.identity import Criteria, UnitChoice
 from mcp_swarm_load.plan import Plan
 from mcp_swarm_load.report.document import document
 from mcp_swarm_load.run import run
@@ -19,23 +19,23 @@ BUSY = "--accept-busy-client"
 """For runs of targets that answer at once on a machine that has other work: not what is tested."""
 
 
-HELD_UP_SECONDS, TICK_SECONDS = 0.1, 0.01
+STALL_SECONDS, TICK_SECONDS = 0.1, 0.01
 T = TypeVar("T")
 
 
 async def load(
-    target: Target, thresholds: Sequence[str] = (), unit: Unit = "auto", **options: Any
+    target: Target, thresholds: Sequence[str] = (), unit: UnitChoice = "auto", **options: Any
 ) -> dict[str, Any]:
     """The document of one run against a serving target.
 
     The target keeps the same event loop busy, so the tester is judged as if it were not.
     """
     plan = Plan(url=urlsplit(target.url), **options)
-    wanted = Wanted(tuple(thresholds), unit, accept_busy_client=True)
-    return document(plan, await run(plan), ["mcp-swarm-load"], wanted)
+    criteria = Criteria(tuple(thresholds), unit, accept_busy_client=True)
+    return document(plan, await run(plan), ["mcp-swarm-load"], criteria)
 
 
-async def undisturbed(make: Callable[[], Awaitable[T]], tries: int = 5) -> T:
+async def without_stalls(make: Callable[[], Awaitable[T]], tries: int = 5) -> T:
     """What `make` comes to while this process has its turns; where it is held up, once more.
 
     For what is told by the clock, and cannot be told by one that stood still. The last try counts.
@@ -57,7 +57,7 @@ async def undisturbed(make: Callable[[], Awaitable[T]], tries: int = 5) -> T:
             found = await make()
         finally:
             watching.cancel()
-        if latest < HELD_UP_SECONDS:
+        if latest < STALL_SECONDS:
             break
     return found
 

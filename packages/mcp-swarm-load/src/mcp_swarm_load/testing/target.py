@@ -37,7 +37,7 @@ class Target:
     tls: ssl.SSLContext | None = None
     port: int = 0
     connections: int = 0
-    seen: list[bytes] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
     """Every request, head and body."""
     open: set[asyncio.Transport] = field(default_factory=set)
     frozen_until: float = 0.0
@@ -48,9 +48,9 @@ class Target:
         scheme = "https" if self.tls else "http"
         return f"{scheme}://127.0.0.1:{self.port}/mcp"
 
-    async def has_seen(self, calls: int) -> None:
+    async def wait_for_requests(self, calls: int) -> None:
         """Return once so many calls have come in."""
-        while len(self.seen) < calls:  # noqa: ASYNC110  nothing here tells of each call
+        while len(self.requests) < calls:  # noqa: ASYNC110  nothing here tells of each call
             await asyncio.sleep(0.01)
 
     def freeze(self, seconds: float) -> None:
@@ -99,7 +99,7 @@ class _Replica(asyncio.Protocol):
             if len(self.buffer) < whole:
                 return
             request, self.buffer = self.buffer[:whole], self.buffer[whole:]
-            self.target.seen.append(request)
+            self.target.requests.append(request)
             self._answer(request, end)
 
     def _answer(self, request: bytes, end: int) -> None:

@@ -47,7 +47,7 @@ class Caller:
     """Sessions lost and not yet opened again."""
 
 
-def callers(
+def make_callers(
     count: int,
     tokens: tuple[Token, ...],
     headers: tuple[tuple[str, str], ...],

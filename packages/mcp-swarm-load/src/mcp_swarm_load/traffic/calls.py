@@ -31,10 +31,10 @@ Era = Literal["modern", "legacy"]
 
 VERSIONS: dict[Era, str] = {"modern": "2026-07-28", "legacy": "2025-11-25"}
 
-CLIENT = {"name": "mcp-swarm-loadtest", "version": "1"}
+CLIENT_INFO = {"name": "mcp-swarm-loadtest", "version": "1"}
 META = {
     "io.modelcontextprotocol/protocolVersion": VERSIONS["modern"],
-    "io.modelcontextprotocol/clientInfo": CLIENT,
+    "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 _INPUTS: dict[str, Any] = {"elicitation": {"form": {}}, "sampling": {}, "roots": {}}
@@ -47,7 +47,7 @@ _NAMED_BY = {
     "tasks/update": "taskId",
 }
 _ID_MARK = "\x00id\x00"
-_ANY_STATUS_BELOW = 500
+_FIRST_SERVER_ERROR = 500
 _decode = json.JSONDecoder().decode
 
 
@@ -66,7 +66,7 @@ class Expectation(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wants:
+class Features:
     """What a call asks for besides its result."""
 
     progress: bool = False
@@ -83,7 +83,7 @@ class Wants:
         return (_INPUTS if self.answers is not None else {}) | (_TASKS if self.tasks else {})
 
 
-PLAIN = Wants()
+PLAIN = Features()
 
 
 class Call:
@@ -98,16 +98,22 @@ class Call:
         *,
         token: str | None = None,
         keep_alive: bool = True,
-        wants: Wants = PLAIN,
+        features: Features = PLAIN,
         expect: Sequence[Expectation] = (),
     ) -> None:
         self.era = era
         self.method = method
-        self.wants = wants
+        self.features = features
         self.expect = expect
         self._expects_error = any(each.is_error for each in expect)
         self._head_for = partial(
-            head, url, era, method, token=token, keep_alive=keep_alive, json_only=wants.json_only
+            request_head,
+            url,
+            era,
+            method,
+            token=token,
+            keep_alive=keep_alive,
+            json_only=features.json_only,
         )
         self._name: str | None = None
         self.write(params or {})
@@ -124,10 +130,10 @@ class Call:
         self.params = params
         fields = dict(params)
         if self.era == "modern":
-            capabilities = self.wants.capabilities()
+            capabilities = self.features.capabilities()
             more = {"io.modelcontextprotocol/clientCapabilities": capabilities}
             fields["_meta"] = {**META, **more} if capabilities else META
-        if self.wants.progress:
+        if self.features.progress:
             fields["_meta"] = {**fields.get("_meta", {}), "progressToken": _ID_MARK}
         message: dict[str, Any] = {"jsonrpc": "2.0", "id": _ID_MARK, "method": self.method}
         if self.method.startswith("notifications/"):
@@ -136,7 +142,7 @@ class Call:
             message["params"] = fields
         # The id comes first and the progress token last, whatever the parameters between may hold.
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        marks = ("id" in message) + self.wants.progress
+        marks = ("id" in message) + self.features.progress
         mark = json.dumps(_ID_MARK).encode()
         first, *rest = body.split(mark, 1) if "id" in message else (body,)
         last = rest[0].rsplit(mark, 1) if marks == 2 else rest
@@ -170,7 +176,7 @@ class Call:
         if exchange.status != 200 and not self._is_error_asked_for(exchange):
             return http_failure(exchange)
         if exchange.content_type.startswith(b"text/event-stream"):
-            stream = Stream(exchange.body, call_id, asked=self.wants.progress)
+            stream = Stream(exchange.body, call_id, asked=self.features.progress)
             exchange.progress = stream.progress
             if stream.message is None:
                 return "event stream ended without the answer"
@@ -187,7 +193,7 @@ class Call:
         """2026-07-28 puts some JSON-RPC errors into 400 and 404."""
         return (
             self._expects_error
-            and 400 <= exchange.status < _ANY_STATUS_BELOW
+            and 400 <= exchange.status < _FIRST_SERVER_ERROR
             and exchange.content_type.startswith(b"application/json")
         )
 
@@ -228,7 +234,7 @@ class Call:
         return next((wrong for wrong in wrongs if wrong), "")
 
 
-def head(
+def request_head(
     url: SplitResult,
     era: Era,
     method: str,
@@ -237,12 +243,12 @@ def head(
     token: str | None = None,
     keep_alive: bool = True,
     json_only: bool = False,
-    verb: str = "POST",
+    http_method: str = "POST",
 ) -> bytes:
     """Request line and headers, each with its line end, but for Content-Length."""
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     lines = [
-        f"{verb} {target} HTTP/1.1",
+        f"{http_method} {target} HTTP/1.1",
         f"Host: {url.netloc.rpartition('@')[2]}",
         "User-Agent: mcp-swarm-loadtest",
         "Content-Type: application/json",

@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from mcp_swarm_load.traffic.answers import all_text, excerpt, tool_text
 
-Path = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _MISSING = object()
 
 
 @cache
-def parse_path(text: str) -> Path:
+def parse_path(text: str) -> JsonPath:
     """`structuredContent.regions[0].region` as its steps.
 
     Raises ValueError where the text is no such path.
@@ -84,7 +84,7 @@ class Expect:
         return f"wrong result{where}: {_shown(seen)}, expected {self.test} {_shown(wanted)}"
 
 
-def _found(value: Any, path: Path) -> Any:
+def _found(value: Any, path: JsonPath) -> Any:
     for step in path:
         if isinstance(step, int):
             if not isinstance(value, list) or step >= len(value):

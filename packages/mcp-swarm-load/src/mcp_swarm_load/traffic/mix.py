@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult
 
-from mcp_swarm_load.traffic.calls import PLAIN, Call, Era, Expectation, Wants
-from mcp_swarm_load.traffic.values import Constant, Fields, Source, Value, settled
+from mcp_swarm_load.traffic.calls import PLAIN, Call, Era, Expectation, Features
+from mcp_swarm_load.traffic.values import Constant, Fields, RandomSource, Value, fold_constant
 
 Pick = Callable[[], Call]
 
@@ -28,7 +28,7 @@ class Kind:
     """The tool of a `tools/call`, whose parameters are its name and arguments."""
     era: Era | None = None
     """The one era it is made in; None is any."""
-    wants: Wants = PLAIN
+    features: Features = PLAIN
     expect: tuple[Expectation, ...] = field(default=())
 
     @classmethod
@@ -41,15 +41,19 @@ class Kind:
         """As reports show it."""
         return f"{self.method} {self.tool}" if self.tool else self.method
 
-    def pick(self, source: Source, url: SplitResult, era: Era, options: Mapping[str, Any]) -> Pick:
+    def pick(
+        self, source: RandomSource, url: SplitResult, era: Era, options: Mapping[str, Any]
+    ) -> Pick:
         """What gives the next call of this kind."""
         assert self.params is not None
         first = Call(
             url,
             era,
             self.method,
-            self.params.draw(Source(0)),  # a pattern: what it draws is not to be missing later
-            wants=self.wants,
+            self.params.draw(
+                RandomSource(0)
+            ),  # a pattern: what it draws is not to be missing later
+            features=self.features,
             expect=self.expect,
             **options,
         )
@@ -63,13 +67,13 @@ def tool_params(name: str, arguments: Value | None) -> Value | None:
     """The parameters of a tools/call; None without arguments."""
     if arguments is None:
         return None
-    return settled(Fields((("name", Constant(name)), ("arguments", arguments))))
+    return fold_constant(Fields((("name", Constant(name)), ("arguments", arguments))))
 
 
 def picker(
     kinds: Sequence[Kind],
     eras: Sequence[Era],
-    source: Source,
+    source: RandomSource,
     url: SplitResult,
     **options: Any,
 ) -> Pick:
@@ -87,14 +91,18 @@ def picker(
 
 
 def _of_one_era(
-    kinds: Sequence[Kind], era: Era, source: Source, url: SplitResult, options: Mapping[str, Any]
+    kinds: Sequence[Kind],
+    era: Era,
+    source: RandomSource,
+    url: SplitResult,
+    options: Mapping[str, Any],
 ) -> Pick:
     mine = [kind for kind in kinds if kind.era in (None, era)]
     picks = [kind.pick(source, url, era, options) for kind in mine]
     if len(picks) == 1:
         return picks[0]
     bounds = list(itertools.accumulate(kind.weight for kind in mine))
-    choices = source.dice.choices
+    choices = source.rng.choices
 
     def pick() -> Call:
         return choices(picks, cum_weights=bounds)[0]()

@@ -10,21 +10,21 @@ from typing import Any
 
 from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.plan import Plan
-from mcp_swarm_load.target.client import Client, TargetError
-from mcp_swarm_load.traffic.callers import callers
+from mcp_swarm_load.target.pool import ConnectionPool, TargetError
+from mcp_swarm_load.traffic.callers import make_callers
 from mcp_swarm_load.traffic.calls import Call
 from mcp_swarm_load.traffic.mix import Kind, tool_params
-from mcp_swarm_load.traffic.sessions import Refusal, Sessions
-from mcp_swarm_load.traffic.values import fitting
+from mcp_swarm_load.traffic.sessions import SessionError, Sessions
+from mcp_swarm_load.traffic.values import from_schema
 
-_MOST_PAGES = 100
+_MAX_PAGES = 100
 
 
 class MixError(Exception):
     """A mix names what the target does not have; the message says what it has."""
 
 
-async def resolved(plan: Plan) -> Plan:
+async def resolve(plan: Plan) -> Plan:
     """The plan with arguments for all of its calls.
 
     Raises MixError for a tool that there is not, TargetError where the tools cannot be listed.
@@ -32,10 +32,10 @@ async def resolved(plan: Plan) -> Plan:
     if all(kind.params is not None for kind in plan.kinds):
         return plan
     schemas = await _tools(plan)
-    return replace(plan, mix=tuple(_filled(kind, schemas) for kind in plan.mix))
+    return replace(plan, mix=tuple(_with_arguments(kind, schemas) for kind in plan.mix))
 
 
-def _filled(kind: Kind, schemas: dict[str, Any]) -> Kind:
+def _with_arguments(kind: Kind, schemas: dict[str, Any]) -> Kind:
     if kind.params is not None:
         return kind
     name = str(kind.tool)
@@ -44,27 +44,27 @@ def _filled(kind: Kind, schemas: dict[str, Any]) -> Kind:
         hint = f"Did you mean {near[0]}? " if near else ""
         known = ", ".join(sorted(schemas)) or "none"
         raise MixError(f"the target has no tool {name!r}. {hint}Its tools: {known}")
-    return replace(kind, params=tool_params(name, fitting(schemas[name])))
+    return replace(kind, params=tool_params(name, from_schema(schemas[name])))
 
 
 async def _tools(plan: Plan) -> dict[str, Any]:
     """The input schema of each tool at the target, by name."""
-    client = Client(plan.url, timeout=plan.timeout, keep_alive=True, ca=plan.ca)
-    await client.start()
+    pool = ConnectionPool(plan.url, timeout=plan.timeout, keep_alive=True, ca=plan.ca)
+    await pool.start()
     numbers = itertools.count(1)
 
-    async def ask(call: Call, headers: bytes) -> Any:
+    async def make_call(call: Call, headers: bytes) -> Any:
         number = next(numbers)
-        exchange = await client.send(call.render(number, headers), perf_counter_ns())
+        exchange = await pool.send(call.render(number, headers), perf_counter_ns())
         return exchange, call.judge(number, exchange)
 
-    caller, into = callers(1, plan.tokens, plan.headers)[0], Result(0)
+    caller, into = make_callers(1, plan.tokens, plan.headers)[0], Result(0)
     headers = caller.headers
     era = plan.eras[0]
     sessions = Sessions(
         plan.url,
-        ask,
-        lambda request: client.send(request, perf_counter_ns()),
+        make_call,
+        lambda request: pool.send(request, perf_counter_ns()),
         1,
         keep_alive=True,
         token=plan.token,
@@ -76,9 +76,9 @@ async def _tools(plan: Plan) -> dict[str, Any]:
             headers = session.headers
         found: dict[str, Any] = {}
         params: dict[str, Any] = {}
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             call = Call(plan.url, era, "tools/list", params, token=plan.token)
-            exchange, wrong = await ask(call, headers)
+            exchange, wrong = await make_call(call, headers)
             if wrong:
                 raise TargetError(f"cannot list the tools of {plan.shown_url}: {wrong}")
             found |= {
@@ -89,7 +89,7 @@ async def _tools(plan: Plan) -> dict[str, Any]:
             params = {"cursor": exchange.result["nextCursor"]}
         await sessions.close_all([caller], into)
         return found
-    except Refusal as refusal:
-        raise TargetError(f"cannot list the tools of {plan.shown_url}: {refusal}") from None
+    except SessionError as error:
+        raise TargetError(f"cannot list the tools of {plan.shown_url}: {error}") from None
     finally:
-        await client.stop()
+        await pool.stop()

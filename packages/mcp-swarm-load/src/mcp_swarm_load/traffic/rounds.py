@@ -15,21 +15,21 @@ from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.target.connection import Exchange
 from mcp_swarm_load.traffic.answers import rpc_failure
 from mcp_swarm_load.traffic.arguments import arguments_for
-from mcp_swarm_load.traffic.calls import Call, Wants
-from mcp_swarm_load.traffic.sessions import Ask
+from mcp_swarm_load.traffic.calls import Call, Features
+from mcp_swarm_load.traffic.sessions import MakeCall
 
-MOST_ROUNDS = 10
-LONGEST_TASK_SECONDS = 300.0
+MAX_ROUNDS = 10
+MAX_TASK_SECONDS = 300.0
 _POLL_SECONDS = 1.0
 """Between two polls, where the server names no interval."""
-_LEAST_POLL_SECONDS = 0.01
+_MIN_POLL_SECONDS = 0.01
 
 
 class Rounds:
     """Carries calls on to their end. `options` are those of every Call."""
 
-    def __init__(self, url: SplitResult, ask: Ask, **options: Any) -> None:
-        self._url, self._ask, self._options = url, ask, options
+    def __init__(self, url: SplitResult, make_call: MakeCall, **options: Any) -> None:
+        self._url, self._make_call, self._options = url, make_call, options
 
     async def finish(
         self, call: Call, exchange: Exchange, wrong: str, headers: bytes, into: Result
@@ -41,16 +41,18 @@ class Rounds:
         first, rounds = exchange, 0
         while exchange.result is not None and wrong:
             kind, result = exchange.result.get("resultType"), exchange.result
-            if kind == "input_required" and call.wants.answers is not None:
+            if kind == "input_required" and call.features.answers is not None:
                 rounds += 1
-                if rounds > MOST_ROUNDS:
-                    wrong = f"more than {MOST_ROUNDS} input rounds"
+                if rounds > MAX_ROUNDS:
+                    wrong = f"more than {MAX_ROUNDS} input rounds"
                     break
-                again = call.varied({**call.params, **_reply(result, call.wants.answers)})
+                next_call = call.varied(
+                    {**call.params, **_input_responses(result, call.features.answers)}
+                )
                 into.add_extra(exchange)
                 into.flow.rounds += 1
-                exchange, wrong = await self._ask(again, headers)
-            elif kind == "task" and call.wants.tasks:
+                exchange, wrong = await self._make_call(next_call, headers)
+            elif kind == "task" and call.features.tasks:
                 into.add_extra(exchange)
                 into.flow.tasks_started += 1
                 exchange, wrong = await self._task(call, result, headers, into)
@@ -68,11 +70,11 @@ class Rounds:
         name = task.get("taskId")
         get = self._call("tasks/get", {"taskId": name})
         loop = asyncio.get_running_loop()
-        end = loop.time() + LONGEST_TASK_SECONDS
+        end = loop.time() + MAX_TASK_SECONDS
         while True:
             await asyncio.sleep(_interval(task))
             into.flow.task_polls += 1
-            exchange, wrong = await self._ask(get, headers)
+            exchange, wrong = await self._make_call(get, headers)
             if wrong or exchange.result is None:
                 return exchange, f"tasks/get: {wrong}"
             task = exchange.result
@@ -87,44 +89,44 @@ class Rounds:
                 case "cancelled":
                     return exchange, "the task was cancelled"
             if loop.time() > end:
-                return exchange, f"task not done within {LONGEST_TASK_SECONDS:g} s"
+                return exchange, f"task not done within {MAX_TASK_SECONDS:g} s"
             into.add_extra(exchange)
             if task.get("status") == "input_required":
-                reply = _reply(task, call.wants.answers or {})
+                reply = _input_responses(task, call.features.answers or {})
                 update = self._call("tasks/update", {"taskId": name, **reply})
-                exchange, wrong = await self._ask(update, headers)
+                exchange, wrong = await self._make_call(update, headers)
                 if wrong:
                     return exchange, f"tasks/update: {wrong}"
                 into.add_extra(exchange)
                 into.flow.rounds += 1
 
     def _call(self, method: str, params: Mapping[str, Any]) -> Call:
-        wants = Wants(answers={}, tasks=True)
-        return Call(self._url, "modern", method, params, wants=wants, **self._options)
+        features = Features(answers={}, tasks=True)
+        return Call(self._url, "modern", method, params, features=features, **self._options)
 
 
 def _interval(task: Mapping[str, Any]) -> float:
     """Seconds to wait, as the server says (`pollIntervalMs`)."""
     wanted = task.get("pollIntervalMs", task.get("pollInterval"))
     seconds = wanted / 1000 if isinstance(wanted, int | float) else _POLL_SECONDS
-    return max(_LEAST_POLL_SECONDS, seconds)
+    return max(_MIN_POLL_SECONDS, seconds)
 
 
-def _reply(asked: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+def _input_responses(result: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
     """The answers to all input requests, and the state as it came (an opaque text)."""
-    requests = asked.get("inputRequests") or {}
+    requests = result.get("inputRequests") or {}
     reply: dict[str, Any] = {
         "inputResponses": {
             name: _answer(request, answers.get(name)) for name, request in requests.items()
         }
     }
-    if "requestState" in asked:
-        reply["requestState"] = asked["requestState"]
+    if "requestState" in result:
+        reply["requestState"] = result["requestState"]
     return reply
 
 
 def _answer(request: Any, given: Any) -> dict[str, Any]:
-    """What a client answers: the given content, else the least that fits what is asked for."""
+    """What a client answers: the given content, else the least that fits what is result for."""
     request = request if isinstance(request, dict) else {}
     params = request.get("params") or {}
     match request.get("method"):

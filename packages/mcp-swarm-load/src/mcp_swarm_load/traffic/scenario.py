@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from mcp_swarm_load.plan import Eras
+from mcp_swarm_load.plan import EraChoice
 from mcp_swarm_load.schedule import Pause
-from mcp_swarm_load.traffic.calls import Era, Wants
+from mcp_swarm_load.traffic.calls import Era, Features
 from mcp_swarm_load.traffic.expect import Argument, Expect, parse_path
 from mcp_swarm_load.traffic.mix import Kind
-from mcp_swarm_load.traffic.place import Place, ScenarioError
 from mcp_swarm_load.traffic.values import (
     Choice,
     Constant,
@@ -28,14 +27,15 @@ from mcp_swarm_load.traffic.values import (
     Text,
     Uuid,
     Value,
-    settled,
+    fold_constant,
 )
+from mcp_swarm_load.traffic.yaml_node import ScenarioError, YamlNode
 
 SHIPPED = Path(__file__).parent / "scenarios"
 
 _TOP = ("about", "calls", "callers", "rate", "burst", "think", "era", "sessions", "tokens")
 _CALL = ("tool", "method", "weight", "arguments", "params", "expect", "era")
-_WANTS = ("progress", "answers", "tasks")
+_FEATURES = ("progress", "answers", "tasks")
 _TESTS = ("equals", "contains", "error", "may_fail")
 _METHODS = (
     *("tools/list", "resources/list", "resources/templates/list", "resources/read"),
@@ -52,7 +52,7 @@ class Scenario:
     rate: float | None = None
     burst: tuple[int, int] | None = None
     think: Pause | None = None
-    era: Eras | None = None
+    era: EraChoice | None = None
     sessions: int | None = None
     tokens: Path | None = None
 
@@ -71,147 +71,151 @@ def read(name: str) -> Scenario:
             raise ScenarioError(
                 f"{name}: no such scenario. Expected a .yaml file or one of {', '.join(shipped())}"
             )
-    top = Place.top(path)
+    top = YamlNode.of_file(path)
     fields = top.fields(_TOP)
     if "calls" not in fields:
-        top.wrong("`calls`, a list of calls")
+        top.fail("`calls`, a list of calls")
     calls = fields["calls"].items()
     if not calls:
-        fields["calls"].wrong("at least one call")
+        fields["calls"].fail("at least one call")
     both = [name for name in ("callers", "rate") if name in fields]
     if len(both) > 1:
-        fields["rate"].wrong("either callers, who wait for answers, or a rate")
+        fields["rate"].fail("either callers, who wait for answers, or a rate")
     if "burst" in fields and "rate" not in fields:
-        fields["burst"].wrong("a rate too: calls a second on average")
+        fields["burst"].fail("a rate too: calls a second on average")
     given: dict[str, Any] = {name: _READ[name](fields[name]) for name in _READ if name in fields}
     return Scenario(tuple(_kind(call) for call in calls), **given)
 
 
-def _burst(place: Place) -> tuple[int, int]:
-    low, high = place.span()
+def _burst(node: YamlNode) -> tuple[int, int]:
+    low, high = node.span()
     if low < 1:
-        place.wrong("1 or more calls a burst, as in 10..50")
+        node.fail("1 or more calls a burst, as in 10..50")
     return low, high
 
 
-def _pause(place: Place) -> Pause:
-    if isinstance(place.plain(), dict):
-        fields = place.fields(("exponential",))
+def _pause(node: YamlNode) -> Pause:
+    if isinstance(node.constant(), dict):
+        fields = node.fields(("exponential",))
         if "exponential" not in fields:
-            place.wrong("seconds, or {exponential: seconds}")
+            node.fail("seconds, or {exponential: seconds}")
         return Pause(fields["exponential"].number(0), "exponential")
-    return Pause(place.number(0))
+    return Pause(node.number(0))
 
 
-def _tokens(place: Place) -> Path:
-    return place.beside(place.text())
+def _tokens(node: YamlNode) -> Path:
+    return node.sibling_path(node.text())
 
 
 _READ: dict[str, Any] = {
-    "callers": lambda place: place.number(1, whole=True),
-    "rate": lambda place: place.number(0),
+    "callers": lambda node: node.number(1, whole=True),
+    "rate": lambda node: node.number(0),
     "burst": _burst,
     "think": _pause,
-    "era": lambda place: place.text(("modern", "legacy", "both")),
-    "sessions": lambda place: place.number(1, whole=True),
+    "era": lambda node: node.text(("modern", "legacy", "both")),
+    "sessions": lambda node: node.number(1, whole=True),
     "tokens": _tokens,
 }
 
 
-def _kind(call: Place) -> Kind:
-    fields = call.fields(_CALL + _WANTS)
+def _kind(call: YamlNode) -> Kind:
+    fields = call.fields(_CALL + _FEATURES)
     if ("tool" in fields) == ("method" in fields):
-        call.wrong("either tool or method")
+        call.fail("either tool or method")
     options: dict[str, Any] = {
         "weight": fields["weight"].number(0) if "weight" in fields else 1.0,
         "era": cast("Era", fields["era"].text(("modern", "legacy"))) if "era" in fields else None,
-        "wants": _wants(fields),
+        "features": _features(fields),
         "expect": tuple(_expect(each) for each in fields["expect"]) if "expect" in fields else (),
     }
     if "tool" in fields:
         if "params" in fields:
-            fields["params"].wrong("arguments, as this is a tool")
+            fields["params"].fail("arguments, as this is a tool")
         arguments = value(fields["arguments"]) if "arguments" in fields else None
         if "arguments" in fields:
             fields["arguments"].fields()
         return Kind.of_tool(fields["tool"].text(), arguments, **options)
     if "arguments" in fields:
-        fields["arguments"].wrong("params, as this is no tool")
+        fields["arguments"].fail("params, as this is no tool")
     if "params" in fields:
         fields["params"].fields()
     params = value(fields["params"]) if "params" in fields else Constant({})
     return Kind(fields["method"].text(_METHODS), params, **options)
 
 
-def _wants(fields: dict[str, Place]) -> Wants:
+def _features(fields: dict[str, YamlNode]) -> Features:
     answers = None
     if "answers" in fields:
-        given = fields["answers"].plain()
+        given = fields["answers"].constant()
         if given is not True and not isinstance(given, dict):
-            fields["answers"].wrong("true, or a mapping of answers by the name of the question")
+            fields["answers"].fail("true, or a mapping of answers by the name of the question")
         answers = {} if given is True else given
-    return Wants(
+    return Features(
         progress="progress" in fields and fields["progress"].flag(),
         answers=answers,
         tasks="tasks" in fields and fields["tasks"].flag(),
     )
 
 
-def _expect(place: Place) -> Expect:
-    fields = place.fields(("at", *_TESTS))
+def _expect(node: YamlNode) -> Expect:
+    fields = node.fields(("at", *_TESTS))
     tests = [name for name in _TESTS if name in fields]
     if len(tests) != 1:
-        place.wrong(f"one of {', '.join(_TESTS)}")
+        node.fail(f"one of {', '.join(_TESTS)}")
     at = ""
     if "at" in fields:
         at = fields["at"].text()
         try:
             parse_path(at)
         except ValueError:
-            fields["at"].wrong("a path such as structuredContent.regions[0].region")
+            fields["at"].fail("a path such as structuredContent.regions[0].region")
     wanted = fields[tests[0]]
     if wanted.tag == "!argument":
-        return Expect(cast("Any", tests[0]), Argument(wanted.plain()), at)
+        return Expect(cast("Any", tests[0]), Argument(wanted.constant()), at)
     if wanted.tag:
-        wanted.wrong("a constant, or !argument NAME")
-    if tests[0] == "error" and wanted.plain() is not True and not isinstance(wanted.plain(), str):
-        wanted.wrong("true, or a text that the error has")
+        wanted.fail("a constant, or !argument NAME")
+    if (
+        tests[0] == "error"
+        and wanted.constant() is not True
+        and not isinstance(wanted.constant(), str)
+    ):
+        wanted.fail("true, or a text that the error has")
     if tests[0] == "may_fail":
         wanted.text()
     if tests[0] == "equals" and not at:
-        place.wrong("`at` too: where the value is that equals this")
-    return Expect(cast("Any", tests[0]), wanted.plain(), at)
+        node.fail("`at` too: where the value is that equals this")
+    return Expect(cast("Any", tests[0]), wanted.constant(), at)
 
 
-def value(place: Place) -> Value:
-    """The value that a place describes: tags are followed, all else is constant."""
-    match place.tag:
+def value(node: YamlNode) -> Value:
+    """The value that a node describes: tags are followed, all else is constant."""
+    match node.tag:
         case "":
-            return _untagged(place)
+            return _untagged(node)
         case "!choice":
-            values = tuple(value(item) for item in place.items())
-            return Choice(values) if values else place.wrong("at least one value")
+            values = tuple(value(item) for item in node.items())
+            return Choice(values) if values else node.fail("at least one value")
         case "!integer":
-            return Integer(*place.span())
+            return Integer(*node.span())
         case "!text":
-            low, high = place.span()
-            return Text(low, high) if low >= 0 else place.wrong("0 or more characters")
+            low, high = node.span()
+            return Text(low, high) if low >= 0 else node.fail("0 or more characters")
         case "!uuid":
             return Uuid()
         case "!sequence":
-            start = place.span()[0] if place.plain() else 1
-            return Counter(place.key, start)
+            start = node.span()[0] if node.constant() else 1
+            return Counter(node.key, start)
         case "!join":
-            return settled(Joined(tuple(value(item) for item in place.items())))
+            return fold_constant(Joined(tuple(value(item) for item in node.items())))
         case "!json":
-            return settled(Json(_untagged(place)))
-    return place.wrong("!choice, !integer, !text, !uuid, !sequence, !join, !json, or a constant")
+            return fold_constant(Json(_untagged(node)))
+    return node.fail("!choice, !integer, !text, !uuid, !sequence, !join, !json, or a constant")
 
 
-def _untagged(place: Place) -> Value:
-    kind = place.node.id  # type: ignore[attr-defined]  # of yaml's own nodes
+def _untagged(node: YamlNode) -> Value:
+    kind = node.raw.id  # type: ignore[attr-defined]  # of yaml's own nodes
     if kind == "mapping":
-        return settled(Fields(tuple((name, value(at)) for name, at in place.fields().items())))
+        return fold_constant(Fields(tuple((name, value(at)) for name, at in node.fields().items())))
     if kind == "sequence":
-        return settled(Items(tuple(value(item) for item in place.items())))
-    return Constant(place.plain())
+        return fold_constant(Items(tuple(value(item) for item in node.items())))
+    return Constant(node.constant())

@@ -14,19 +14,19 @@ from urllib.parse import SplitResult
 from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.target.connection import Exchange
 from mcp_swarm_load.traffic.callers import Caller, Session
-from mcp_swarm_load.traffic.calls import CLIENT, VERSIONS, Call, head
+from mcp_swarm_load.traffic.calls import CLIENT_INFO, VERSIONS, Call, request_head
 
-Send = Callable[[bytes], Awaitable[Exchange]]
+SendRequest = Callable[[bytes], Awaitable[Exchange]]
 """Sends a request now."""
-Ask = Callable[[Call, bytes], Awaitable[tuple[Exchange, str]]]
+MakeCall = Callable[[Call, bytes], Awaitable[tuple[Exchange, str]]]
 """Makes a call now with a caller's headers: what happened, and what was wrong with the answer."""
 
-_HELLO = {"protocolVersion": VERSIONS["legacy"], "capabilities": {}, "clientInfo": CLIENT}
-_CLOSING = 50
+_HELLO = {"protocolVersion": VERSIONS["legacy"], "capabilities": {}, "clientInfo": CLIENT_INFO}
+_MAX_CLOSING = 50
 """Sessions closed at one time when a run ends."""
 
 
-class Refusal(Exception):
+class SessionError(Exception):
     """No session could be opened: the exchange that failed, and why."""
 
     def __init__(self, exchange: Exchange, why: str) -> None:
@@ -40,8 +40,8 @@ class Sessions:
     def __init__(
         self,
         url: SplitResult,
-        ask: Ask,
-        send: Send,
+        make_call: MakeCall,
+        send: SendRequest,
         uses: int,
         *,
         keep_alive: bool,
@@ -50,25 +50,27 @@ class Sessions:
         make = partial(Call, url, "legacy", token=token, keep_alive=keep_alive)
         self._initialize = make("initialize", _HELLO)
         self._initialized = make("notifications/initialized")
-        self._delete = head(url, "legacy", "", verb="DELETE", token=token, keep_alive=keep_alive)
-        self._ask, self._send, self._uses = ask, send, uses
+        self._delete = request_head(
+            url, "legacy", "", http_method="DELETE", token=token, keep_alive=keep_alive
+        )
+        self._make_call, self._send, self._uses = make_call, send, uses
 
     async def take(self, caller: Caller, into: Result) -> Session:
-        """An open session of the caller's. Raises Refusal where none can be opened."""
+        """An open session of the caller's. Raises SessionError where none can be opened."""
         if caller.idle:
             return caller.idle.popleft()
-        exchange, wrong = await self._ask(self._initialize, caller.headers)
+        exchange, wrong = await self._make_call(self._initialize, caller.headers)
         if wrong:
             into.flow.sessions_refused += 1
-            raise Refusal(exchange, f"no session: {wrong}")
+            raise SessionError(exchange, f"no session: {wrong}")
         into.add_extra(exchange)
         own = b"Mcp-Session-Id: %b\r\n" % exchange.session if exchange.session else b""
         session = Session(exchange.session, caller.headers + own)
-        ready, _ = await self._ask(self._initialized, session.headers)
+        ready, _ = await self._make_call(self._initialized, session.headers)
         if ready.error or ready.status not in (200, 202, 204):
             into.flow.sessions_refused += 1
             why = ready.error or f"HTTP {ready.status}"
-            raise Refusal(ready, f"no session: notifications/initialized: {why}")
+            raise SessionError(ready, f"no session: notifications/initialized: {why}")
         into.add_extra(ready)
         session.note(exchange.replica)
         session.note(ready.replica)
@@ -110,8 +112,8 @@ class Sessions:
     async def close_all(self, callers: Iterable[Caller], into: Result) -> None:
         """Close every session that is still open."""
         open_ones = [session for caller in callers for session in caller.idle]
-        for first in range(0, len(open_ones), _CLOSING):
-            batch = open_ones[first : first + _CLOSING]
+        for first in range(0, len(open_ones), _MAX_CLOSING):
+            batch = open_ones[first : first + _MAX_CLOSING]
             await asyncio.gather(*(self._close(session, into) for session in batch))
 
     async def _close(self, session: Session, into: Result) -> None:

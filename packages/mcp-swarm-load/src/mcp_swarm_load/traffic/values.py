@@ -20,17 +20,17 @@ _LETTERS = string.ascii_lowercase + "     "
 
 
 @dataclass(slots=True)
-class Source:
-    """What values are drawn from: one of `of` processes' dice and counters."""
+class RandomSource:
+    """What values are drawn from: one of `of` processes' rng and counters."""
 
     seed: int
     number: int = 0
     of: int = 1
-    dice: random.Random = field(init=False)
+    rng: random.Random = field(init=False)
     _counts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.dice = random.Random(f"{self.seed}/{self.number}")  # noqa: S311  no secret
+        self.rng = random.Random(f"{self.seed}/{self.number}")  # noqa: S311  no secret
 
     def count(self, name: str) -> int:
         """0, 1, 2… for each name, without the numbers of the other processes."""
@@ -42,7 +42,7 @@ class Source:
 class Value(Protocol):
     """Something that gives an argument's value."""
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """The value for the next call, as JSON has it."""
 
 
@@ -50,7 +50,7 @@ class Value(Protocol):
 class Constant:
     value: Any
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """Always the same."""
         return self.value
 
@@ -59,9 +59,9 @@ class Constant:
 class Choice:
     values: tuple[Value, ...]
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """One of them, each as likely as the others."""
-        return source.dice.choice(self.values).draw(source)
+        return source.rng.choice(self.values).draw(source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class Integer:
     low: int
     high: int
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """A whole number from low to high, both included."""
-        return source.dice.randint(self.low, self.high)
+        return source.rng.randint(self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +79,18 @@ class Text:
     low: int
     high: int
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """Small letters and spaces, low to high characters, none of them at an end a space."""
-        length = source.dice.randint(self.low, self.high)
-        text = "".join(source.dice.choices(_LETTERS, k=length))
+        length = source.rng.randint(self.low, self.high)
+        text = "".join(source.rng.choices(_LETTERS, k=length))
         return text.strip().ljust(length, "x")
 
 
 @dataclass(frozen=True, slots=True)
 class Uuid:
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """A random UUID (version 4) as text."""
-        return str(uuid.UUID(int=source.dice.getrandbits(128), version=4))
+        return str(uuid.UUID(int=source.rng.getrandbits(128), version=4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Counter:
     name: str
     start: int = 1
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """The next number: no other call of the run gets it."""
         return self.start + source.count(self.name)
 
@@ -107,7 +107,7 @@ class Counter:
 class Joined:
     parts: tuple[Value, ...]
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """The parts as one text."""
         return "".join(_as_text(part.draw(source)) for part in self.parts)
 
@@ -116,7 +116,7 @@ class Joined:
 class Json:
     value: Value
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """The value as JSON text."""
         return json.dumps(self.value.draw(source), ensure_ascii=False)
 
@@ -125,7 +125,7 @@ class Json:
 class Items:
     values: tuple[Value, ...]
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """A list of what its values give."""
         return [value.draw(source) for value in self.values]
 
@@ -134,20 +134,20 @@ class Items:
 class Fields:
     values: tuple[tuple[str, Value], ...]
 
-    def draw(self, source: Source) -> Any:
+    def draw(self, source: RandomSource) -> Any:
         """An object of what its values give."""
         return {name: value.draw(source) for name, value in self.values}
 
 
-def settled(value: Value) -> Value:
+def fold_constant(value: Value) -> Value:
     """A constant, where the value is the same for every call."""
     match value:
         case Items(values) | Joined(values) if _all_constant(values):
-            return Constant(value.draw(Source(0)))
+            return Constant(value.draw(RandomSource(0)))
         case Fields(pairs) if _all_constant([each for _, each in pairs]):
-            return Constant(value.draw(Source(0)))
+            return Constant(value.draw(RandomSource(0)))
         case Json(Constant()):
-            return Constant(value.draw(Source(0)))
+            return Constant(value.draw(RandomSource(0)))
     return value
 
 
@@ -155,7 +155,7 @@ def _all_constant(values: Sequence[Value]) -> bool:
     return all(isinstance(each, Constant) for each in values)
 
 
-def fitting(schema: dict[str, Any]) -> Value:
+def from_schema(schema: dict[str, Any]) -> Value:
     """The arguments that a tool's input schema requires: the same for every call."""
     return Constant(arguments_for(schema))
 

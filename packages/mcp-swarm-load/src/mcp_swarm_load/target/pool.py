@@ -12,7 +12,7 @@ from contextlib import suppress
 from time import perf_counter_ns
 from urllib.parse import SplitResult
 
-from mcp_swarm_load.flags import tls
+from mcp_swarm_load.cli.option_types import tls
 from mcp_swarm_load.measure.affinity import Affinity
 from mcp_swarm_load.target.connection import Connection, Exchange
 
@@ -23,7 +23,7 @@ class TargetError(Exception):
     """The target cannot be reached; the message says what was tried and what to check."""
 
 
-class Client:
+class ConnectionPool:
     """Connections to one URL. Call `start` first and `stop` last.
 
     `timeout` is in seconds, from the moment a request is written to the last byte of its answer,

@@ -1,4 +1,4 @@
-"""A place in a YAML file: its value, and errors that say where it is."""
+"""A child in a YAML file: its value, and errors that say where it is."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class ScenarioError(Exception):
     """A scenario cannot be used: file, line, path, value, and what was expected there."""
 
 
-class Place:
+class YamlNode:
     """A node of a YAML file. `path` is how one would write it: `calls[0].weight`."""
 
-    def __init__(self, file: Path, node: yaml.Node, path: str = "") -> None:
-        self._file, self.node, self.path = file, node, path
+    def __init__(self, file: Path, raw: yaml.Node, path: str = "") -> None:
+        self._file, self.raw, self.path = file, raw, path
 
     @classmethod
-    def top(cls, file: Path) -> Place:
+    def of_file(cls, file: Path) -> YamlNode:
         """The whole of a file. Raises ScenarioError where there is no YAML to be read."""
         try:
             node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
@@ -39,107 +39,107 @@ class Place:
             raise ScenarioError(f"{file}: it is empty. Expected `calls:` and a list of calls")
         return cls(file, node)
 
-    def wrong(self, expected: str) -> NoReturn:
-        """Raise ScenarioError for this place."""
-        line = self.node.start_mark.line + 1
+    def fail(self, expected: str) -> NoReturn:
+        """Raise ScenarioError for this child."""
+        line = self.raw.start_mark.line + 1
         where = f"{self.path}: " if self.path else ""
         raise ScenarioError(f"{self._file}:{line}: {where}{self._shown()}: expected {expected}")
 
     @property
     def tag(self) -> str:
         """`!choice` and the like; empty if the value has none of ours."""
-        return self.node.tag if self.node.tag.startswith("!") else ""
+        return self.raw.tag if self.raw.tag.startswith("!") else ""
 
     @property
     def key(self) -> str:
-        """A name for this place that no other has."""
+        """A name for this child that no other has."""
         return f"{self._file.name}:{self.path}"
 
-    def fields(self, known: Collection[str] = ()) -> dict[str, Place]:
+    def fields(self, known: Collection[str] = ()) -> dict[str, YamlNode]:
         """The fields of a mapping; with `known` no others may be there."""
-        if not isinstance(self.node, yaml.MappingNode):
-            self.wrong(f"a mapping with {', '.join(known)}" if known else "a mapping")
-        found: dict[str, Place] = {}
-        for key, value in self.node.value:
+        if not isinstance(self.raw, yaml.MappingNode):
+            self.fail(f"a mapping with {', '.join(known)}" if known else "a mapping")
+        found: dict[str, YamlNode] = {}
+        for key, value in self.raw.value:
             name = str(key.value)
-            place = Place(self._file, value, f"{self.path}.{name}".lstrip("."))
+            child = YamlNode(self._file, value, f"{self.path}.{name}".lstrip("."))
             if known and name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                place.node = key
-                place.wrong(f"one of {', '.join(known)}{hint}")
+                child.raw = key
+                child.fail(f"one of {', '.join(known)}{hint}")
             if name in found:
-                place.wrong(f"{name} once, not twice")
-            found[name] = place
+                child.fail(f"{name} once, not twice")
+            found[name] = child
         return found
 
-    def items(self) -> list[Place]:
+    def items(self) -> list[YamlNode]:
         """The items of a list."""
-        if not isinstance(self.node, yaml.SequenceNode):
-            self.wrong("a list")
+        if not isinstance(self.raw, yaml.SequenceNode):
+            self.fail("a list")
         return [
-            Place(self._file, item, f"{self.path}[{number}]")
-            for number, item in enumerate(self.node.value)
+            YamlNode(self._file, item, f"{self.path}[{number}]")
+            for number, item in enumerate(self.raw.value)
         ]
 
     def text(self, choices: Collection[str] = ()) -> str:
         """A text, one of `choices` if there are any."""
-        value = self.plain()
+        value = self.constant()
         if not isinstance(value, str) or not value or (choices and value not in choices):
-            self.wrong(f"one of {', '.join(choices)}" if choices else "a text")
+            self.fail(f"one of {', '.join(choices)}" if choices else "a text")
         return value
 
     def number(self, least: float, *, whole: bool = False) -> Any:
         """A number, at least so large (above it, where it need not be whole)."""
-        value = self.plain()
+        value = self.constant()
         kinds: Any = int if whole else (int, float)
         right = isinstance(value, kinds) and not isinstance(value, bool)
         if not right or (value < least if whole else not least < value < float("inf")):
             kind = f"a whole number, {least:g} or more" if whole else f"a number above {least:g}"
-            self.wrong(kind)
+            self.fail(kind)
         return value
 
     def flag(self) -> bool:
         """True or false."""
-        value = self.plain()
+        value = self.constant()
         if not isinstance(value, bool):
-            self.wrong("true or false")
+            self.fail("true or false")
         return value
 
     def span(self) -> tuple[int, int]:
         """`1..20` as both of its ends, or one number for both."""
-        low, dots, high = str(getattr(self.node, "value", "")).partition("..")
+        low, dots, high = str(getattr(self.raw, "value", "")).partition("..")
         try:
             ends = int(low), int(high if dots else low)
         except ValueError:
-            self.wrong("a span of whole numbers, as in 1..20")
+            self.fail("a span of whole numbers, as in 1..20")
         if ends[0] > ends[1]:
-            self.wrong("a span from the lower to the higher, as in 1..20")
+            self.fail("a span from the lower to the higher, as in 1..20")
         return ends
 
-    def plain(self) -> Any:
+    def constant(self) -> Any:
         """The value as JSON has it: constants only. A date stays the text that it is written as."""
-        return _plain(self.node)
+        return _constant(self.raw)
 
-    def beside(self, name: str) -> Path:
+    def sibling_path(self, name: str) -> Path:
         """A file's path that is meant from this file's folder."""
         return self._file.parent / name
 
-    def __iter__(self) -> Iterator[Place]:
+    def __iter__(self) -> Iterator[YamlNode]:
         return iter(self.items())
 
     def _shown(self) -> str:
-        if isinstance(self.node, yaml.ScalarNode):
-            text = f"{self.tag} {self.node.value}".strip()
+        if isinstance(self.raw, yaml.ScalarNode):
+            text = f"{self.tag} {self.raw.value}".strip()
             return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
-        return "a list" if isinstance(self.node, yaml.SequenceNode) else "a mapping"
+        return "a list" if isinstance(self.raw, yaml.SequenceNode) else "a mapping"
 
 
-def _plain(node: yaml.Node) -> Any:
+def _constant(node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
-        return {str(_plain(key)): _plain(value) for key, value in node.value}
+        return {str(_constant(key)): _constant(value) for key, value in node.value}
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(item) for item in node.value]
+        return [_constant(item) for item in node.value]
     assert isinstance(node, yaml.ScalarNode)
     if node.tag == _TIMESTAMP or node.tag.startswith("!"):
         return node.value

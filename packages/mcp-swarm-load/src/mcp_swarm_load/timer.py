@@ -19,7 +19,7 @@ from typing import Self
 _CLOCK_MONOTONIC = 1  # what perf_counter_ns() reads on Linux
 _NONBLOCK_CLOEXEC = 0o2000000 | 0o4000
 _ABSOLUTE = 1
-_SOON_NS = 20_000
+_MIN_TIMER_NS = 20_000
 """Less than setting the timer is worth: the loop takes one turn instead."""
 
 
@@ -29,13 +29,13 @@ class _Setting(ctypes.Structure):
     _fields_ = [(name, ctypes.c_long) for name in ("every_s", "every_ns", "at_s", "at_ns")]
 
 
-class Alarm:
+class Timer:
     """Waits until given moments, one at a time. A context manager; use it in a running loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._file = -1
-        self._rings: asyncio.Future[None] | None = None
+        self._expired: asyncio.Future[None] | None = None
         self._setting = _Setting()
 
     def __enter__(self) -> Self:
@@ -44,7 +44,7 @@ class Alarm:
                 self._libc = ctypes.CDLL(None, use_errno=True)
                 self._file = self._libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
         if self._file >= 0:
-            self._loop.add_reader(self._file, self._rung)
+            self._loop.add_reader(self._file, self._on_expiry)
         return self
 
     def __exit__(
@@ -58,21 +58,21 @@ class Alarm:
             os.close(self._file)
             self._file = -1
 
-    async def until(self, moment: int) -> None:
+    async def wait_until(self, moment: int) -> None:
         """Return at a perf_counter_ns(), or a few microseconds around it."""
         left = moment - perf_counter_ns()
-        if left < _SOON_NS:
+        if left < _MIN_TIMER_NS:
             await asyncio.sleep(0)
         elif self._file < 0:
             await asyncio.sleep(left / 1e9)
         else:
-            self._rings = self._loop.create_future()
+            self._expired = self._loop.create_future()
             self._setting.at_s, self._setting.at_ns = divmod(moment, 1_000_000_000)
             self._libc.timerfd_settime(self._file, _ABSOLUTE, ctypes.byref(self._setting), None)
-            await self._rings
+            await self._expired
 
-    def _rung(self) -> None:
+    def _on_expiry(self) -> None:
         with suppress(BlockingIOError):
             os.read(self._file, 8)
-        if self._rings is not None and not self._rings.done():
-            self._rings.set_result(None)
+        if self._expired is not None and not self._expired.done():
+            self._expired.set_result(None)

@@ -7,15 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mcp_swarm_load.flags import add_access, count, json_object, misfit, positive, replicas, token
+from mcp_swarm_load.cli.option_types import (
+    add_access,
+    count,
+    json_object,
+    misfit,
+    positive,
+    replicas,
+    token,
+)
 from mcp_swarm_load.plan import Plan
 from mcp_swarm_load.schedule import Pause, Ramp
 from mcp_swarm_load.traffic import scenario
 from mcp_swarm_load.traffic.callers import Token
-from mcp_swarm_load.traffic.calls import Wants
+from mcp_swarm_load.traffic.calls import Features
 from mcp_swarm_load.traffic.mix import Kind
-from mcp_swarm_load.traffic.place import ScenarioError
 from mcp_swarm_load.traffic.values import Constant
+from mcp_swarm_load.traffic.yaml_node import ScenarioError
 
 DEFAULT_REQUESTS = 50
 DEFAULT_CONCURRENT = 10
@@ -185,15 +193,15 @@ def plan(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Plan:
     if calls is None and seconds is None:
         calls = None if given.scenario else DEFAULT_REQUESTS
         seconds = SCENARIO_SECONDS if given.scenario else None
-    wants = Wants(given.progress, given.answer, given.tasks, given.accept == "json")
+    features = Features(given.progress, given.answer, given.tasks, given.accept == "json")
     expected, names = given.expect_replicas
     return Plan(
         url=given.url,
         era=given.era or file.era or "modern",
         tool=given.tool,
         arguments=given.args,
-        mix=tuple(_wanting(kind, wants) for kind in given.mix or file.kinds),
-        wants=wants,
+        mix=tuple(_with_features(kind, features) for kind in given.mix or file.kinds),
+        features=features,
         token=given.token,
         tokens=whose,
         headers=tuple(given.header),
@@ -218,12 +226,14 @@ def plan(given: argparse.Namespace, parser: argparse.ArgumentParser) -> Plan:
     )
 
 
-def _wanting(kind: Kind, more: Wants) -> Kind:
+def _with_features(kind: Kind, more: Features) -> Kind:
     """The kind, with what the flags want of every call added to its own wishes."""
-    own = kind.wants
+    own = kind.features
     answers = own.answers if more.answers is None else {**more.answers, **(own.answers or {})}
-    wants = Wants(own.progress or more.progress, answers, own.tasks or more.tasks, more.json_only)
-    return replace(kind, wants=wants)
+    features = Features(
+        own.progress or more.progress, answers, own.tasks or more.tasks, more.json_only
+    )
+    return replace(kind, features=features)
 
 
 def _contradiction(given: Any, rate: float | None, workers: int) -> str:

@@ -12,40 +12,40 @@ from time import perf_counter_ns
 from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.plan import Plan, Share
 from mcp_swarm_load.schedule import Make
-from mcp_swarm_load.target.client import Client
 from mcp_swarm_load.target.connection import Exchange
+from mcp_swarm_load.target.pool import ConnectionPool
 from mcp_swarm_load.traffic.callers import Caller
 from mcp_swarm_load.traffic.calls import Call
 from mcp_swarm_load.traffic.mix import picker
 from mcp_swarm_load.traffic.rounds import Rounds
-from mcp_swarm_load.traffic.sessions import Refusal, Sessions
-from mcp_swarm_load.traffic.values import Source
+from mcp_swarm_load.traffic.sessions import SessionError, Sessions
+from mcp_swarm_load.traffic.values import RandomSource
 
 NEVER = 1 << 62
 """A perf_counter_ns() that does not come."""
 
 
-class Traffic:
+class Driver:
     """Makes the calls of a plan, or of one process's share, and counts them in `result`.
 
     What is due before `result.start` is warm-up: made and judged, and counted in no figure.
     """
 
-    def __init__(self, plan: Plan, client: Client, result: Result, share: Share) -> None:
-        self._plan, self._client, self.result = plan, client, result
+    def __init__(self, plan: Plan, pool: ConnectionPool, result: Result, share: Share) -> None:
+        self._plan, self._pool, self.result = plan, pool, result
         self._numbers = itertools.count(share.number + 1, share.of)
         self._warm = Result(result.start)
         self._warm_left = plan.warmup_calls or NEVER
         options = {"token": plan.token, "keep_alive": plan.keep_alive}
-        source = Source(plan.seed, share.number, share.of)
+        source = RandomSource(plan.seed, share.number, share.of)
         self._pick = picker(plan.kinds, plan.eras, source, plan.url, **options)
-        self._rounds = Rounds(plan.url, self._ask, **options)
+        self._rounds = Rounds(plan.url, self._make_call, **options)
         self._sessions: Sessions | None = None
         if plan.sessions:
             self._sessions = Sessions(
                 plan.url,
-                self._ask,
-                lambda request: client.send(request, perf_counter_ns()),
+                self._make_call,
+                lambda request: pool.send(request, perf_counter_ns()),
                 plan.sessions,
                 keep_alive=plan.keep_alive,
                 token=plan.token,
@@ -59,7 +59,7 @@ class Traffic:
     def maker(self, caller: Caller) -> Make:
         """What makes one call for this caller."""
         plan, result, sessions = self._plan, self.result, self._sessions
-        send, pick, numbers = self._client.send, self._pick, self._numbers
+        send, pick, numbers = self._pool.send, self._pick, self._numbers
         late = plan.rate is not None
         headers = caller.headers
 
@@ -92,12 +92,12 @@ class Traffic:
         assert self._sessions is not None
         try:
             session = await self._sessions.take(caller, into)
-        except Refusal as refusal:
-            refusal.exchange.due = due
-            into.add(refusal.exchange, str(refusal), call.era, call.label, caller.tenant)
+        except SessionError as error:
+            error.exchange.due = due
+            into.add(error.exchange, str(error), call.era, call.label, caller.tenant)
             return
         try:
-            exchange, wrong = await self._ask(call, session.headers)
+            exchange, wrong = await self._make_call(call, session.headers)
         except asyncio.CancelledError:
             caller.idle.append(session)  # the run ends: it is closed with the others
             raise
@@ -116,9 +116,9 @@ class Traffic:
         self.result.start = due
         return self.result
 
-    async def _ask(self, call: Call, headers: bytes) -> tuple[Exchange, str]:
+    async def _make_call(self, call: Call, headers: bytes) -> tuple[Exchange, str]:
         number = next(self._numbers)
-        exchange = await self._client.send(call.render(number, headers), perf_counter_ns())
+        exchange = await self._pool.send(call.render(number, headers), perf_counter_ns())
         return exchange, call.judge(number, exchange)
 
     def _note_stream(self, exchange: Exchange, into: Result) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from mcp_swarm_load.measure.identity import Wanted
+from mcp_swarm_load.measure.identity import Criteria
 from mcp_swarm_load.measure.threshold import EXAMPLES, Threshold, ThresholdError, parse
 
 
@@ -23,10 +23,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="write every call as a JSON line (default runs/TIME.jsonl)")  # fmt: skip
 
 
-def wanted(given: argparse.Namespace) -> Wanted:
+def criteria(given: argparse.Namespace) -> Criteria:
     """What the flags ask to judge by."""
     texts = tuple(threshold.text for threshold in given.threshold)
-    return Wanted(texts, given.unit, given.accept_busy_client)
+    return Criteria(texts, given.unit, given.accept_busy_client)
 
 
 def record_path(given: argparse.Namespace) -> str | None:

@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mcp_swarm_load import judging, traffic_flags
-from mcp_swarm_load.measure.identity import Wanted, identity
+from mcp_swarm_load.cli import load_options, result_options
+from mcp_swarm_load.measure.identity import Criteria, identity
 from mcp_swarm_load.measure.record import RecordError, begin, end
 from mcp_swarm_load.plan import Plan
 from mcp_swarm_load.progress import Progress
@@ -24,8 +24,8 @@ from mcp_swarm_load.report.document import assemble, closing
 from mcp_swarm_load.report.paint import wants_colour
 from mcp_swarm_load.report.terminal import render
 from mcp_swarm_load.run import Outcome, WorkerError, run, run_on_fastest_loop
-from mcp_swarm_load.target.client import TargetError
-from mcp_swarm_load.traffic.resolve import MixError, resolved
+from mcp_swarm_load.target.pool import TargetError
+from mcp_swarm_load.traffic.resolve import MixError, resolve
 
 PASSED, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
 
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None, program: str = "mcp-swarm-load") -> 
     """Run the load test that `argv` asks for; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["report"]:
-        from mcp_swarm_load.again import main as report_again
+        from mcp_swarm_load.cli.report_command import main as report_again
 
         return report_again(words[1:], program)
     if words == ["schema"]:
@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None, program: str = "mcp-swarm-load") -> 
 
         print(json.dumps(schema(), indent=2, ensure_ascii=False))
         return PASSED
-    plan, json_path, asked = _parse(words, program)
-    head = identity(plan, time.time(), [program, *_without_secrets(words)], asked)
+    plan, json_path, criteria = _parse(words, program)
+    head = identity(plan, time.time(), [program, *_without_secrets(words)], criteria)
     progress = Progress(sys.stderr) if sys.stderr.isatty() else None
     try:
         if plan.record:
@@ -75,11 +75,11 @@ def main(argv: Sequence[str] | None = None, program: str = "mcp-swarm-load") -> 
     finally:
         if progress is not None:
             progress.clear()
-    return _tell(program, head, outcome, json_path)
+    return _report(program, head, outcome, json_path)
 
 
 async def _load(plan: Plan, watch: Progress | None) -> Outcome:
-    plan = await resolved(plan)
+    plan = await resolve(plan)
     if plan.processes > 1:
         from mcp_swarm_load.processes import run_processes
 
@@ -87,7 +87,7 @@ async def _load(plan: Plan, watch: Progress | None) -> Outcome:
     return await run(plan, watch)
 
 
-def _tell(program: str, head: dict[str, Any], outcome: Outcome, json_path: str | None) -> int:
+def _report(program: str, head: dict[str, Any], outcome: Outcome, json_path: str | None) -> int:
     run_document = assemble(head, outcome.result, closing(outcome))
     text_to = sys.stderr if json_path == "-" else sys.stdout
     if json_path is not None:
@@ -130,13 +130,13 @@ def _hidden(flag: str, value: str) -> str:
     return "…" if flag == "--token" else f"{value.partition(':')[0]}: …"
 
 
-def _parse(words: list[str], program: str) -> tuple[Plan, str | None, Wanted]:
+def _parse(words: list[str], program: str) -> tuple[Plan, str | None, Criteria]:
     parser = _parser(program)
     given = parser.parse_args(words)
     if given.json not in (None, "-") and not Path(given.json).absolute().parent.is_dir():
         parser.error(f"--json {given.json}: no such folder; make it first")
-    plan = replace(traffic_flags.plan(given, parser), record=judging.record_path(given))
-    return plan, given.json, judging.wanted(given)
+    plan = replace(load_options.plan(given, parser), record=result_options.record_path(given))
+    return plan, given.json, result_options.criteria(given)
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -147,6 +147,6 @@ def _parser(program: str) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    traffic_flags.add_flags(parser)
-    judging.add_flags(parser)
+    load_options.add_flags(parser)
+    result_options.add_flags(parser)
     return parser

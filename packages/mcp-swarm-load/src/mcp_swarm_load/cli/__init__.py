@@ -1,0 +1,1 @@
+"""The command line: the options, the run command and the report command."""
