@@ -25,9 +25,11 @@ from mcp import MCPError
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from mcp_swarm_load.check.access import Access, http_client
 from mcp_swarm_load.check.findings import Findings, NotOfferedError, WrongError, explain, need
-from mcp_swarm_load.check.wire import Access, Wire, http_client
-from mcp_swarm_load.cli.option_types import add_access, json_object, misfit
+from mcp_swarm_load.check.wire import Wire
+from mcp_swarm_load.cli import access_options
+from mcp_swarm_load.cli.option_types import json_object
 from mcp_swarm_load.traffic.arguments import arguments_for
 from mcp_swarm_load.traffic.calls import VERSIONS, Era
 
@@ -258,8 +260,8 @@ async def converse(options: argparse.Namespace) -> int:
     """Hold the conversations asked for; returns the exit code."""
     where = options.url.geturl()
     try:
-        stranger = Access.of(options).as_a_stranger()
-        async with http_client(stranger) as http, http.stream("GET", where, timeout=5.0):
+        anonymous = Access.of(options).anonymous()
+        async with http_client(anonymous) as http, http.stream("GET", where, timeout=5.0):
             pass
     except httpx2.TransportError as error:
         print(
@@ -284,12 +286,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add_access(parser)
+    access_options.add_options(parser)
     add("--era", choices=("both", "modern", "legacy"), default="both", help="(default both)")
     add("--tool", metavar="NAME", help="call this tool, whatever it does")
     add("--args", type=json_object, metavar="JSON", help="that tool's arguments")
     options = parser.parse_args(argv)
-    if wrong := misfit(options):
+    if wrong := access_options.contradiction(options):
         parser.error(wrong)
     if options.args is not None and options.tool is None:
         parser.error("--args without --tool: name the tool that takes these arguments")

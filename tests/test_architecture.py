@@ -30,7 +30,7 @@ BASE = {f"server.core.{name}" for name in BASE_NAMES}
 
 EXEMPT_IMPORTS: set[tuple[str, str]] = set()
 EXEMPT_FILES: set[str] = set()
-EXEMPT_FUNCTIONS = {f"{LOAD}/src/mcp_swarm_load/testing/target.py:respond"}
+EXEMPT_FUNCTIONS: set[str] = set()
 EXEMPT_FOLDERS = {"tests/prove", "tests/swarm"}
 MOST_IN_A_FOLDER = 15
 

@@ -104,7 +104,7 @@ def swarm_report() -> str:
 
 def load_test_fields() -> str:
     """What `--json` writes, from the schema that it is checked against."""
-    from mcp_swarm_load.report.schema import markdown
+    from mcp_swarm_load.report.schema_table import markdown
 
     return markdown()
 

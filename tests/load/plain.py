@@ -1,7 +1,7 @@
-"""A plain FastMCP server, none of this project's: `python -m tests.load.plain OPTION…`.
+"""A plain FastMCP server without this project's code: `python -m tests.load.plain OPTION…`.
 
-Options: stateful, stream, guarded (wants the token sesame-open), careless, says-200, empty,
-keyed (wants the header X-Door-Key: sesame), tls=FILE. Prints its port once it listens.
+Options: stateful, stream, guarded (requires the token sesame-open), careless, says-200, empty,
+keyed (requires the header X-Door-Key: sesame), tls=FILE. Prints its port once it listens.
 """
 
 import socket
@@ -50,13 +50,13 @@ def made() -> FastMCP:
 
     @mcp.tool(annotations={"destructiveHint": True})
     def wipe(what: str) -> str:
-        """Must never be called by a check that was not asked to."""
+        """No check may call this unless it is asked to."""
         print(f"WIPED {what}", file=sys.stderr, flush=True)
         return "gone"
 
     @mcp.tool(annotations={"readOnlyHint": True})
     def refuses(region: Annotated[str, Field(pattern="^[a-z]+$", examples=["north"])]) -> str:
-        """Fails for reasons of its own: another tool must then be tried."""
+        """Fails always, so the checks must try another tool."""
         if "careless" in OPTIONS:
             raise ToolError('Traceback (most recent call last):\n  File "/app/x.py", line 1')
         raise ToolError(f"no sales in {region}")
@@ -84,7 +84,7 @@ def made() -> FastMCP:
 
     @mcp.prompt
     def count_to(number: int) -> str:
-        """Takes a number only: words must not be the end of the check."""
+        """Takes a number only. A text must not end the check."""
         return f"Count to {number}."
 
     return mcp

@@ -21,8 +21,8 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
 
 
-def test_the_client_program_takes_ca_and_headers(authority):
-    """Every check of a server that wants a key passes over TLS; without either it is not let in."""
+def test_every_check_passes_with_ca_and_header(authority):
+    """Every check of a server that needs a key passes over TLS. Without key or CA the checks fail."""
     command = [sys.executable, "-m", "tests.load.plain", "keyed"]
     with (
         tempfile.TemporaryFile() as log,
@@ -55,7 +55,7 @@ def test_the_client_program_takes_ca_and_headers(authority):
         (["--ca", __file__, "--url", "https://localhost"], "Expected PEM"),
     ],
 )
-async def test_a_flag_that_cannot_be_used_says_why(words, reason):
+async def test_an_invalid_option_is_reported_without_its_secret(words, reason):
     code, out, err = await finished(*words, command=CLIENT)
 
     assert (code, out) == (2, "")

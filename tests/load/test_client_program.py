@@ -1,4 +1,4 @@
-"""`test_mcp_client.py` against plain FastMCP servers, right and wrong ones."""
+"""`test_mcp_client.py` against plain FastMCP servers, correct and faulty ones."""
 
 import socket
 import subprocess
@@ -19,7 +19,7 @@ CLIENT = (sys.executable, str(ROOT / "test_mcp_client.py"))
 
 
 class Plain(NamedTuple):
-    """A running plain server: where it is, and what it prints."""
+    """A running plain server: its URL and its output."""
 
     url: str
     log: IO[bytes]
@@ -31,7 +31,7 @@ class Plain(NamedTuple):
 
 @pytest.fixture(scope="module")
 def plain() -> Iterator[Callable[..., Plain]]:
-    """Gives a plain server with these options: one process each for all tests here."""
+    """Returns a plain server with these options. All tests here share one process for each."""
     servers: dict[tuple[str, ...], Plain] = {}
     with ExitStack() as stack:
 
@@ -53,7 +53,7 @@ def plain() -> Iterator[Callable[..., Plain]]:
 
 @pytest.fixture
 def check(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
-    """Runs the script's main in this process: exit code and output."""
+    """Runs the script's main in this process. Returns exit code and output."""
 
     def run(server: Plain, *words: str) -> tuple[int, str]:
         code = test_mcp_client.main(["--url", server.url, *words])
@@ -63,13 +63,13 @@ def check(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
 
 
 def wrong(out: str) -> list[str]:
-    """What the lines marked ✗ are about, without repetitions."""
+    """Returns the names in the lines marked ✗, each once."""
     lines = [line.split("✗", 1)[1] for line in out.splitlines() if "✗" in line]
     return list(dict.fromkeys(line[:29].strip() for line in lines))
 
 
 @pytest.mark.parametrize("options", [(), ("stream",), ("stateful", "stream"), ("stateful",)])
-def test_a_plain_server_is_found_right_in_both_eras(plain, check, options):
+def test_a_plain_server_passes_in_both_eras(plain, check, options):
     server = plain(*options)
     code, out = check(server)
 
@@ -83,7 +83,7 @@ def test_a_plain_server_is_found_right_in_both_eras(plain, check, options):
     assert b"WIPED what" not in server.printed()
 
 
-def test_a_tool_that_asks_is_answered_in_a_session(plain, check):
+def test_a_tool_that_requests_input_is_answered_in_a_session(plain, check):
     server = plain("stateful", "stream")
     _, out = check(server, "--era", "legacy")
 
@@ -91,7 +91,7 @@ def test_a_tool_that_asks_is_answered_in_a_session(plain, check):
     assert "✓ answer a GET                 200, an event stream" in out
 
 
-def test_a_guarded_server_wants_the_token_and_refuses_others(plain, check):
+def test_a_server_with_a_token_rejects_other_tokens(plain, check):
     server = plain("guarded")
     code, out = check(server, "--token", "sesame-open")
     without, told = check(server)
@@ -102,7 +102,7 @@ def test_a_guarded_server_wants_the_token_and_refuses_others(plain, check):
     assert "HTTP 401: give --token" in told
 
 
-def test_a_server_without_tools_is_right_and_the_rest_is_left_out(plain, check):
+def test_a_server_without_tools_passes_and_skips_the_other_checks(plain, check):
     server = plain("empty")
     code, out = check(server)
 
@@ -110,7 +110,7 @@ def test_a_server_without_tools_is_right_and_the_rest_is_left_out(plain, check):
     assert "- call a tool                  no tool is marked readOnlyHint" in out
 
 
-def test_the_tool_asked_for_is_called_whatever_it_does(plain, check):
+def test_the_named_tool_is_called_even_if_it_is_destructive(plain, check):
     server = plain()
     code, out = check(server, "--tool", "wipe", "--args", '{"what": "all"}')
 
@@ -143,7 +143,7 @@ def test_a_proxy_that_hides_http_statuses_is_found_in_each_check_on_them(plain, 
     ]
 
 
-def test_a_token_that_nobody_wants_is_found(plain, check):
+def test_an_unneeded_token_is_found(plain, check):
     server = plain()
     code, out = check(server, "--token", "anything")
 
@@ -158,7 +158,7 @@ def test_a_wrong_path_is_one_line_with_the_next_step(plain, check):
     assert "HTTP 404: is the path in --url right?" in out
 
 
-async def test_a_target_that_is_not_there_makes_exit_code_3_and_one_line():
+async def test_an_unreachable_target_gives_exit_code_3_and_one_line():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}/mcp"
@@ -169,7 +169,7 @@ async def test_a_target_that_is_not_there_makes_exit_code_3_and_one_line():
 
 
 @pytest.mark.parametrize("words", [["--url", "x"], ["--era", "new"], ["--args", "{}"]])
-def test_wrong_usage_makes_exit_code_2(words, capsys):
+def test_wrong_usage_gives_exit_code_2(words, capsys):
     with pytest.raises(SystemExit) as ended:
         test_mcp_client.main(words)
 

@@ -1,4 +1,4 @@
-"""The load tester against replicas of our own server: what a target plays is what a server does."""
+"""The load tester against replicas of this server."""
 
 from collections import Counter
 
@@ -32,7 +32,7 @@ def servers(tmp_path_factory):
 
 
 class Collected:
-    """An expectation that is always met, and keeps the texts of all answers."""
+    """An expectation that always holds and counts the texts of all answers."""
 
     is_error = False
 
@@ -47,8 +47,8 @@ class Collected:
         return ""
 
 
-async def test_sessions_of_our_server_are_kept_and_closed(servers):
-    """Each counts its own calls from one to five at most; a quick caller may open one more."""
+async def test_sessions_are_used_and_closed(servers):
+    """Each counts its calls from one to at most five. A quick caller may open another."""
     seen = Collected()
     kinds = (Kind.of_tool("mine", Constant({}), expect=(seen,)),)
     run = await load(servers["sessions"], era="legacy", calls=30, workers=3, sessions=5, mix=kinds)
@@ -62,7 +62,7 @@ async def test_sessions_of_our_server_are_kept_and_closed(servers):
     assert flow["sessions_without_id"] == flow["sessions_lost"] == flow["sessions_wrong"] == 0
 
 
-async def test_without_sessions_a_server_that_wants_them_refuses(servers):
+async def test_a_stateful_server_rejects_calls_without_a_session(servers):
     run = await load(servers["sessions"], era="legacy", calls=3, workers=1)
 
     assert run["totals"]["failed"] == 3
@@ -70,7 +70,7 @@ async def test_without_sessions_a_server_that_wants_them_refuses(servers):
 
 
 @pytest.mark.parametrize(("era", "sessions"), [("modern", 0), ("legacy", 4)])
-async def test_progress_of_our_server_is_read(servers, era, sessions):
+async def test_progress_is_read(servers, era, sessions):
     kinds = (Kind.of_tool("steps", Constant({"count": 5}), features=Features(progress=True)),)
     run = await load(servers["sessions"], era=era, calls=8, workers=2, sessions=sessions, mix=kinds)
 
@@ -79,8 +79,8 @@ async def test_progress_of_our_server_is_read(servers, era, sessions):
     assert run["flow"]["stream_first_event_ms"]["max"] < run["flow"]["stream_last_byte_ms"]["max"]
 
 
-async def test_input_rounds_of_our_server_are_answered(servers):
-    """The state is sealed by the server and echoed as it came."""
+async def test_input_rounds_are_answered(servers):
+    """The server encrypts its state, and the tester returns it unchanged."""
     features = Features(answers={"sure": {"ok": True}})
     run = await load(
         servers["plain"],
@@ -104,7 +104,7 @@ SHIPPED = {
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-async def test_the_shipped_scenarios_find_our_server_right(servers, name):
+async def test_the_shipped_scenarios_get_right_answers(servers, name):
     pytest.importorskip(SHIPPED[name])
     kinds = read(name).kinds
     run = await load(servers["plain"], calls=60, workers=6, mix=kinds, era="both")
@@ -113,7 +113,7 @@ async def test_the_shipped_scenarios_find_our_server_right(servers, name):
     assert {each["label"] for each in run["kinds"]} == {kind.label for kind in kinds}
 
 
-async def test_a_mix_by_name_fills_in_what_the_tools_ask_for(servers):
+async def test_a_mix_by_name_uses_the_schemas_of_the_tools(servers):
     pytest.importorskip(SHIPPED["sales"])
     code, out, err = await finished(
         "--url", servers["plain"].url, "--mix", "files=3,get_customer=0.0001,steps=1",

@@ -1,4 +1,4 @@
-"""How calls travel: connections are kept, lost ones noticed, and nothing is ever sent twice."""
+"""Connections are reused, lost ones are noticed, and nothing is sent twice."""
 
 import asyncio
 import socket
@@ -14,7 +14,7 @@ from mcp_swarm_load.traffic.calls import Call
 
 
 async def one(pool: ConnectionPool, target: Target, number: int = 1) -> tuple[Exchange, str]:
-    """Make one call; the exchange, and what was wrong with it."""
+    """Makes one call. Returns the exchange and what was wrong with it."""
     call = Call(urlsplit(target.url), "modern", "tools/list")
     exchange = await pool.send(call.render(number), 0)
     return exchange, call.judge(number, exchange)
@@ -26,7 +26,7 @@ async def started(target: Target, timeout: float = 5.0) -> ConnectionPool:
     return pool
 
 
-async def test_calls_one_after_the_other_share_a_connection():
+async def test_successive_calls_share_a_connection():
     async with Target().serving() as target:
         pool = await started(target)
         wrong = [(await one(pool, target, number))[1] for number in range(5)]
@@ -36,8 +36,8 @@ async def test_calls_one_after_the_other_share_a_connection():
     assert target.connections == 1
 
 
-async def test_what_happened_to_a_call_is_timed_in_order():
-    """Due before sent, sent before the first byte, that before the last; the delay is between."""
+async def test_the_steps_of_a_call_are_timed_in_order():
+    """The order is due, sent, first byte, last byte; the delay lies after sent."""
     async with Target(delay=lambda number: 0.05).serving() as target:
         pool = await started(target)
         exchange, _ = await one(pool, target)
@@ -49,7 +49,7 @@ async def test_what_happened_to_a_call_is_timed_in_order():
 
 @pytest.mark.parametrize("breath", [None, 0.05], ids=["at once", "after a while"])
 async def test_an_idle_connection_closed_by_the_peer_is_no_failure(breath):
-    """A balancer that is reloaded does this; "at once" the event loop has had no turn to hear."""
+    """A reloading balancer closes so. "At once", the event loop has not seen it yet."""
     async with Target().serving() as target:
         pool = await started(target)
         assert (await one(pool, target))[1] == ""
@@ -71,7 +71,7 @@ async def test_an_idle_connection_closed_by_the_peer_is_no_failure(breath):
         ("cut half", "connection lost during the answer"),
     ],
 )
-async def test_a_call_that_was_written_and_lost_is_a_failure_and_is_sent_once(fault, said):
+async def test_a_lost_call_fails_and_is_sent_once(fault, said):
     async with Target(fault=lambda number: fault).serving() as target:
         pool = await started(target)
         _, wrong = await one(pool, target)
@@ -82,8 +82,8 @@ async def test_a_call_that_was_written_and_lost_is_a_failure_and_is_sent_once(fa
 
 
 @pytest.mark.parametrize("fault", ["chunked", "events", "until end", "closes", "says close"])
-async def test_answers_may_come_in_any_framing_of_http(fault):
-    """Chunks, an event stream, a body that ends with the connection, Connection: close (be it at once or later)."""
+async def test_answers_may_use_any_framing_of_http(fault):
+    """Chunks, an event stream, a body that ends with the connection, Connection: close."""
     async with Target(fault=lambda number: fault).serving() as target:
         pool = await started(target)
         wrong = [(await one(pool, target, number))[1] for number in range(3)]
@@ -93,7 +93,7 @@ async def test_answers_may_come_in_any_framing_of_http(fault):
     assert target.connections == (1 if fault in ("chunked", "events") else 3)
 
 
-async def test_an_answer_that_is_not_http_is_named():
+async def test_an_answer_that_is_not_http_fails_with_its_reason():
     async with Target(fault=lambda number: "garbage").serving() as target:
         pool = await started(target)
         _, wrong = await one(pool, target)
@@ -102,7 +102,7 @@ async def test_an_answer_that_is_not_http_is_named():
     assert wrong.startswith("answer is not HTTP/1.1")
 
 
-async def test_a_call_without_an_answer_fails_when_its_time_is_up():
+async def test_a_call_without_an_answer_fails_after_the_timeout():
     async with Target(delay=lambda number: 60.0).serving() as target:
         pool = await started(target, timeout=0.3)
         exchange, wrong = await one(pool, target)
@@ -112,8 +112,8 @@ async def test_a_call_without_an_answer_fails_when_its_time_is_up():
     assert 0.3e9 <= exchange.done - exchange.sent < 20e9
 
 
-async def test_an_answer_too_many_is_not_taken_for_the_next_call_s():
-    """Bytes nobody asked for make a connection unusable."""
+async def test_an_extra_answer_is_not_used_for_the_next_call():
+    """Bytes without a request make a connection unusable."""
     async with Target(fault=lambda number: "twice").serving() as target:
         pool = await started(target)
         wrong = [(await one(pool, target, number))[1] for number in range(3)]
@@ -133,17 +133,17 @@ async def test_an_interim_answer_is_not_the_answer():
     assert (wrong, exchange.status, exchange.replica) == ("", 200, "one")
 
 
-async def test_a_target_that_refuses_is_told_with_the_next_step():
+async def test_a_refused_connection_is_reported_with_the_next_step():
     with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))  # bound and not listening: nothing else can answer here
+        held.bind(("127.0.0.1", 0))  # bound but not listening, so nothing answers here
         pool = ConnectionPool(
             urlsplit(f"http://127.0.0.1:{held.getsockname()[1]}/mcp"), timeout=5.0
         )
-        with pytest.raises(TargetError, match=r"connection refused.*is it up"):
+        with pytest.raises(TargetError, match=r"connection refused.*Check that it is up"):
             await pool.start()
 
 
-async def test_callers_that_reconnect_open_a_connection_for_each_call():
+async def test_without_keep_alive_each_call_opens_a_connection():
     async with Target().serving() as target:
         run = await load(target, calls=20, workers=4, keep_alive=False)
 

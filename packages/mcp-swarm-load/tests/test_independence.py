@@ -1,4 +1,4 @@
-"""The package stands alone: it imports its own modules and its declared dependencies only."""
+"""The package imports its own modules and its declared dependencies only, and no server."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ SOURCE = PACKAGE / "src" / "mcp_swarm_load"
 
 
 def declared() -> set[str]:
-    """The distributions that pyproject.toml names; each is imported by its own name, but YAML."""
+    """Returns the import names of the dependencies in pyproject.toml."""
     project = tomllib.loads((PACKAGE / "pyproject.toml").read_text())["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["testing"]]
     names = {re.match(r"[\w-]+", line)[0] for line in lines}
@@ -21,7 +21,7 @@ def declared() -> set[str]:
 
 
 def imported(source: str) -> set[str]:
-    """The top-level packages that a module imports, wherever in it."""
+    """Returns the top-level packages that a module imports anywhere."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -31,8 +31,8 @@ def imported(source: str) -> set[str]:
     return found
 
 
-def strangers(source: str) -> set[str]:
-    """What a module imports that is neither ours, nor declared, nor the standard library's."""
+def undeclared(source: str) -> set[str]:
+    """Returns imports that are not ours, not declared and not in the standard library."""
     return imported(source) - declared() - sys.stdlib_module_names - {"mcp_swarm_load"}
 
 
@@ -40,17 +40,17 @@ def test_the_package_imports_no_server_and_nothing_undeclared():
     files = sorted(SOURCE.rglob("*.py"))
 
     assert len(files) > 40
-    assert {f.name: strangers(f.read_text()) for f in files if strangers(f.read_text())} == {}
+    assert {f.name: undeclared(f.read_text()) for f in files if undeclared(f.read_text())} == {}
 
 
 @pytest.mark.parametrize("line", ["from server.config import load", "import fastmcp", "import mcp"])
-def test_a_server_or_its_framework_is_a_stranger(line):
-    """The control."""
-    assert strangers(line) != set()
+def test_importing_a_server_or_its_framework_is_found(line):
+    """This is the control."""
+    assert undeclared(line) != set()
 
 
-def test_only_the_testing_modules_know_the_testing_modules():
-    """What users run does not depend on the targets that tests play."""
+def test_only_the_testing_modules_import_the_testing_modules():
+    """The load tester itself does not need the targets for tests."""
     users = {
         path.name
         for path in SOURCE.rglob("*.py")

@@ -1,4 +1,4 @@
-"""Several worker processes: one schedule shared out, one result that is their exact sum."""
+"""Worker processes share one schedule, and their results merge into one exact result."""
 
 import asyncio
 import itertools
@@ -30,7 +30,7 @@ def exchange(dice: random.Random):
 
 
 def shown(result: Result) -> dict:
-    """All that a result holds, as plain values."""
+    """Returns all fields of a result as plain values."""
 
     def plain(value):
         if isinstance(value, dict):
@@ -62,12 +62,12 @@ def test_merged_results_are_what_one_process_would_have_counted():
     expected, got = shown(whole), shown(first)
     for groups in (expected["errors"], got["errors"]):
         for group in groups.values():
-            del group["text"], group["first"]  # of those that read alike, the first is kept
+            del group["text"], group["first"]  # a group keeps the earliest text
     assert got == expected
     assert first.right + first.failed == first.made == 3_000
 
 
-def test_merging_keeps_the_bound_on_error_groups():
+def test_merging_keeps_the_limit_on_error_groups():
     parts = [Result(0), Result(0)]
     dice = random.Random(1)
     for which, part in enumerate(parts):
@@ -102,7 +102,7 @@ def in_seconds(request: bytes) -> int:
 @pytest.mark.parametrize(
     "load_of", [("--concurrent", "8"), ("--rate", "300")], ids=["closed", "open"]
 )
-async def test_processes_share_out_the_calls_and_tell_one_result(load_of, tmp_path):
+async def test_processes_share_the_calls_and_report_one_result(load_of, tmp_path):
     record = tmp_path / "run.jsonl"
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
         code, out, err = await finished(
@@ -126,8 +126,8 @@ async def test_processes_share_out_the_calls_and_tell_one_result(load_of, tmp_pa
         assert due == pytest.approx(schedule, abs=1), "one schedule, begun by all at once"
 
 
-async def test_connections_of_all_processes_are_what_a_pinned_spread_is_told_by():
-    """Forty connections over three replicas, each kept to one: a TCP balancer."""
+async def test_connections_of_all_processes_count_for_a_pinned_spread():
+    """A TCP balancer pins forty connections to three replicas."""
     turns = itertools.count()
     async with Target(
         replica=lambda n: names(3)[next(turns) % 3], by_connection=True
@@ -141,7 +141,7 @@ async def test_connections_of_all_processes_are_what_a_pinned_spread_is_told_by(
     assert (spread["unit"], spread["n"]) == ("connection", target.connections)
 
 
-async def test_both_eras_are_half_and_half_over_processes_too():
+async def test_processes_make_half_of_the_calls_in_each_era():
     async with Target().serving() as target:
         await finished(
             "--url", target.url, "--requests", "200", "--processes", "2", "--era", "both"
@@ -151,8 +151,8 @@ async def test_both_eras_are_half_and_half_over_processes_too():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_run_of_processes_that_is_told_to_end_tells_what_there_is(number):
-    """As from a terminal: the signal is the parent's, and no process is left behind."""
+async def test_an_interrupted_run_of_processes_reports_its_result_so_far(number):
+    """The parent gets the signal, as from a terminal. No process is left."""
     async with Target().serving() as target:
         process = await program(
             "--url", target.url, "--duration", "60", "--rate", "100", "--processes", "2",
@@ -171,8 +171,8 @@ async def test_a_run_of_processes_that_is_told_to_end_tells_what_there_is(number
     assert not any(running(each) for each in workers)
 
 
-async def test_a_worker_that_dies_makes_no_result():
-    """Its calls would be missing: better none than a wrong one."""
+async def test_a_dead_worker_fails_the_run_without_a_result():
+    """A result without its calls would be wrong."""
     async with Target().serving() as target:
         process = await program(
             "--url", target.url, "--duration", "60", "--rate", "100", "--processes", "2"
@@ -205,14 +205,14 @@ async def test_workers_end_when_their_parent_is_killed():
     assert not any(running(each) for each in workers)
 
 
-async def test_a_target_that_is_not_there_is_told_once():
+async def test_an_unreachable_target_is_reported_once():
     code, out, err = await finished("--url", "http://127.0.0.1:9/mcp", "--processes", "2")
 
     assert (code, out, err.count("\n")) == (3, "", 1)
     assert "connection refused" in err
 
 
-async def test_the_line_of_progress_is_of_all_processes():
+async def test_the_progress_line_covers_all_processes():
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
         text = await on_a_terminal(
             "--url", target.url, "--rate", "100", "--duration", "1.5", "--processes", "2",
@@ -230,7 +230,7 @@ def children(parent: int) -> list[int]:
 
 
 def running(process: int) -> bool:
-    """Whether it is there and no zombie."""
+    """Returns whether the process exists and is no zombie."""
     try:
         stat = Path(f"/proc/{process}/stat").read_text()
     except FileNotFoundError:

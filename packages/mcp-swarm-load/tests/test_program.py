@@ -1,4 +1,4 @@
-"""`test_swarm_load.py` as the program it is: flags, exit codes, signals, output."""
+"""The load tester as a program: options, exit codes, signals and output."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ async def test_the_defaults_make_fifty_calls_ten_at_a_time_and_pass():
         code, out, err = await finished("--url", target.url, BUSY)
 
     assert (code, err) == (0, "")
-    assert "closed loop, 10 at a time, 50 calls" in out
+    assert "closed loop, 10 callers, 50 calls" in out
     assert "PASS" in out
     assert all(name in out for name in names(3))
     assert len(target.requests) == 50
     assert "\x1b" not in out
 
 
-async def test_a_single_failed_call_makes_exit_code_1():
+async def test_a_single_failed_call_gives_exit_code_1():
     async with Target(fault=lambda n: "rpc error" if n == 30 else "").serving() as target:
         code, out, _ = await finished("--url", target.url)
 
@@ -34,7 +34,7 @@ async def test_a_single_failed_call_makes_exit_code_1():
     assert f"1 {TIMES} JSON-RPC error -32603: lost in the dark" in out
 
 
-async def test_a_target_that_is_not_there_makes_exit_code_3_and_one_line():
+async def test_an_unreachable_target_gives_exit_code_3_and_one_line():
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}/mcp"
@@ -51,13 +51,13 @@ async def test_a_host_name_that_does_not_exist_is_named():
     assert "no-such-host.invalid:80" in err
 
 
-async def test_something_that_is_not_http_makes_exit_code_3_with_its_reason():
+async def test_a_target_without_http_gives_exit_code_3_with_its_reason():
     async with Target(fault=lambda n: "garbage").serving() as target:
         code, out, err = await finished("--url", target.url)
 
     assert code == 3
     assert f"50 {TIMES} answer is not HTTP/1.1" in out
-    assert "gave an HTTP answer" in err
+    assert "no HTTP answer" in err
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ async def test_something_that_is_not_http_makes_exit_code_3_with_its_reason():
         (["--request", "5"], "unrecognized arguments"),
     ],
 )
-def test_wrong_usage_makes_exit_code_2_and_says_what_is_right(words, said, capsys):
+def test_wrong_usage_gives_exit_code_2_and_says_what_is_expected(words, said, capsys):
     with pytest.raises(SystemExit) as ended:
         main(words)
     out, err = capsys.readouterr()
@@ -88,7 +88,7 @@ def test_wrong_usage_makes_exit_code_2_and_says_what_is_right(words, said, capsy
     assert said in err
 
 
-async def test_a_tool_is_called_with_its_arguments_and_token_and_the_token_is_not_repeated(
+async def test_a_tool_gets_its_arguments_and_token_and_the_token_is_not_printed(
     tmp_path,
 ):
     (tmp_path / "token").write_text("sesame-open\n")
@@ -105,7 +105,7 @@ async def test_a_tool_is_called_with_its_arguments_and_token_and_the_token_is_no
     assert "sesame" not in out + plain + apart
 
 
-async def test_json_holds_the_run_and_can_be_all_of_the_output(tmp_path):
+async def test_json_has_the_run_and_can_be_the_only_output(tmp_path):
     async with Target(replica=lambda n: names(2)[n % 2]).serving() as target:
         await finished("--url", target.url, "--json", str(tmp_path / "run.json"))
         code, out, err = await finished("--url", target.url, BUSY, "--json", "-")
@@ -122,8 +122,8 @@ async def test_json_holds_the_run_and_can_be_all_of_the_output(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_run_that_is_told_to_end_ends_with_the_report_so_far(number):
-    """Also a way to load for as long as something else takes. The call that hangs is told of."""
+async def test_an_interrupted_run_reports_its_result_so_far(number):
+    """The report includes the call that still waits."""
     async with Target(delay=lambda n: 60.0 if n == 20 else 0.0).serving() as target:
         process = await program("--url", target.url, "--duration", "60", "--rate", "100", BUSY)
         await target.wait_for_requests(60)
@@ -135,7 +135,7 @@ async def test_a_run_that_is_told_to_end_ends_with_the_report_so_far(number):
     assert "1 unfinished when interrupted" in out.decode()
 
 
-async def test_a_run_lasts_as_long_as_it_is_told():
+async def test_a_run_lasts_for_its_duration():
     async with Target().serving() as target:
         _, out, _ = await finished(
             "--url", target.url, "--duration", "1", "--rate", "50", "--json", "-"
@@ -146,7 +146,7 @@ async def test_a_run_lasts_as_long_as_it_is_told():
     assert 0.9 <= run["seconds"] < 10
 
 
-async def test_a_terminal_gets_colour_and_a_line_of_progress_and_no_color_is_obeyed():
+async def test_a_terminal_gets_colour_and_a_progress_line_unless_no_color_is_set():
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
         words = ("--url", target.url, "--rate", "100", "--duration", "1.2", BUSY)
         coloured = await on_a_terminal(*words, TERM="xterm", NO_COLOR="")
@@ -158,8 +158,8 @@ async def test_a_terminal_gets_colour_and_a_line_of_progress_and_no_color_is_obe
     assert "\x1b[32m" not in plain
 
 
-async def test_connections_closed_between_calls_cost_nothing_on_uvloop_either():
-    """The program runs on uvloop where there is one; the other tests of this on asyncio's loop."""
+async def test_connections_closed_between_calls_fail_no_call_on_uvloop():
+    """The program runs on uvloop. The other tests of this run on asyncio's loop."""
     async with Target(fault=lambda n: "leaves" if n % 3 == 2 else "").serving() as target:
         code, out, _ = await finished("--url", target.url, "--requests", "300", BUSY)
 

@@ -1,4 +1,4 @@
-"""Over TLS: a target whose certificate is trusted is loaded and checked, another is refused."""
+"""--ca and --header: the load tester uses TLS and rejects a certificate that it does not trust."""
 
 import os
 import socket
@@ -20,13 +20,13 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def serving(authority: Authority, **options: object) -> Target:
-    """A target with a certificate of the authority's."""
+    """Returns a target with a certificate of the authority."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(authority.server_file())
     return Target(tls=context, **options)  # type: ignore[arg-type]
 
 
-async def test_a_target_is_loaded_over_tls_if_its_certificate_is_trusted(authority):
+async def test_a_target_is_called_over_tls_only_if_its_certificate_is_trusted(authority):
     async with serving(authority, fault=lambda n: "closes" if n % 7 == 6 else "").serving() as t:
         words = ("--url", t.url, BUSY)
         trusted = {**os.environ, "SSL_CERT_FILE": str(authority.file)}
@@ -57,7 +57,7 @@ async def test_the_load_tester_trusts_the_authority_in_ca_and_sends_each_header(
 
 
 async def test_another_authority_is_not_trusted(authority, tmp_path):
-    """--ca is in the place of the system's certificates, and only that file counts."""
+    """--ca replaces the system's certificates."""
     other = Authority(tmp_path, "other")
     async with serving(authority).serving() as t:
         words = ("--url", t.url, "--ca", str(other.file))
@@ -70,9 +70,9 @@ async def test_another_authority_is_not_trusted(authority, tmp_path):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--header", "secret-in-clear"], "expected a header, as in 'X-Api-Key: value'"),
+        (["--header", "secret-in-clear"], "expected a header such as 'X-Api-Key: value'"),
         (["--header", "X Y: secret-in-clear"], "expected a header"),
-        (["--header", "Host: secret-in-clear"], "Host: it is sent already"),
+        (["--header", "Host: secret-in-clear"], "Host: this program sets it"),
         (["--header", "X-Key: secret-in-clear\u00e9"], "X-Key: expected a value of printable"),
         (["--header", "X-Key: secret-in-clear", "--header", "x-key: b"], "x-key twice"),
         (["--header", "Authorization: secret-in-clear", "--token", "t"], "with --token"),
@@ -80,8 +80,8 @@ async def test_another_authority_is_not_trusted(authority, tmp_path):
         (["--ca", __file__, "--url", "https://localhost"], "Expected PEM"),
     ],
 )
-async def test_a_flag_that_cannot_be_used_says_why(words, reason):
-    """Exit 2; a value that may be a secret is in no error."""
+async def test_an_invalid_option_is_reported_without_its_secret(words, reason):
+    """The exit code is 2, and no error shows a value that may be a secret."""
     code, out, err = await finished(*words)
 
     assert (code, out) == (2, "")

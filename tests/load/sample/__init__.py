@@ -1,1 +1,1 @@
-"""What the load tester is tried on, at a replica of our own server."""
+"""Tools for testing the load tester on a replica of this server."""

@@ -1,4 +1,4 @@
-"""Tools of a real replica that the load tester is tried on."""
+"""Tools for testing the load tester on a replica of this server."""
 
 import asyncio
 

@@ -1,5 +1,6 @@
-"""A black-box load tester for any MCP server on any URL: it speaks HTTP and imports no server.
+"""A black-box load tester for any MCP server at any URL. It speaks HTTP and imports no server.
 
-`calls` says how a call is made and judged, `connection` and `client` carry it, `schedule` decides
-when it is due, `result` counts, `spread` judges the balance, `document` and `report` tell it.
+`traffic` builds calls and checks their answers. `target` sends them over connections. `schedule`
+decides when each is due. `measure` counts results and tests the spread over replicas. `report`
+renders a run. `check` holds the HTTP checks of test_mcp_client.py, `testing` targets for tests.
 """

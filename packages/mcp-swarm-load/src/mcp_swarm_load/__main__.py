@@ -1,4 +1,4 @@
-"""`python -m mcp_swarm_load`: the load tester where its script is not at hand."""
+"""Runs the load tester: `python -m mcp_swarm_load`."""
 
 import sys
 

@@ -1,5 +1,6 @@
-"""Watches the tester itself while it runs: how long its event loop keeps an event waiting, and how
-much of a core it uses. What it finds decides whether a run says anything of its target.
+"""Monitors the tester itself: its event loop's lag and its CPU use.
+
+`measure.validity` uses both to decide whether a run measured its target or the tester.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from mcp_swarm_load.measure.result import Result
 
 _EVERY_SECONDS = 0.01
 _TIMER_NS = 1_000_000
-"""What loop timers are exact to: epoll and libuv count in milliseconds."""
+"""Resolution of the loop's timers: epoll and libuv count in milliseconds."""
 
 
 @asynccontextmanager
 async def monitor(result: Result) -> AsyncIterator[None]:
-    """While entered, fill `result.lag`; at the end note the CPU that this process used."""
+    """While entered, records `result.lag`. On exit, stores this process's CPU use."""
     began, cpu = time.perf_counter(), time.process_time()
     probe = asyncio.ensure_future(_probe(result))
     try:
@@ -33,10 +34,11 @@ async def monitor(result: Result) -> AsyncIterator[None]:
 
 
 async def _probe(result: Result) -> None:
-    """One value each 10 ms: how long an event that came now would have waited for its turn.
+    """Records every 10 ms how long a new event would have waited for the loop.
 
-    It is the longer of what one whole turn of the loop takes, which counts every answer that is
-    handled before, and of how late the timer woke us, which also sees a stall between turns.
+    The value is the larger of two times. One is the duration of a whole turn of the loop, with
+    every answer handled in it. The other is the delay of the timer, which also shows a stall
+    between turns.
     """
     while True:
         asked = perf_counter_ns()

@@ -1,4 +1,4 @@
-"""What to run: everything that a command line, a mix and a scenario file come to."""
+"""The plan of a run: what the options, the mix and the scenario file ask for together."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EraChoice = Literal["modern", "legacy", "both"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `rate` (calls/s) makes it an open loop; without it `workers` take turns."""
+    """The plan of a run. With `rate` (calls/s) it is an open loop, else a closed loop of `workers`."""
 
     url: SplitResult
     era: EraChoice = "modern"
@@ -31,49 +31,49 @@ class Plan:
     rate: float | None = None
     arrivals: Arrivals = "constant"
     burst: tuple[int, int] | None = None
-    """Open loop: calls come so many at a time, from the one number to the other."""
+    """Open loop: smallest and largest number of calls in a burst."""
     ramp: Ramp | None = None
     warmup_calls: int = 0
     warmup_seconds: float = 0.0
     seed: int = 1
     timeout: float = 30.0
     max_in_flight: int = 2000
-    """Open loop: calls that may wait for an answer at one time; more are dropped and counted."""
+    """Open loop: maximum calls that wait for an answer. Calls beyond it are dropped and counted."""
     keep_alive: bool = True
     mix: tuple[Kind, ...] = ()
-    """Several kinds of calls, in the place of `tool`."""
+    """Several kinds of calls. It replaces `tool`."""
     features: Features = PLAIN
-    """What the calls of `tool` ask for."""
+    """Optional features that the calls of `tool` use."""
     tokens: tuple[Token, ...] = ()
-    """Taken in turn by the callers, in the place of `token`."""
+    """Callers take these tokens in turn. It replaces `token`."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Sent with every request, besides the protocol's."""
+    """Sent with every request, in addition to the protocol's headers."""
     ca: str | None = None
-    """File of the certificates that are trusted, in the place of the system's."""
+    """File of trusted certificates; None means those of the system."""
     think: Pause | None = None
-    """Closed loop: between a caller's calls."""
+    """Closed loop: pause between a caller's calls."""
     sessions: int = 0
-    """Calls a session of 2025-11-25; 0 is none."""
+    """Calls in each session of 2025-11-25; 0 means no sessions."""
     processes: int = 1
     replicas: int = 0
-    """Replicas that must be seen; 0 is any number."""
+    """Replicas that must answer; 0 means any number."""
     replica_names: tuple[str, ...] = ()
     record: str | None = None
-    """File that every call is written to."""
+    """File to which every call is written."""
 
     @property
     def eras(self) -> tuple[Era, ...]:
-        """The eras that take turns."""
+        """The protocol eras that calls alternate between."""
         return ("modern", "legacy") if self.era == "both" else (self.era,)
 
     @property
     def protocol(self) -> str:
-        """The protocol version spoken, or both."""
+        """The protocol version, or both versions."""
         return " and ".join(VERSIONS[era] for era in self.eras)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
-        """The calls to make: the mix, else `tools/call` of the tool, else `tools/list`."""
+        """The kinds of calls to make: the mix, else `tools/call` of the tool, else `tools/list`."""
         if self.mix:
             return self.mix
         if self.tool is None:
@@ -83,13 +83,13 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """What is called, in short."""
+        """A short name of what is called."""
         names = list(dict.fromkeys(kind.label for kind in self.kinds))
         return names[0] if len(names) == 1 else f"mix of {len(names)}: {', '.join(names)}"
 
     @property
     def planned(self) -> int | None:
-        """Calls that are to be made and counted, where the plan says."""
+        """Number of calls to make and count; None if the plan does not limit it."""
         by_time = None
         if self.rate is not None and self.seconds is not None:
             by_time = self._due_in(self.rate, self.seconds)
@@ -97,7 +97,7 @@ class Plan:
         return min(bounds) if bounds else None
 
     def _due_in(self, rate: float, seconds: float) -> int:
-        """Calls due once it is warm: exactly so in bursts, of Poisson arrivals the mean."""
+        """Number of calls due after the warm-up: exact for bursts, the mean for Poisson arrivals."""
         if self.burst is not None:
             begin = self.warmup_seconds * 1e9
             return sum(at >= begin for at in self.due_times()) - self.warmup_calls
@@ -107,12 +107,12 @@ class Plan:
         return int(rate * seconds)
 
     def _warm_seconds(self, rate: float) -> float:
-        """How long an open loop's warm-up lasts."""
+        """Duration of an open loop's warm-up in seconds."""
         share = self.warmup_calls / rate
         return self.warmup_seconds or (self.ramp.time_of(share) if self.ramp else share)
 
     def due_times(self) -> Iterator[int]:
-        """Open loop: nanoseconds after the start at which calls are due, warm-up included."""
+        """Open loop: yields when each call is due, in nanoseconds after the start, with the warm-up."""
         assert self.rate is not None
         end = None if self.seconds is None else self._warm_seconds(self.rate) + self.seconds
         due = due_times(
@@ -137,11 +137,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One process's part of a run: number `number`, from 0, `of` so many."""
+    """One process's share of a run: process `number`, from 0, of `of` processes."""
 
     number: int = 0
     of: int = 1
 
     def part(self, whole: int) -> int:
-        """Its part of a number that is shared out; all parts add up to it."""
+        """Returns this process's part of `whole`. All parts add up to `whole`."""
         return (whole + self.of - 1 - self.number) // self.of

@@ -1,5 +1,7 @@
-"""A run by several processes: each makes its share from one common start, and all that they count
-is added up. Histograms merge exactly; no percentile is ever averaged.
+"""Runs a plan in several processes and merges their results.
+
+Each process makes its share of the calls from one common start. Histograms merge exactly, so no
+percentile is averaged.
 """
 
 from __future__ import annotations
@@ -19,15 +21,15 @@ from mcp_swarm_load.target.pool import TargetError
 from mcp_swarm_load.worker import Assignment, frame, read_frame
 
 _HEAD_START_NS = 200_000_000
-"""From the moment that all are ready to the common start: they still have to connect."""
+"""Time between all workers being ready and the common start, for them to connect."""
 
 _LIMIT = 1 << 26
 _EXIT_TIMEOUT_SECONDS = 10.0
-"""How long workers may take to end once they have been told to."""
+"""How long a worker may take to exit after it is asked to stop."""
 
 
 class _Worker:
-    """One worker process as its parent sees it."""
+    """The parent's handle of one worker process."""
 
     def __init__(self, process: asyncio.subprocess.Process, number: int) -> None:
         self._process, self._number = process, number
@@ -35,18 +37,18 @@ class _Worker:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def send(self, content: Any) -> None:
-        """Write one frame to it."""
+        """Writes one frame to the worker."""
         assert self._process.stdin is not None
         self._process.stdin.write(frame(content))
 
     def stop(self) -> None:
-        """Have it end its run."""
+        """Asks the worker to end its run."""
         assert self._process.stdin is not None
         if not self._process.stdin.is_closing():
             self._process.stdin.close()
 
     async def outcome(self) -> Outcome:
-        """Its outcome, once it has ended. Raises TargetError and WorkerError."""
+        """Waits for the worker's outcome. Raises TargetError or WorkerError."""
         assert self._process.stdout is not None
         while content := await read_frame(self._process.stdout):
             match content:
@@ -62,7 +64,7 @@ class _Worker:
         raise WorkerError(f"worker process {self._number} ended early with exit code {code}")
 
     async def end(self) -> None:
-        """Leave no process behind."""
+        """Stops the process, and kills it if it does not exit in time."""
         self.stop()
         try:
             await asyncio.wait_for(self._process.wait(), _EXIT_TIMEOUT_SECONDS)
@@ -72,9 +74,9 @@ class _Worker:
 
 
 async def run_processes(plan: Plan, watch: Callable[[Snapshot], None] | None = None) -> Outcome:
-    """Make the calls of `plan` by `plan.processes` processes.
+    """Makes the calls of `plan` in `plan.processes` processes.
 
-    Raises TargetError where the target cannot be connected to, WorkerError where a worker died.
+    Raises TargetError if the target cannot be reached, and WorkerError if a worker died.
     """
     workers = [await _started(number) for number in range(plan.processes)]
     outcomes = [asyncio.ensure_future(worker.outcome()) for worker in workers]
@@ -115,13 +117,13 @@ async def _started(number: int) -> _Worker:
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path},
         limit=_LIMIT,
-        start_new_session=True,  # a terminal's Ctrl-C is for the parent, which tells the workers
+        start_new_session=True,  # Ctrl-C reaches the parent only, which then stops the workers
     )
     return _Worker(process, number)
 
 
 async def _first_of(*waited: asyncio.Future[Any]) -> None:
-    """Return when one of these is done; raise what it raised."""
+    """Returns when one of these is done; raises its exception if it failed."""
     done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     for each in done:
         each.result()

@@ -1,4 +1,4 @@
-"""One line on the terminal while the run lasts: rate, errors, p95 and replicas of the last seconds."""
+"""Shows a progress line on the terminal: rate, errors, p95 and replicas of the last seconds."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _RECENT_SECONDS = 3
 
 @dataclass(slots=True)
 class Snapshot:
-    """The run so far, small enough to be sent from one process to another."""
+    """The state of a run so far, small enough to send from one process to another."""
 
     elapsed: int = 0
-    """Nanoseconds elapsed measuring began; below 0 while the target is warmed up."""
+    """Nanoseconds since measuring began; negative during the warm-up."""
     right: int = 0
     failed: int = 0
     recent: Histogram = field(default_factory=Histogram)
-    """Latency elapsed due in the last seconds."""
+    """Latency since due of the last seconds."""
     replicas: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, result: Result) -> Snapshot:
-        """What a result shows now."""
+        """Returns the current snapshot of `result`."""
         now = perf_counter_ns() - result.start
         recent = Histogram()
         for number in range(now // 1_000_000_000 - _RECENT_SECONDS, now // 1_000_000_000 + 1):
@@ -37,7 +37,7 @@ class Snapshot:
         return cls(now, result.right, result.failed, recent, replicas)
 
     def merge(self, other: Snapshot) -> None:
-        """Add what another process shows."""
+        """Adds another process's snapshot."""
         self.elapsed = max(self.elapsed, other.elapsed)
         self.right += other.right
         self.failed += other.failed
@@ -46,13 +46,13 @@ class Snapshot:
 
 
 class Progress:
-    """Call it with a snapshot; `clear` wipes the line."""
+    """Draws the progress line for each snapshot it is called with."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def __call__(self, snapshot: Snapshot) -> None:
-        """Draw the line anew."""
+        """Redraws the line."""
         seconds = snapshot.elapsed / 1e9
         recent = snapshot.recent
         window = min(seconds, seconds % 1 + _RECENT_SECONDS)
@@ -69,6 +69,6 @@ class Progress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Leave nothing behind on the terminal."""
+        """Erases the line."""
         self._stream.write("\r\x1b[K")
         self._stream.flush()

@@ -1,4 +1,4 @@
-"""One run in this process: connects, drives the schedule, counts every answer, ends cleanly."""
+"""Runs a plan in this process: connects, makes the calls on schedule and counts every answer."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from mcp_swarm_load.traffic.driver import NEVER, Driver
 from mcp_swarm_load.traffic.values import RandomSource
 
 _GRACE_SECONDS = 2.0
-"""How long calls in flight may still finish once the run has been interrupted."""
+"""How long calls in flight may take to finish after the run is interrupted."""
 
 _CLOSING_SECONDS = 10.0
-"""How long open sessions may take to be closed at the end of a run."""
+"""How long closing the open sessions may take at the end of a run."""
 
 ALONE = Share()
 
@@ -37,25 +37,25 @@ _T = TypeVar("_T")
 
 
 class WorkerError(Exception):
-    """A worker process ended before its work was done, so the run's figures would be wrong."""
+    """A worker process ended before its work was done. The run's figures would be wrong."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """A run's result, and what is known of the run itself."""
+    """A run's result and facts about the run itself."""
 
     result: Result
     connections: int
     affinity: Affinity
     cpu_seconds: float
-    """Of all processes; `result.cpu_percent` is the busiest one's."""
+    """CPU time of all processes. `result.cpu_percent` is that of the busiest one."""
     interrupted: bool
     started_at: float
     """Unix time."""
 
 
 def run_on_fastest_loop(work: Coroutine[Any, Any, _T]) -> _T:
-    """asyncio.run, on uvloop where there is one: it halves the cost of a call."""
+    """Runs `work` on uvloop if it is installed, which halves the cost of a call; else on asyncio."""
     try:
         import uvloop  # it is not on every platform
     except ImportError:
@@ -71,11 +71,13 @@ async def run(
     start: int = 0,
     stop: asyncio.Event | None = None,
 ) -> Outcome:
-    """Make the calls of `plan`; `watch` is shown the result so far four times a second.
+    """Makes the calls of `plan` and returns the outcome.
 
-    SIGINT and SIGTERM end the run early and cleanly. Raises TargetError where the target cannot
-    be connected to at all. As one process of several it makes its `share`, from `start` on
-    (a perf_counter_ns()), until it ends or `stop` is set.
+    `watch` receives a snapshot four times a second. SIGINT and SIGTERM end the run early, with
+    its result so far. As one of several processes it makes its `share` of the calls, starting at
+    `start` (a perf_counter_ns()), until the share is done or `stop` is set.
+
+    Raises TargetError if the target cannot be reached.
     """
     pool = ConnectionPool(plan.url, timeout=plan.timeout, keep_alive=plan.keep_alive, ca=plan.ca)
     await pool.start()
@@ -153,7 +155,7 @@ async def _drive(
     makers = [driver.maker(caller) for caller in callers]
     turns = itertools.cycle(makers)
 
-    async def in_turn(due: int) -> None:
+    async def round_robin(due: int) -> None:
         await next(turns)(due)
 
     def drop(due: int) -> None:
@@ -162,29 +164,30 @@ async def _drive(
     due = plan.due_times()
     mine = due if share.of == 1 else _drawn(due, share, plan.seed)
     limit = max(1, share.part(plan.max_in_flight))
-    make = makers[0] if len(makers) == 1 else in_turn
+    make = makers[0] if len(makers) == 1 else round_robin
     await open_loop(make, mine, start=start, limit=limit, drop=drop, stop=stop)
 
 
 def _drawn(due: Iterator[int], share: Share, seed: int) -> Iterator[int]:
-    """Those of the common schedule that fall to one process: by the same draw in all of them.
+    """Yields the calls of the common schedule that belong to one process.
 
-    In turn would be simpler; but then as many processes as replicas, and a balancer that takes
-    turns, would make each process meet one replica only, as if its connections were pinned.
+    All processes make the same random draw. Round robin would be simpler. But with as many
+    processes as replicas behind a round-robin balancer, each process would meet one replica only,
+    as if its connections were pinned.
     """
     rng = random.Random(f"share/{seed}")  # noqa: S311  no secret
     return (at for at in due if rng.randrange(share.of) == share.number)
 
 
-async def _until_done(driver: asyncio.Future[Any], stop: asyncio.Event) -> None:
-    """Wait for the driver; once stopped, give the calls in flight only a moment more."""
+async def _until_done(driving: asyncio.Future[Any], stop: asyncio.Event) -> None:
+    """Waits for all calls. After a stop, calls in flight have the grace period to finish."""
     stopped: asyncio.Future[Any] = asyncio.ensure_future(stop.wait())
-    await asyncio.wait([driver, stopped], return_when=asyncio.FIRST_COMPLETED)
-    if not driver.done():
-        await asyncio.wait({driver}, timeout=_GRACE_SECONDS)
+    await asyncio.wait([driving, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if not driving.done():
+        await asyncio.wait({driving}, timeout=_GRACE_SECONDS)
     stopped.cancel()
-    if driver.done():
-        driver.result()
+    if driving.done():
+        driving.result()
 
 
 async def _watch(result: Result, watch: Callable[[Snapshot], None]) -> None:
@@ -195,7 +198,7 @@ async def _watch(result: Result, watch: Callable[[Snapshot], None]) -> None:
 
 @contextmanager
 def signals_set(stop: asyncio.Event) -> Iterator[None]:
-    """Within, SIGINT and SIGTERM set the event; a second one ends the program as usual."""
+    """While entered, SIGINT and SIGTERM set `stop`. A second signal ends the program as usual."""
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
@@ -203,7 +206,7 @@ def signals_set(stop: asyncio.Event) -> Iterator[None]:
         loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        # Only the main thread may; elsewhere (a test, a notebook) signals are not ours.
+        # Only the main thread may set handlers; elsewhere (tests, notebooks) there are none.
         with suppress(ValueError, RuntimeError, NotImplementedError):
             loop.add_signal_handler(number, on_signal, number)
     try:

@@ -1,8 +1,8 @@
-"""When calls are due: in a closed loop after the one before, in an open loop by the clock.
+"""Decides when calls are due: after the previous answer (closed loop) or by the clock (open loop).
 
-A closed loop slows down with its target, so what it measures is a lower bound (coordinated
-omission). The open loop never waits for an answer; a call for which there is no connection left is
-counted as dropped, never put off.
+A closed loop slows down with its target, so the latency it measures is a lower bound (coordinated
+omission). An open loop never waits for an answer. With too many calls in flight, it drops the next
+one and counts it; it never delays it.
 """
 
 from __future__ import annotations
@@ -24,25 +24,26 @@ Arrivals = Literal["constant", "poisson"]
 _STOP_CHECK_NS = 100_000_000
 
 _MIN_SLEEP_NS = 200_000
-"""Between two wakings of an open loop, each of which costs more than a call: above 5,000 calls a
-second a few are made together, late by less than this, which their latency since due includes."""
+"""Minimum time between two wake-ups of an open loop, because a wake-up costs more than a call.
+Above 5,000 calls/s a few calls are made together, less than this late. Latency since due includes
+the delay."""
 
 _BURST = 32
-"""Calls started in a row before answers get their turn."""
+"""Calls started in a row before the loop handles answers."""
 
 Make = Callable[[int], Awaitable[None]]
-"""Makes one call that was due at this perf_counter_ns()."""
+"""Makes one call that is due at this perf_counter_ns()."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """The load grows from nothing to the whole over `seconds`: linearly, or in `steps`."""
+    """Growth of the load from nothing to all of it over `seconds`, linearly or in `steps`."""
 
     seconds: float
     steps: int = 0
 
     def time_of(self, amount: float) -> float:
-        """Seconds until `amount` is done, where the whole load does 1 a second."""
+        """Returns the seconds until `amount` of work is done, if the full load does 1 a second."""
         length = self.seconds
         if not self.steps:
             over = amount - length / 2
@@ -56,7 +57,7 @@ class Ramp:
         return length + amount
 
     def done_by(self, at: float) -> float:
-        """What is done after so many seconds: the inverse of `time_of`."""
+        """Returns the work done after `at` seconds; the inverse of `time_of`."""
         at_end = min(at, self.seconds)
         after = max(0.0, at - self.seconds)
         if not self.steps:
@@ -67,7 +68,7 @@ class Ramp:
         return step * whole * (whole + 1) / 2 / self.steps + begun + after
 
     def start_of(self, worker: int, workers: int) -> float:
-        """Seconds after which this one of `workers` (from 0) begins."""
+        """Returns the seconds after which worker number `worker` (from 0) starts."""
         share = worker / workers
         if self.steps:
             share = int(share * self.steps) / self.steps
@@ -82,16 +83,16 @@ class Pause:
     kind: Literal["fixed", "exponential"] = "fixed"
 
     def draw(self, rng: random.Random) -> float:
-        """The next pause."""
+        """Returns the length of the next pause."""
         if self.kind == "exponential":
             return rng.expovariate(1.0) * self.seconds
         return self.seconds
 
 
 class CallBudget:
-    """When a closed loop ends: after so many calls or seconds, those of the warm-up not counted.
+    """The calls or seconds that a closed loop may use, warm-up not counted.
 
-    The warm-up is a number of calls, or lasts until a perf_counter_ns(). The seconds begin with the
+    The warm-up is a number of calls, or lasts until a perf_counter_ns(). The seconds start with the
     first call after it.
     """
 
@@ -110,7 +111,7 @@ class CallBudget:
             self.end = warm_until + int(seconds * 1e9)
 
     def take(self, now: int) -> bool:
-        """Whether one more call is to be made; if so, it counts as made."""
+        """Takes one call from the budget. Returns False if none is left."""
         if self._warm_calls:
             self._warm_calls -= 1
             return True
@@ -136,9 +137,9 @@ async def closed_loop(
     start_after: Callable[[int], float] | None = None,
     think: Callable[[], float] | None = None,
 ) -> None:
-    """Each of `makes` calls again as soon as its answer is there, as long as `budget` let it.
+    """Runs each of `makes` in a loop, one call after the other, until the budget is used up.
 
-    Caller number n begins after `start_after(n)` seconds, and rests for `think()` seconds between
+    Caller number n starts after `start_after(n)` seconds and pauses for `think()` seconds between
     two calls.
     """
 
@@ -163,7 +164,7 @@ async def closed_loop(
 
 
 async def _unless(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep, but no longer than until `stop` is set."""
+    """Sleeps for `seconds`, or until `stop` is set."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
@@ -179,11 +180,11 @@ def due_times(
     ramp: Ramp | None = None,
     burst: tuple[int, int] | None = None,
 ) -> Iterator[int]:
-    """Nanoseconds after the start at which calls are due: evenly, or as a Poisson process.
+    """Yields when calls are due, in nanoseconds after the start: evenly or as a Poisson process.
 
-    With a ramp the rate grows to its whole; a Poisson process keeps being one (its time is
-    stretched, not its gaps). In bursts, so many calls as are drawn are due at once, and the next
-    burst after the time that they have at that rate.
+    With a ramp, the rate grows to its full value. Poisson arrivals stay a Poisson process, because
+    the ramp stretches time and not the gaps. With bursts, a random number of calls is due at once;
+    the next burst follows after the time that this number takes at `rate`.
     """
     gap = 1e9 / rate
     end = seconds * 1e9 if seconds is not None else float("inf")
@@ -198,7 +199,7 @@ def due_times(
 def _calls_before(
     arrivals: Arrivals, burst: tuple[int, int] | None, rng: random.Random
 ) -> Iterator[float]:
-    """How much of the load is due before each call, in calls of the whole rate."""
+    """Yields how many calls at the full rate are due before each call."""
     if burst is not None:
         begun = 0
         while True:
@@ -206,7 +207,7 @@ def _calls_before(
             yield from itertools.repeat(begun, size)
             begun += size
     if arrivals == "constant":
-        yield from itertools.count()  # computed from the start: errors do not add up
+        yield from itertools.count()  # counted from the start, so rounding errors do not add up
     passed = 0.0
     while True:
         yield passed
@@ -222,10 +223,10 @@ async def open_loop(
     drop: Callable[[int], None],
     stop: asyncio.Event,
 ) -> None:
-    """Start each call when it is due, whatever became of those before; return when all ended.
+    """Starts each call when it is due, without waiting for answers. Returns when all have ended.
 
-    `due` counts from `start`, a perf_counter_ns(). With `limit` calls in hand the next one is
-    handed to `drop` instead.
+    `due` counts from `start`, a perf_counter_ns(). While `limit` calls are in flight, the next one
+    is passed to `drop` instead.
     """
     running: set[asyncio.Future[None]] = set()
     in_a_row = woken = 0
@@ -238,7 +239,7 @@ async def open_loop(
                 in_a_row = 0
             in_a_row += 1
             if in_a_row % _BURST == 0 or len(running) >= limit:
-                # Catching up after a stall of our own: answers that are there are taken first.
+                # After a stall of this process, handle the answers that have arrived first.
                 await asyncio.sleep(0)
             if stop.is_set():
                 break

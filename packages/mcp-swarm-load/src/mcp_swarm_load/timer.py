@@ -1,8 +1,8 @@
-"""Waiting until an exact moment without burning the processor.
+"""A precise timer that does not use the CPU while it waits.
 
-Timers of event loops count in milliseconds: shorter waits turn into a busy loop, which at 10,000
-calls a second takes a whole core and makes the tester look like the bottleneck. Linux has timers
-that are files (timerfd_create(2)), exact to some ten microseconds; elsewhere the loop's own serve.
+Event loops count timers in milliseconds. Shorter waits become a busy loop, which takes a whole core
+at 10,000 calls/s and makes the tester look like the bottleneck. Linux has timers as files
+(timerfd_create(2)), exact to about ten microseconds. Other systems use the loop's timer.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from time import perf_counter_ns
 from types import TracebackType
 from typing import Self
 
-_CLOCK_MONOTONIC = 1  # what perf_counter_ns() reads on Linux
+_CLOCK_MONOTONIC = 1  # perf_counter_ns() reads this clock on Linux
 _NONBLOCK_CLOEXEC = 0o2000000 | 0o4000
 _ABSOLUTE = 1
 _MIN_TIMER_NS = 20_000
-"""Less than setting the timer is worth: the loop takes one turn instead."""
+"""For shorter waits, setting the timer costs more than the wait. The loop runs once instead."""
 
 
 class _Setting(ctypes.Structure):
-    """struct itimerspec: the interval, then the moment, each in seconds and nanoseconds."""
+    """struct itimerspec: the interval, then the expiry, each in seconds and nanoseconds."""
 
     _fields_ = [(name, ctypes.c_long) for name in ("every_s", "every_ns", "at_s", "at_ns")]
 
 
 class Timer:
-    """Waits until given moments, one at a time. A context manager; use it in a running loop."""
+    """Waits for one moment at a time. It is a context manager for use in a running loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -59,7 +59,7 @@ class Timer:
             self._file = -1
 
     async def wait_until(self, moment: int) -> None:
-        """Return at a perf_counter_ns(), or a few microseconds around it."""
+        """Returns at `moment` (a perf_counter_ns()), within a few microseconds."""
         left = moment - perf_counter_ns()
         if left < _MIN_TIMER_NS:
             await asyncio.sleep(0)

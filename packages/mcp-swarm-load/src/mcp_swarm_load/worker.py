@@ -1,8 +1,8 @@
-"""A worker process of a run with `--processes`: `python -m mcp_swarm_load.worker`, started by `processes`.
+"""A worker process of a run with `--processes`. `processes` starts it as a module.
 
-It reads its plan and share and then the common start from standard input, and writes frames of
-(kind, content) to standard output: ready, so far, done, unreachable. When its input ends, be it
-that it is told so or that the parent is gone, it stops.
+It reads its plan, its share and the common start from standard input. It writes frames of
+(kind, content) to standard output; the kinds are ready, so far, done and unreachable. It stops
+when its input ends, because the parent closed it or died.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ LENGTH = struct.Struct("!Q")
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a worker is to do."""
+    """The work of one worker."""
 
     plan: Plan
     share: Share
 
 
 def frame(content: Any) -> bytes:
-    """Bytes that `read_frame` makes the content of again."""
+    """Returns the bytes from which `read_frame` restores `content`."""
     body = pickle.dumps(content)
     return LENGTH.pack(len(body)) + body
 
 
 async def read_frame(stream: asyncio.StreamReader) -> Any:
-    """The next content that the other side wrote; None once it has closed.
+    """Returns the next content from the other side; None after it has closed.
 
-    Both sides are this program, so what comes is trusted as the program itself is.
+    Both sides are this program, so unpickling its data is safe.
     """
     try:
         (length,) = LENGTH.unpack(await stream.readexactly(LENGTH.size))
@@ -50,24 +50,24 @@ async def read_frame(stream: asyncio.StreamReader) -> Any:
 
 
 async def work(output: int) -> None:
-    """Take the order, do it, tell what came of it."""
-    orders = asyncio.StreamReader(limit=1 << 26)
+    """Reads the assignment, runs it and writes its outcome."""
+    incoming = asyncio.StreamReader(limit=1 << 26)
     loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    order = await read_frame(orders)
-    if order is None:
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(incoming), sys.stdin)
+    assignment = await read_frame(incoming)
+    if assignment is None:
         return
     send(output, ("ready", None))
-    start = await read_frame(orders)
+    start = await read_frame(incoming)
     if start is None:
         return
     stop = asyncio.Event()
-    listening = asyncio.ensure_future(_wait_for_stop(orders, stop))
+    listening = asyncio.ensure_future(_wait_for_stop(incoming, stop))
     try:
         outcome = await run(
-            order.plan,
+            assignment.plan,
             lambda snapshot: send(output, ("so far", snapshot)),
-            share=order.share,
+            share=assignment.share,
             start=start,
             stop=stop,
         )
@@ -78,13 +78,13 @@ async def work(output: int) -> None:
     listening.cancel()
 
 
-async def _wait_for_stop(orders: asyncio.StreamReader, stop: asyncio.Event) -> None:
-    await read_frame(orders)
+async def _wait_for_stop(incoming: asyncio.StreamReader, stop: asyncio.Event) -> None:
+    await read_frame(incoming)
     stop.set()
 
 
 def send(output: int, content: tuple[str, Snapshot | Any]) -> None:
-    """Write one frame; a parent that is gone needs none."""
+    """Writes one frame. Does nothing if the parent is gone."""
     left = memoryview(frame(content))
     try:
         while left:
@@ -94,7 +94,7 @@ def send(output: int, content: tuple[str, Snapshot | Any]) -> None:
 
 
 def main() -> None:
-    """Standard output is for frames alone: what else would be printed goes to standard error."""
+    """Runs the worker. Standard output carries frames only, so prints go to standard error."""
     output = os.dup(1)
     os.dup2(2, 1)
     run_on_fastest_loop(work(output))

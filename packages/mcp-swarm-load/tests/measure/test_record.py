@@ -1,4 +1,4 @@
-"""Every call in a file, and the same report from it: `--record`, `report RUN`."""
+"""`--record` writes every call, and `report` gives the same report from the file."""
 
 import json
 import random
@@ -62,7 +62,7 @@ async def test_every_call_is_a_line_with_its_times_replica_name_outcome_and_size
 
 @pytest.mark.parametrize("words", [("--requests", "1500"), ("--rate", "500", "--duration", "1.2")])
 async def test_a_run_read_back_gives_the_same_bytes(words, tmp_path):
-    """Report and document, from the document and from the record."""
+    """The report and the document are the same from the document and from the record."""
     record, kept = tmp_path / "run.jsonl", tmp_path / "run.json"
     async with a_target().serving() as target:
         _, live, _ = await finished(
@@ -78,7 +78,7 @@ async def test_a_run_read_back_gives_the_same_bytes(words, tmp_path):
 
 
 def test_calls_count_the_same_in_any_order():
-    """Processes write as they please, so a record's order is not that of the run."""
+    """Processes write independently, so the order of a record differs from that of the run."""
     calls = []
     for number in range(400):
         exchange = Exchange(number * 10_000_000)
@@ -104,7 +104,7 @@ def test_calls_count_the_same_in_any_order():
 
 
 async def test_several_processes_write_one_record(tmp_path):
-    """Whole lines, and the same report again."""
+    """Lines are complete, and the report is the same."""
     record = tmp_path / "run.jsonl"
     async with a_target().serving() as target:
         _, live, _ = await finished(
@@ -117,8 +117,8 @@ async def test_several_processes_write_one_record(tmp_path):
     assert again == live
 
 
-async def test_requests_beyond_one_a_call_are_in_the_record_too(tmp_path):
-    """They count for their replica and for nothing else, live and read back."""
+async def test_further_requests_of_a_call_are_in_the_record(tmp_path):
+    """They count for their replica only, in the run and in the record."""
     record = tmp_path / "run.jsonl"
     async with a_target().serving() as target:
         _, live, _ = await finished(
@@ -131,7 +131,7 @@ async def test_requests_beyond_one_a_call_are_in_the_record_too(tmp_path):
 
 
 async def test_the_record_of_a_run_that_was_killed_can_be_read(tmp_path):
-    """All that had been written, and the report says that it was interrupted."""
+    """The report has every recorded call and says that the run was interrupted."""
     record = tmp_path / "run.jsonl"
     async with a_target().serving() as target:
         process = await program("--url", target.url, "--duration", "60", "--record", str(record))
@@ -148,8 +148,8 @@ async def test_the_record_of_a_run_that_was_killed_can_be_read(tmp_path):
     assert "interrupted: this is the run so far" in render(whole)
 
 
-async def test_markdown_and_html_are_written_by_the_ending_of_the_file(tmp_path):
-    """The page needs no script and nothing from a network, and shows a target's words as words."""
+async def test_the_suffix_of_the_file_chooses_markdown_or_html(tmp_path):
+    """The page has no script and needs no network. A target's text is escaped."""
     kept = tmp_path / "run.json"
     async with Target(
         replica=lambda n: "<img src=x>", fault=lambda n: "503" if n == 3 else ""
@@ -181,7 +181,7 @@ async def test_markdown_and_html_are_written_by_the_ending_of_the_file(tmp_path)
         ("[]\n[]\n", "line 1 is not a line of a record"),
     ],
 )
-async def test_what_is_not_a_run_is_refused_with_exit_code_2(content, said, tmp_path):
+async def test_a_file_that_is_not_a_run_gives_exit_code_2(content, said, tmp_path):
     path = tmp_path / "run.jsonl"
     if content is not None:
         path.write_text(content)
@@ -192,7 +192,7 @@ async def test_what_is_not_a_run_is_refused_with_exit_code_2(content, said, tmp_
     assert "Traceback" not in err
 
 
-async def test_a_record_that_cannot_be_written_is_told_before_any_call(tmp_path):
+async def test_a_record_that_cannot_be_written_fails_before_any_call(tmp_path):
     (tmp_path / "file").touch()
     async with Target().serving() as target:
         code, out, err = await finished(
@@ -204,7 +204,7 @@ async def test_a_record_that_cannot_be_written_is_told_before_any_call(tmp_path)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
-def test_a_disk_that_fills_up_makes_the_record_incomplete_and_says_so():
+def test_a_full_disk_is_reported_as_an_incomplete_record():
     recorder = Recorder("/dev/full", Result(0))
     recorder(Exchange(5), "", "modern", "tools/list", "")
 

@@ -1,4 +1,4 @@
-"""The evenness test against published values, and against spreads whose truth is known."""
+"""The evenness test against published values and known spreads."""
 
 import math
 import random
@@ -25,8 +25,8 @@ def test_tails_of_chi_square_are_those_of_the_printed_tables(value, degrees, tai
 
 
 @pytest.mark.parametrize("value", [0.001, 0.7, 2.0, 40.0, 700.0])
-def test_tails_for_two_degrees_are_the_exponential_they_must_be(value):
-    """With two degrees the tail is exp(-x/2) exactly: both branches of the algorithm are held."""
+def test_tails_for_two_degrees_are_exponential(value):
+    """With two degrees the tail is exactly exp(-x/2). This covers both branches."""
     assert chi_square.tail(value, 2) == pytest.approx(math.exp(-value / 2), rel=1e-9, abs=0)
 
 
@@ -35,8 +35,8 @@ def test_tails_for_two_degrees_are_the_exponential_they_must_be(value):
     [(3, 3_000, 44), (3, 10_000, 97), (5, 3_000, 21), (5, 10_000, 82), (5, 30_000, 100),
      (10, 3_000, 6), (10, 10_000, 28), (10, 30_000, 92)],
 )  # fmt: skip
-def test_power_is_what_simulation_finds_for_one_replica_a_tenth_short(replicas, calls, percent):
-    """Shares of 1,000 simulated runs each in which such a replica was noticed, to 4 points."""
+def test_power_matches_a_simulation_with_one_replica_a_tenth_short(replicas, calls, percent):
+    """It compares with 1,000 simulated runs, to 4 percentage points."""
     assert spread.power(calls, replicas, 0.10) * 100 == pytest.approx(percent, abs=4)
 
 
@@ -47,8 +47,8 @@ def drawn(dice: random.Random, calls: int, weights: list[float]) -> dict[str, in
 
 
 @pytest.mark.parametrize(("replicas", "calls"), [(3, 300), (5, 3_000), (10, 2_000)])
-def test_even_spreads_are_called_uneven_no_more_often_than_alpha_allows(replicas, calls):
-    """Of 1,000 seeded even runs, at most what a binomial of alpha gives with 99.9 %: 21."""
+def test_even_spreads_are_called_uneven_at_most_as_often_as_alpha_allows(replicas, calls):
+    """Of 1,000 seeded even runs at most 21, the 99.9 % quantile of the binomial."""
     dice = random.Random(replicas)
     runs = [spread.judge(drawn(dice, calls, [1.0] * replicas)).verdict for _ in range(1_000)]
 
@@ -56,8 +56,8 @@ def test_even_spreads_are_called_uneven_no_more_often_than_alpha_allows(replicas
     assert runs.count("even") >= 979
 
 
-def test_one_replica_at_half_load_is_noticed_as_soon_as_the_test_says_so():
-    """At the count the report asks for, four runs of five or more find it."""
+def test_one_replica_at_half_load_is_detected_at_the_needed_count():
+    """At the needed count, at least four runs of five detect it."""
     needed = spread.judge({"a": 10, "b": 12, "c": 9}).needed
     dice = random.Random(4)
     runs = [spread.judge(drawn(dice, needed, [0.5, 1.0, 1.0])).verdict for _ in range(500)]
@@ -65,7 +65,7 @@ def test_one_replica_at_half_load_is_noticed_as_soon_as_the_test_says_so():
     assert 0.75 <= runs.count("uneven") / 500 <= 0.90
 
 
-def test_taking_turns_is_called_even():
+def test_round_robin_is_called_even():
     assert spread.judge({"a": 17, "b": 17, "c": 16}).verdict == "even"
 
 
@@ -76,8 +76,8 @@ def test_calls_too_few_to_find_a_replica_at_half_load_are_called_too_few():
 
 
 @pytest.mark.parametrize(("replicas", "calls"), [(2, 12), (3, 10), (3, 15), (5, 24), (10, 30)])
-def test_the_chance_of_looking_like_turns_is_what_simulation_finds(replicas, calls):
-    """Of 20,000 seeded draws with one replica at half load."""
+def test_the_chance_of_looking_like_round_robin_matches_a_simulation(replicas, calls):
+    """It compares with 20,000 seeded draws with one replica at half load."""
     dice = random.Random(calls)
     weights = [0.5] + [1.0] * (replicas - 1)
     draws = [drawn(dice, calls, weights).values() for _ in range(20_000)]
@@ -91,7 +91,7 @@ def test_the_chance_of_looking_like_turns_is_what_simulation_finds(replicas, cal
 def test_a_replica_at_half_load_passes_for_even_in_small_runs_once_in_twenty_at_most(
     replicas, calls
 ):
-    """Six points of a hundred, to leave room for the simulation's own chance."""
+    """The limit is 6 %, with room for the simulation's own chance."""
     dice = random.Random(calls * replicas)
     weights = [0.5] + [1.0] * (replicas - 1)
     runs = [spread.judge(drawn(dice, calls, weights)).verdict for _ in range(1_000)]
@@ -100,7 +100,7 @@ def test_a_replica_at_half_load_passes_for_even_in_small_runs_once_in_twenty_at_
 
 
 def test_a_significant_difference_that_costs_nothing_is_still_even():
-    """With a million calls one per cent is far beyond chance, and of no consequence."""
+    """With a million calls, one per cent is significant but harmless."""
     judged = spread.judge({"a": 500_000, "b": 505_000})
 
     assert judged.p_value < 0.001
@@ -111,15 +111,15 @@ def test_a_silent_replica_makes_the_spread_uneven():
     assert spread.judge({"a": 100, "b": 100, "c": 0}).verdict == "uneven"
 
 
-def test_unequal_shares_can_be_what_is_expected():
-    """A replica that was there for half of the run owes half."""
+def test_expected_shares_can_be_unequal():
+    """A replica that was present for half of the run has half a share."""
     counts = {"a": 1_000, "b": 498}
 
     assert spread.judge(counts).verdict == "uneven"
     assert spread.judge(counts, {"a": 2.0, "b": 1.0}).verdict == "even"
 
 
-def test_an_expected_share_that_is_missing_is_refused():
+def test_a_missing_expected_share_is_rejected():
     with pytest.raises(ValueError, match="expected share of b"):
         spread.judge({"a": 1, "b": 2}, {"a": 1.0})
 
@@ -133,8 +133,8 @@ def test_one_replica_cannot_be_uneven():
     assert spread.judge({"a": 50}).verdict == "one replica"
 
 
-def test_the_replica_that_is_short_is_named_with_how_much_and_how_sure():
-    """900 beside a mean of 1,000: a tenth, and the interval of a ratio of two counts."""
+def test_a_short_replica_is_named_with_its_shortfall_and_error():
+    """900 beside a mean of 1,000 is a tenth. The error is that of a ratio of two counts."""
     judged = spread.judge({"a": 1_000, "b": 900, "c": 1_000})
 
     assert (judged.least, judged.shortfall) == ("b", pytest.approx(0.1))
@@ -146,7 +146,7 @@ def test_a_silent_replica_is_wholly_short():
 
 
 def test_the_stated_error_of_a_shortfall_holds_in_nineteen_runs_of_twenty():
-    """Of 400 seeded runs with one replica a tenth short; 92 % leaves room for chance."""
+    """It uses 400 seeded runs with one replica a tenth short. 92 % leaves room for chance."""
     dice = random.Random(9)
     within = 0
     for _ in range(400):

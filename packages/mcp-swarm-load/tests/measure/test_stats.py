@@ -1,4 +1,4 @@
-"""Histograms keep any value to 0.05 %, merge without loss, and show only what the sample carries."""
+"""Histograms store values to 0.05 %, merge without loss and show supported percentiles only."""
 
 import random
 
@@ -16,14 +16,14 @@ def filled(values: list[int]) -> Histogram:
 
 @pytest.mark.parametrize("value", [0, 1, 2047, 2048, 2049, 123_456, 10**9, 10**12 + 7, 2**50 - 1])
 def test_one_value_is_every_percentile_of_itself(value):
-    """CallBudget clamp the middle of its bucket to the value itself."""
+    """Minimum and maximum clamp the middle of the bucket to the value."""
     histogram = filled([value])
 
     assert {value} == {histogram.quantile(q) for q in QUANTILES.values()}
 
 
 def test_percentiles_are_nearest_rank_within_a_twentieth_of_a_percent():
-    """Against the exact rank in the sorted sample, over six orders of magnitude."""
+    """It compares with the exact rank in the sorted sample, over six orders of magnitude."""
     dice = random.Random(7)
     values = [int(dice.lognormvariate(14, 3)) for _ in range(20_003)]
     histogram = filled(values)
@@ -71,8 +71,8 @@ def test_merging_with_an_empty_one_changes_nothing_either_way():
 @pytest.mark.parametrize(
     ("name", "least"), [("p50", 20), ("p90", 100), ("p95", 200), ("p99", 1_000), ("p99.9", 10_000)]
 )
-def test_a_percentile_is_carried_only_with_ten_values_beyond_it(name, least):
-    """n(1 - p) >= 10."""
+def test_a_percentile_needs_ten_values_above_it(name, least):
+    """The condition is n(1 - p) >= 10."""
     enough, short = filled([1] * least), filled([1] * (least - 1))
 
     assert enough.carries(QUANTILES[name])
@@ -80,7 +80,7 @@ def test_a_percentile_is_carried_only_with_ten_values_beyond_it(name, least):
 
 
 def test_the_histogram_s_steps_hold_every_value_once():
-    """The bars add up, with empty bars between the humps, and lie end to end."""
+    """The bars add up, with empty bars between the peaks, and have no gaps."""
     values = [1, 3, 3, 4, 5_000, 5_001, 6_143, 6_144, 100_000]
     bars = list(filled(values).steps())
 

@@ -1,4 +1,4 @@
-"""The report: 80 columns, honest percentages, nothing that a pipe cannot show."""
+"""The report has 80 columns and honest percentages, and no control codes in a pipe."""
 
 import re
 
@@ -21,7 +21,7 @@ KEPT: dict = {}
 
 
 async def a_rich_run() -> dict:
-    """Long names, failures of many kinds with long texts, silent replicas; made once for all."""
+    """Returns a run with long names, many kinds of failures and silent replicas."""
     if KEPT:
         return KEPT
     async with Target(
@@ -39,7 +39,7 @@ async def a_rich_run() -> dict:
 
 
 async def test_every_line_fits_80_columns_with_and_without_colour():
-    """But for the one word of the repeat line that must not be broken: its URL."""
+    """The only exception is the URL in the repeat line, which must not be broken."""
     run = await a_rich_run()
     plain, painted = render(run), render(run, colour=True)
 
@@ -53,8 +53,8 @@ async def test_every_line_fits_80_columns_with_and_without_colour():
     assert [line for line in plain.splitlines() if line != line.rstrip()] == []
 
 
-async def test_a_run_of_both_eras_with_sessions_tells_of_kinds_sessions_and_tokens_within_80():
-    """Every section there is, and the same facts in Markdown and HTML."""
+async def test_a_run_with_every_section_fits_80_columns():
+    """Markdown and HTML have the same facts."""
     tokens = tuple(Token(f"secret-{n}", f"tenant-{n}") for n in range(3))
     options = {
         "era": "both",
@@ -74,7 +74,7 @@ async def test_a_run_of_both_eras_with_sessions_tells_of_kinds_sessions_and_toke
 
 
 @pytest.mark.parametrize("make", [render, markdown, page])
-async def test_a_run_in_which_nothing_was_right_is_told_all_the_same(make):
+async def test_a_run_without_a_right_answer_has_a_report(make):
     async with Target(fault=lambda n: "cut").serving() as target:
         run = await load(target, calls=5)
 
@@ -82,7 +82,7 @@ async def test_a_run_in_which_nothing_was_right_is_told_all_the_same(make):
 
 
 def test_lines_and_bars_of_a_chart_lie_within_it_and_no_spike_is_lost():
-    """A long run is thinned out by its highest values; a gap stays a gap."""
+    """A long run keeps its highest values, and a gap stays a gap."""
     values: list[float | None] = [1.0] * 2_000
     values[777] = 900.0
     drawing = charts.lines(range(2_000), {"max": values, "p95": [None] * 2_000}, "ms", "Latency")
@@ -95,7 +95,7 @@ def test_lines_and_bars_of_a_chart_lie_within_it_and_no_spike_is_lost():
     assert 'line1" d=""' in drawing
 
 
-async def test_the_verdict_comes_first_and_every_part_is_there():
+async def test_the_verdict_comes_first_and_every_part_is_present():
     text = render(await a_rich_run())
     parts = ["FAIL", "LOAD  ", "LATENCY", "HISTOGRAM", "REPLICAS", "SPREAD", "ERRORS", "TIMELINE",
              "CLIENT", "REPEAT", "test_swarm_load.py --url"]  # fmt: skip
@@ -110,12 +110,12 @@ async def test_the_verdict_comes_first_and_every_part_is_there():
     ("part", "whole", "percent"),
     [(99_996, 100_000, 99.99), (1, 3, 33.33), (2, 3, 66.66), (5, 5, 100.0), (0, 0, 0.0)],
 )
-def test_success_is_cut_off_and_never_rounded_up(part, whole, percent):
+def test_success_is_rounded_down(part, whole, percent):
     """One failure in 25,000 must not read as 100 %."""
     assert truncated_percent(part, whole) == percent
 
 
-async def test_percentiles_a_sample_does_not_carry_are_dashes():
+async def test_percentiles_of_a_too_small_sample_are_dashes():
     async with Target().serving() as target:
         run = await load(target, calls=50)
     row = next(line for line in render(run).splitlines() if "since due" in line)
@@ -124,7 +124,7 @@ async def test_percentiles_a_sample_does_not_carry_are_dashes():
     assert "lower bound" in render(run)
 
 
-async def test_a_server_that_names_no_replica_is_told_apart_from_one_replica():
+async def test_a_server_without_replica_names_is_distinguished_from_one_replica():
     async with Target(replica=lambda n: "").serving() as unnamed, Target().serving() as single:
         nameless, one = await load(unnamed), await load(single)
 
@@ -136,7 +136,7 @@ def test_bars_are_as_long_as_their_share_to_an_eighth():
     assert tuple(bar(part, 8, 4) for part in (8, 4, 1, 0.01, 0)) == ("████", "██", "▌", "▏", "")
 
 
-def test_a_sparkline_keeps_to_its_width():
+def test_a_sparkline_fits_its_width():
     assert sparkline([0.0, 0.5, 1.0], 56) == "▁▅█"
     assert len(sparkline([float(number) for number in range(1_000)], 56)) == 56
     assert sparkline([0.0, 0.0], 9) == "▁▁"
@@ -145,5 +145,5 @@ def test_a_sparkline_keeps_to_its_width():
 @pytest.mark.parametrize(
     ("value", "text"), [(0.1234, "0.12"), (43.68, "43.7"), (828.4, "828"), (12345.0, "12 345")]
 )
-def test_milliseconds_have_the_digits_that_matter(value, text):
+def test_milliseconds_have_three_significant_digits(value, text):
     assert milliseconds(value) == text

@@ -1,4 +1,4 @@
-"""What `--json` writes is what its schema says, in runs of every sort."""
+"""The `--json` document matches its schema, in runs of every kind."""
 
 import json
 
@@ -11,7 +11,7 @@ from mcp_swarm_load.testing.target import Target
 
 
 def told(run: dict) -> list[str]:
-    """What the schema finds wrong with a document, as it is read back from JSON."""
+    """Returns the schema errors of a document after a round trip through JSON."""
     validator = jsonschema.Draft202012Validator(schema())
     return [
         f"{e.json_path}: {e.message}" for e in validator.iter_errors(json.loads(json.dumps(run)))
@@ -35,15 +35,15 @@ async def test_a_real_run_validates(options):
         assert told(await load(target, **options)) == []
 
 
-async def test_a_run_in_which_nothing_was_right_validates():
+async def test_a_run_without_a_right_answer_validates():
     async with Target(fault=lambda n: "cut").serving() as target:
         run = await load(target, calls=5)
 
     assert (run["totals"]["right"], told(run)) == (0, [])
 
 
-async def test_a_field_that_is_not_in_the_schema_is_found_and_a_missing_one_too():
-    """The control: without it an empty schema would do."""
+async def test_an_unknown_field_and_a_missing_field_are_found():
+    """This is the control. Without it, an empty schema would pass."""
     async with Target().serving() as target:
         run = await load(target, calls=5)
     run["new"] = 1

@@ -1,4 +1,4 @@
-"""When calls are made: in turn in a closed loop, by the clock in an open one."""
+"""A closed loop makes calls after answers, an open loop by the clock."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ from mcp_swarm_load.testing.target import Target
 from mcp_swarm_load.timer import Timer
 
 
-async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
+async def test_a_closed_loop_never_has_more_calls_in_flight_than_workers():
     max_in_flight, most, made = 0, 0, 0
 
     async def make(due: int) -> None:
@@ -28,7 +28,7 @@ async def test_a_closed_loop_never_has_more_calls_in_hand_than_workers():
     assert (made, most) == (100, 7)
 
 
-async def test_a_closed_loop_may_be_bound_by_time():
+async def test_a_closed_loop_can_be_limited_by_time():
     start = perf_counter_ns()
     await closed_loop(
         [lambda due: asyncio.sleep(0.01)] * 2,
@@ -40,7 +40,7 @@ async def test_a_closed_loop_may_be_bound_by_time():
 
 
 def test_constant_arrivals_keep_their_distance_to_the_end():
-    """Each time is computed from the start: errors do not add up."""
+    """Each time is computed from the start, so errors do not add up."""
     times = list(due_times(3_000, "constant", 1, None, 10))
 
     assert len(times) == 30_000
@@ -59,7 +59,7 @@ def test_poisson_arrivals_have_the_rate_and_the_spread_of_a_poisson_process():
 
 
 async def fifty_calls_that_never_end() -> list[float]:
-    """Five hundred a second: the ms by which each was late, once all are made."""
+    """Makes 500 calls/s. Returns by how many milliseconds each was late."""
     made: list[float] = []
     stop = asyncio.Event()
 
@@ -86,7 +86,7 @@ async def fifty_calls_that_never_end() -> list[float]:
 
 
 async def test_an_open_loop_does_not_wait_for_answers():
-    """All are made, and on time; a machine with other work may be late too, not ten times."""
+    """All calls are made on time. A busy machine may be late, but not in ten tries."""
     tried = []
     for _ in range(10):
         made = await fifty_calls_that_never_end()
@@ -98,8 +98,8 @@ async def test_an_open_loop_does_not_wait_for_answers():
     raise AssertionError(f"half of the calls were late by more ms than {tried}")
 
 
-async def test_calls_beyond_what_may_be_in_hand_are_dropped_and_fail_the_run():
-    """Counted, never put off: a cap would otherwise hide the very delay it causes."""
+async def test_calls_above_the_limit_in_flight_are_dropped_and_fail_the_run():
+    """They are counted and not delayed. Otherwise the limit would hide the delay that it causes."""
     async with Target(delay=lambda number: 1.0).serving() as target:
         run = await load(target, calls=40, rate=400.0, max_in_flight=10)
 
@@ -114,7 +114,7 @@ async def test_calls_beyond_what_may_be_in_hand_are_dropped_and_fail_the_run():
 
 
 async def test_a_stall_of_the_tester_itself_drops_no_call():
-    """Six hundred calls fall due while this process is held up; answers have their turn between."""
+    """Six hundred calls are due during the stall. Answers are handled between them."""
     async with Target().serving() as target:
         asyncio.get_running_loop().call_later(0.3, time.sleep, 0.3)
         run = await load(target, calls=1_500, rate=2_000.0, max_in_flight=300)
@@ -124,7 +124,7 @@ async def test_a_stall_of_the_tester_itself_drops_no_call():
 
 
 async def a_thousand_waits() -> tuple[float, float]:
-    """Of half a millisecond each: ns by which the median was late, and seconds of CPU."""
+    """Waits half a millisecond many times. Returns the median lateness in ns and the CPU seconds."""
     late, cpu, start = [], time.process_time(), perf_counter_ns()
     with Timer() as timer:
         for number in range(1_000):
@@ -137,10 +137,10 @@ async def a_thousand_waits() -> tuple[float, float]:
     return sorted(late)[500], time.process_time() - cpu
 
 
-async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
-    """A loop's own timer would be late, or busy all that time, each time it is tried.
+async def test_the_timer_expires_on_time_and_uses_no_cpu_while_it_waits():
+    """The loop's own timer would be late, or busy the whole time, in each of ten tries.
 
-    A machine with other work may be late too; not ten times.
+    A busy machine may delay this timer too, but not in ten tries.
     """
     tried = []
     for _ in range(10):
@@ -151,7 +151,7 @@ async def test_an_alarm_rings_when_it_was_set_for_and_burns_nothing_meanwhile():
     raise AssertionError(tried)
 
 
-async def test_where_there_is_no_such_timer_the_loop_s_own_serves(monkeypatch):
+async def test_without_timerfd_the_loop_s_timer_is_used(monkeypatch):
     monkeypatch.setattr(sys, "platform", "other")
     with Timer() as timer:
         moment = perf_counter_ns() + 20_000_000

@@ -1,4 +1,4 @@
-"""Streamed answers: progress is asked for, read, held to the protocol, and timed."""
+"""Streamed answers: progress is requested, read, checked and timed."""
 
 import json
 
@@ -11,7 +11,7 @@ from mcp_swarm_load.traffic.calls import Features
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])
-async def test_progress_is_read_and_first_and_last_byte_are_told_apart(era):
+async def test_progress_is_read_and_first_and_last_byte_are_timed(era):
     """Four pauses of 50 ms: the first event comes after one, the answer after four."""
     async with Target(script=StreamServer(steps=3, pause=0.05)).serving() as target:
         run = await load(target, era=era, calls=20, workers=5, features=Features(progress=True))
@@ -34,8 +34,8 @@ async def test_progress_is_read_and_first_and_last_byte_are_told_apart(era):
 @pytest.mark.parametrize(
     ("streamer", "said"),
     [
-        (StreamServer(token="another"), "progress of another request in the stream"),
-        (StreamServer(falls=True), "progress that does not grow"),
+        (StreamServer(token="another"), "the stream has progress of another request"),
+        (StreamServer(falls=True), "progress does not grow"),
     ],
 )
 async def test_wrong_progress_is_a_failure(streamer, said):
@@ -49,7 +49,7 @@ async def test_wrong_progress_is_a_failure(streamer, said):
     ("json_only", "accepted"),
     [(False, "application/json, text/event-stream"), (True, "application/json")],
 )
-async def test_either_kind_of_answer_can_be_asked_for(json_only, accepted):
+async def test_accept_chooses_the_content_type(json_only, accepted):
     async with Target().serving() as target:
         await load(target, calls=1, workers=1, features=Features(json_only=json_only))
 

@@ -1,4 +1,4 @@
-"""Who calls what when: warm-up, ramps, bursts, think time, eras, tenants and mixes."""
+"""Warm-up, ramps, bursts, think time, eras, tenants and mixes."""
 
 import json
 import random
@@ -27,7 +27,7 @@ def of_tool(name: str, weight: float, **options) -> Kind:
 
 
 async def test_warm_up_calls_are_made_and_counted_nowhere_else():
-    """The slow first calls of a cold target are in no figure."""
+    """No figure includes the slow first calls of a cold target."""
     async with Target(
         delay=lambda n: 0.2 if n < 20 else 0.0, fault=lambda n: "503" if n < 20 else ""
     ).serving() as target:
@@ -41,7 +41,7 @@ async def test_warm_up_calls_are_made_and_counted_nowhere_else():
 
 
 async def test_a_warm_up_of_seconds_comes_before_the_seconds_that_count():
-    """Calls that are late may overtake each other, and then the first that come are no warm-up."""
+    """Late calls may overtake each other. The first to arrive are then not the warm-up."""
     target = Target(fault=lambda n: "503" if n < 50 else "")
 
     async def warmed_up() -> dict[str, Any]:
@@ -80,7 +80,7 @@ async def test_seconds_are_counted_from_the_end_of_a_warm_up_of_calls(loop):
 
 @pytest.mark.parametrize("steps", [0, 4])
 @pytest.mark.parametrize("amount", [0.0, 0.3, 1.0, 2.4, 4.9, 5.0, 9.0])
-def test_how_much_a_ramp_has_done_is_the_inverse_of_when(steps, amount):
+def test_done_by_is_the_inverse_of_time_of(steps, amount):
     ramp = Ramp(8.0, steps)
     assert ramp.done_by(ramp.time_of(amount)) == pytest.approx(amount)
 
@@ -103,16 +103,16 @@ def test_a_ramp_in_steps_keeps_each_rate_for_its_time():
     )
 
 
-async def test_a_closed_loop_s_callers_begin_one_after_the_other():
+async def test_callers_of_a_closed_loop_start_one_after_the_other():
     async with Target(delay=lambda n: 0.05).serving() as target:
         run = await load(target, calls=None, seconds=1.0, workers=10, ramp=Ramp(1.0))
 
     full = 1.0 / 0.051 * 10
-    # Half of it, if nothing holds up the machine. All at once would make nearly the whole.
+    # Half of the calls on an idle machine. Without a ramp it would be nearly all.
     assert 0.1 * full < run["totals"]["made"] < 0.7 * full
 
 
-def test_bursts_come_all_at_once_and_keep_the_rate():
+def test_calls_of_a_burst_are_due_at_once_and_keep_the_rate():
     due = list(due_times(100, "constant", 1, None, 60, burst=(10, 50)))
     sizes = Counter(due)
 
@@ -122,14 +122,14 @@ def test_bursts_come_all_at_once_and_keep_the_rate():
     assert due == list(due_times(100, "constant", 1, None, 60, burst=(10, 50)))
 
 
-async def test_what_a_bursty_plan_calls_planned_is_what_is_due():
+async def test_the_planned_calls_of_a_bursty_plan_are_those_due():
     async with Target().serving() as target:
         run = await load(target, calls=None, seconds=1.0, rate=100.0, burst=(10, 50))
 
     assert run["totals"]["planned"] == run["totals"]["made"] == len(target.requests)
 
 
-async def test_what_a_ramped_plan_calls_planned_is_what_is_due():
+async def test_the_planned_calls_of_a_ramped_plan_are_those_due():
     async with Target().serving() as target:
         run = await load(
             target, calls=None, seconds=0.5, rate=400.0, ramp=Ramp(0.6), warmup_seconds=0.2
@@ -139,7 +139,7 @@ async def test_what_a_ramped_plan_calls_planned_is_what_is_due():
     assert run["totals"]["made"] == pytest.approx(400 * (0.3 + 0.1 - 0.2 * 0.2 / 1.2), abs=3)
 
 
-async def test_callers_think_between_their_calls():
+async def test_callers_pause_for_the_think_time():
     async with Target().serving() as target:
         run = await load(target, calls=None, seconds=1.0, workers=4, think=Pause(0.2))
 
@@ -155,7 +155,7 @@ def test_think_time_can_be_drawn():
     assert sum(each > 2.0 for each in drawn) / len(drawn) == pytest.approx(0.368, abs=0.02)
 
 
-async def test_both_eras_take_turns_and_are_told_apart():
+async def test_calls_alternate_between_both_eras_and_are_counted_apart():
     async with Target(fault=lambda n: "tool error" if n in (1, 3) else "").serving() as target:
         run = await load(target, calls=100, workers=1, era="both", tool="t")
 
@@ -170,7 +170,7 @@ async def test_both_eras_take_turns_and_are_told_apart():
     assert run["target"]["protocol"] == "2026-07-28 and 2025-11-25"
 
 
-async def test_a_mix_is_made_by_its_weights_and_told_by_tool():
+async def test_a_mix_follows_its_weights_and_is_reported_by_tool():
     async with Target().serving() as target:
         kinds = (of_tool("often", 9), of_tool("seldom", 1), Kind("tools/list", Constant({}), 2))
         run = await load(target, calls=1_200, workers=4, mix=kinds)
@@ -187,7 +187,7 @@ async def test_a_mix_is_made_by_its_weights_and_told_by_tool():
     assert sum(told.values()) == run["totals"]["made"] == 1_200
 
 
-async def test_a_kind_of_one_era_is_made_in_no_other():
+async def test_a_kind_of_one_era_is_called_in_that_era_only():
     async with Target().serving() as target:
         kinds = (of_tool("new", 1, era="modern"), of_tool("any", 1))
         await load(target, calls=200, workers=2, mix=kinds, era="both")
@@ -196,7 +196,7 @@ async def test_a_kind_of_one_era_is_made_in_no_other():
     assert {each["params"]["name"] for each in legacy} == {"any"}
 
 
-async def test_arguments_are_drawn_anew_for_each_call_and_again_with_the_same_seed():
+async def test_arguments_are_drawn_for_each_call_and_repeat_with_the_same_seed():
     arguments = Fields((("n", Integer(1, 1_000_000)),))
     kinds = (Kind.of_tool("t", arguments),)
     drawn = []
@@ -210,7 +210,7 @@ async def test_arguments_are_drawn_anew_for_each_call_and_again_with_the_same_se
 
 
 @pytest.mark.parametrize("load_of", [{"workers": 10}, {"rate": 500.0}], ids=["closed", "open"])
-async def test_callers_take_the_tokens_in_turn_and_tenants_are_told_by_name(load_of):
+async def test_callers_take_the_tokens_in_turn_and_tenants_are_reported_by_name(load_of):
     tokens = tuple(
         Token(f"secret-{name}", name) for name in ("ants", "bees", "cats", "dogs", "eels")
     )

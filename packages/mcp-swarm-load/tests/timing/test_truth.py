@@ -1,4 +1,4 @@
-"""Targets whose truth is set beforehand: the report has to find it."""
+"""The report finds the known behaviour of a target."""
 
 import asyncio
 import itertools
@@ -16,8 +16,8 @@ from mcp_swarm_load.testing.runs import load, names, without_stalls
 from mcp_swarm_load.testing.target import Target
 
 
-async def test_latency_is_found_within_what_the_clock_and_the_sample_allow():
-    """Nine calls in ten take 20 ms, one takes 120: p50 and p95 fall on either side."""
+async def test_latency_is_measured_as_exactly_as_clock_and_sample_allow():
+    """Nine calls in ten take 20 ms and one takes 120 ms, so p50 and p95 differ."""
     slow = {number for number in range(2_000) if number % 10 == 0}
     async with Target(delay=lambda n: 0.12 if n in slow else 0.02).serving() as target:
         run = await load(target, calls=400, workers=10)
@@ -29,8 +29,8 @@ async def test_latency_is_found_within_what_the_clock_and_the_sample_allow():
     assert latency["p99"] is None, "400 calls do not carry a p99"
 
 
-async def test_every_kind_of_wrong_answer_is_counted_and_kept_apart():
-    """One call in twenty each, of kinds that a look at the HTTP status alone would miss."""
+async def test_every_kind_of_wrong_answer_is_counted_separately():
+    """Each kind is one call in twenty. The HTTP status alone does not show most of them."""
     kinds = ["rpc error", "tool error", "wrong id", "not json", "503", "cut", "asks", "no content"]
     async with Target(
         replica=lambda n: f"r{n % 2}",
@@ -51,7 +51,7 @@ async def test_every_kind_of_wrong_answer_is_counted_and_kept_apart():
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])
-async def test_replicas_that_take_turns_are_even(era):
+async def test_round_robin_is_even(era):
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
         run = await load(target, calls=300, workers=50, era=era, replicas=3)
 
@@ -63,7 +63,7 @@ async def test_replicas_that_take_turns_are_even(era):
 
 
 async def test_a_replica_ten_per_cent_short_is_found_with_ten_thousand_calls():
-    """The power for three replicas is then 97 %; this seed is no exception to it."""
+    """The power for three replicas is then 97 %, and this seed is a normal case."""
     dice = random.Random(3)
     async with Target(
         replica=lambda n: dice.choices(names(3), [0.9, 1.0, 1.0])[0]
@@ -81,7 +81,7 @@ async def test_a_replica_ten_per_cent_short_is_found_with_ten_thousand_calls():
 
 
 async def test_a_silent_replica_is_named_and_fails_the_run():
-    """Expected by name, and by number alone."""
+    """It is expected by name, and by number only."""
     async with Target(replica=lambda n: names(2)[n % 2]).serving() as target:
         named = await load(target, calls=100, replicas=3, replica_names=tuple(names(3)))
         counted = await load(target, calls=100, replicas=3)
@@ -93,7 +93,7 @@ async def test_a_silent_replica_is_named_and_fails_the_run():
 
 
 def pinned():
-    """Three replicas behind a TCP balancer: connections in turn, some slower than others."""
+    """Three replicas of different speed behind a round-robin TCP balancer."""
     turns = itertools.count()
     return Target(
         replica=lambda n: names(3)[next(turns) % 3],
@@ -103,10 +103,8 @@ def pinned():
 
 
 @pytest.mark.parametrize(("connections", "verdict"), [(10, "too few to tell"), (40, "even")])
-async def test_connections_that_keep_to_a_replica_are_themselves_what_is_balanced(
-    connections, verdict
-):
-    """Behind a TCP balancer the requests they carry are uneven, and that says nothing of it."""
+async def test_connections_that_stay_on_a_replica_are_the_unit(connections, verdict):
+    """Behind a TCP balancer, uneven requests do not show an uneven balancer."""
     async with pinned().serving() as target:
         run = await load(target, calls=3_000, workers=connections)
 
@@ -114,8 +112,8 @@ async def test_connections_that_keep_to_a_replica_are_themselves_what_is_balance
     assert (spread["verdict"], spread["unit"], spread["n"]) == (verdict, "connection", connections)
 
 
-async def test_the_unit_can_be_named_and_is_then_not_guessed():
-    """Pinned connections, judged as requests: uneven, and that says nothing of the balancer."""
+async def test_unit_sets_the_unit_without_detection():
+    """Pinned connections are uneven if judged as requests."""
     async with pinned().serving() as target:
         as_requests = await load(target, unit="request", calls=2_000, workers=10)
         as_connections = await load(target, unit="connection", calls=2_000, workers=10)
@@ -124,8 +122,8 @@ async def test_the_unit_can_be_named_and_is_then_not_guessed():
     assert (as_connections["spread"]["unit"], as_connections["spread"]["n"]) == ("connection", 10)
 
 
-def test_sessions_that_keep_to_a_replica_over_connections_that_do_not_are_the_unit():
-    """A sticky balancer: each connection carried calls of several sessions."""
+def test_sessions_that_stay_on_a_replica_are_the_unit_if_connections_do_not():
+    """Behind a sticky balancer, each connection carries calls of several sessions."""
     result = Result(0)
     for name, sessions in (("a", 31), ("b", 29)):
         result.replicas[name] = Replica(calls=10 * sessions, last=1)
@@ -138,7 +136,7 @@ def test_sessions_that_keep_to_a_replica_over_connections_that_do_not_are_the_un
     assert (wandering.unit, wandering.spread.total) == ("request", 600)
 
 
-async def test_replicas_that_come_and_go_owe_only_their_time_s_share():
+async def test_replicas_that_start_or_stop_are_expected_to_serve_their_time_s_share():
     """A rolling update: one of three is replaced by another half-way, and all did their part.
 
     A tester that is held up as that happens cannot tell when it did.
@@ -156,8 +154,8 @@ async def test_replicas_that_come_and_go_owe_only_their_time_s_share():
     assert len(run["replicas"]) == 4
 
 
-async def test_a_pause_of_all_is_no_absence_of_one():
-    """The first answer comes at once, all others after a pause: the others were there all along."""
+async def test_a_pause_of_all_replicas_is_no_absence_of_one():
+    """The first answer is immediate, all others follow a pause. All replicas were present."""
     async with Target(
         replica=lambda n: names(3)[n % 3], delay=lambda n: 0.4 if 0 < n < 50 else 0.0
     ).serving() as target:
@@ -166,8 +164,8 @@ async def test_a_pause_of_all_is_no_absence_of_one():
     assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
 
 
-async def test_a_slow_replica_was_there_before_its_first_answer():
-    """Five by turns, one of which takes its time: its first answer comes late, it did not."""
+async def test_a_slow_replica_is_present_before_its_first_answer():
+    """One of five replicas in round robin is slow. Its first answer is late, but it was present."""
     async with Target(
         replica=lambda n: names(5)[n % 5], delay=lambda n: 0.25 if n % 5 == 4 else 0.0
     ).serving() as target:
@@ -176,8 +174,8 @@ async def test_a_slow_replica_was_there_before_its_first_answer():
     assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
 
 
-async def test_quick_replicas_were_there_while_a_slow_one_s_last_answers_came():
-    """All calls are sent at once; one of two replicas answers its half after the other's."""
+async def test_quick_replicas_are_present_during_a_slow_one_s_last_answers():
+    """All calls are sent at once. One of two replicas answers its half after the other."""
     async with Target(
         replica=lambda n: names(2)[n % 2], delay=lambda n: 0.01 + 0.3 * (n % 2)
     ).serving() as target:
@@ -186,8 +184,8 @@ async def test_quick_replicas_were_there_while_a_slow_one_s_last_answers_came():
     assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "even")
 
 
-async def test_a_replica_that_gets_little_is_not_excused_as_absent():
-    """One call in sixty, the first of them late: it was there, and the spread is uneven."""
+async def test_a_replica_with_few_calls_does_not_count_as_absent():
+    """It gets one call in sixty, the first of them late. The spread is uneven."""
     async with Target(
         replica=lambda n: "rare" if n % 60 == 59 else names(2)[n % 2]
     ).serving() as target:
@@ -196,8 +194,8 @@ async def test_a_replica_that_gets_little_is_not_excused_as_absent():
     assert (run["spread"]["came_or_went"], run["spread"]["verdict"]) == ([], "uneven")
 
 
-async def test_a_freeze_shows_in_an_open_loop_and_hides_in_a_closed_one():
-    """Coordinated omission: the closed loop just waits, and calls its one long wait an outlier."""
+async def test_a_freeze_shows_in_an_open_loop_but_not_in_a_closed_one():
+    """This is coordinated omission: the closed loop waits once and counts one outlier."""
     async with Target(delay=lambda n: 0.005).serving() as target:
         asyncio.get_running_loop().call_later(1.0, target.freeze, 0.8)
         by_clock = await load(target, calls=1_000, rate=400.0)
@@ -210,8 +208,8 @@ async def test_a_freeze_shows_in_an_open_loop_and_hides_in_a_closed_one():
     assert in_turn["latency_ms"]["since_due"]["max"] > 500
 
 
-async def test_a_balancer_that_closes_connections_between_calls_costs_no_call():
-    """Every third answer is the last on its connection, which does not say so."""
+async def test_a_balancer_that_closes_connections_between_calls_fails_no_call():
+    """Every third answer is the last on its connection, without a header that says so."""
     async with Target(fault=lambda n: "leaves" if n % 3 == 2 else "").serving() as target:
         in_turn = await load(target, calls=600, workers=5)
         by_clock = await load(target, calls=100, rate=400.0)

@@ -1,4 +1,4 @@
-"""A run whose tester was the bottleneck is no result of its target, and says so."""
+"""A run whose tester was the bottleneck is invalid and says so."""
 
 import asyncio
 import os
@@ -33,23 +33,23 @@ def latencies(p50: float | None = 20.0, p99: float | None = 80.0) -> dict[str, A
     ("changes", "said"),
     [
         ({}, None),
-        ({"lag_ms": waits(p99=8.5)}, "kept events waiting 8.50 ms (p99)"),
+        ({"lag_ms": waits(p99=8.5)}, "delayed events by 8.50 ms (p99)"),
         ({"lag_ms": waits(p99=7.9)}, None),
-        ({"lag_ms": waits(p50=2.5, p99=2.6)}, "kept events waiting 2.50 ms (p50)"),
+        ({"lag_ms": waits(p50=2.5, p99=2.6)}, "delayed events by 2.50 ms (p50)"),
         ({"lag_ms": waits(n=49, p99=80.0), "cpu_percent": 100.0}, None),
-        ({"lateness_ms": waits(p99=8.1)}, "made 1 call in 100 8.10 ms late"),
+        ({"lateness_ms": waits(p99=8.1)}, "made 1 call in 100 at least 8.10 ms late"),
         ({"lateness_ms": waits(n=0, p99=0.0)}, None),
         ({"cpu_percent": 91.0}, "used 91 % of a core"),
     ],
 )
-def test_each_sign_of_a_tester_out_of_breath_is_told(changes, said):
-    """Half a second of samples is needed to tell anything."""
+def test_each_sign_of_an_overloaded_tester_is_reported(changes, said):
+    """The check needs half a second of samples."""
     found = reasons(client(**changes), latencies())
 
     assert [said in text for text in found] == ([True] if said else [])
 
 
-def test_where_there_is_no_p99_the_maximum_stands_in_for_it():
+def test_without_a_p99_the_maximum_is_used():
     assert reasons(client(lag_ms=waits(p99=9.9)), latencies(p99=None)) == []
     assert reasons(client(lag_ms=waits(p99=10.1)), latencies(p99=None)) != []
 
@@ -62,17 +62,17 @@ def test_waits_of_the_clock_and_the_scheduler_are_no_reason():
     assert (reasons(calm, fast), caution(calm, fast)) == ([], "")
 
 
-def test_a_lag_over_a_tenth_of_the_median_is_told_though_the_run_is_valid():
+def test_a_lag_over_a_tenth_of_the_median_is_a_caution_on_a_valid_run():
     lagging = client(lag_ms=waits(p99=2.5))
 
     assert reasons(lagging, latencies()) == []
     assert "part of the tail is the tester's" in caution(lagging, latencies())
 
 
-async def test_a_loop_that_stalls_is_seen_and_a_calm_one_is_not():
-    """Blocked for 30 ms out of every 40: half of what comes waits for longer than 10 ms."""
+async def test_a_stalling_loop_is_detected_and_a_calm_one_is_not():
+    """It is blocked for 30 ms of every 40 ms, so half of the events wait for over 10 ms."""
     stalled = Result(0)
-    for _ in range(10):  # a machine with other work may hold up a calm loop too, not each time
+    for _ in range(10):  # a busy machine may delay a calm loop, but not in every try
         calm = Result(0)
         async with monitor(calm):
             await asyncio.sleep(0.6)
@@ -89,8 +89,8 @@ async def test_a_loop_that_stalls_is_seen_and_a_calm_one_is_not():
     assert stalled.lag.quantile(9900) > 10_000_000
 
 
-async def test_a_loop_that_works_for_long_in_each_turn_is_seen():
-    """Finer than any timer: what waits are the answers behind the others in one turn."""
+async def test_a_loop_with_long_turns_is_detected():
+    """No timer shows this: answers wait behind others in the same turn."""
     result = Result(0)
 
     async def busy() -> None:
@@ -120,7 +120,7 @@ async def test_the_cpu_of_a_process_is_that_of_the_run():
 
 
 async def out_of_breath(*words: str) -> tuple[int | None, str]:
-    """The load tester, held up by its machine half of the time."""
+    """Runs the load tester and stops it half of the time."""
     process = await program(*words)
     output = asyncio.ensure_future(process.communicate())
     await asyncio.sleep(0.5)
@@ -134,10 +134,11 @@ async def out_of_breath(*words: str) -> tuple[int | None, str]:
 
 
 @pytest.mark.parametrize(
-    ("how", "sign"), [(("--rate", "200"), "late or later"), (("--concurrent", "4"), "kept events")]
+    ("how", "sign"),
+    [(("--rate", "200"), "ms late, more"), (("--concurrent", "4"), "delayed events")],
 )
-async def test_a_run_of_a_tester_out_of_breath_is_invalid_and_exits_with_1(how, sign):
-    """Its answers are all right, and its figures are its own. Unless one accepts that."""
+async def test_a_run_of_an_overloaded_tester_is_invalid_and_exits_with_1(how, sign):
+    """All of its answers are right. --accept-busy-client makes it valid."""
     words = ("--duration", "2.5", *how, "--url")
     async with Target(delay=lambda n: 0.01).serving() as target:
         code, out = await out_of_breath(*words, target.url)

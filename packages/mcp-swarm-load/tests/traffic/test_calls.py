@@ -1,4 +1,4 @@
-"""What is sent in each era, byte for byte, and which answers count as right."""
+"""The bytes that are sent in each era, and the answers that count as right."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ URL = urlsplit("http://user:secret@mcp.example.com:8150/mcp?team=a")
 
 
 def sent(call: Call, number: int = 7) -> tuple[str, dict[str, str], dict[str, Any]]:
-    """Request line, headers and message of a rendered call."""
+    """Returns the request line, headers and message of a rendered call."""
     head, body = call.render(number).split(b"\r\n\r\n", 1)
     line, *fields = head.decode().split("\r\n")
     headers = dict(field.split(": ", 1) for field in fields)
@@ -33,8 +33,8 @@ def right(**changes: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 7, "result": {"content": []}, **changes}
 
 
-def test_a_modern_call_says_in_its_headers_what_its_body_says():
-    """2026-07-28 refuses a call whose Mcp-Method or Mcp-Name differ from its body."""
+def test_the_headers_of_a_modern_call_match_its_body():
+    """2026-07-28 rejects a call whose Mcp-Method or Mcp-Name differ from its body."""
     params = {"name": "add", "arguments": {"a": 1}}
     line, headers, message = sent(Call(URL, "modern", "tools/call", params, token="t"))
 
@@ -62,8 +62,8 @@ def test_a_legacy_call_is_the_plain_message_of_2025_11_25():
 
 
 @pytest.mark.parametrize("name", ["größe", " padded", "=?base64?eA==?=", "two\nlines"])
-def test_a_name_that_no_header_could_carry_is_sent_in_base64(name):
-    """As the official SDK decodes it."""
+def test_a_name_that_is_unsafe_in_a_header_is_sent_in_base64(name):
+    """The official SDK decodes it."""
     from mcp.shared.inbound import decode_header_value
 
     _, headers, message = sent(Call(URL, "modern", "tools/call", {"name": name}))
@@ -72,7 +72,7 @@ def test_a_name_that_no_header_could_carry_is_sent_in_base64(name):
     assert name == decode_header_value(headers["Mcp-Name"]) == message["params"]["name"]
 
 
-def test_arguments_that_look_like_the_tester_s_own_marks_arrive_as_they_are():
+def test_arguments_that_contain_the_id_mark_arrive_unchanged():
     arguments = {"text": "\x00id\x00", "id": '"id":7'}
     call = Call(URL, "modern", "tools/call", {"name": "t", "arguments": arguments})
 
@@ -86,11 +86,11 @@ def test_arguments_that_look_like_the_tester_s_own_marks_arrive_as_they_are():
         right(result={"content": [], "resultType": "complete", "isError": False}),
     ],
 )
-def test_a_right_answer_is_right(answer):
+def test_a_right_answer_counts_as_right(answer):
     assert Call(URL, "modern", "tools/call", {"name": "t"}).judge(7, answered(answer)) == ""
 
 
-def test_the_answer_among_the_events_of_a_stream_is_right():
+def test_an_answer_in_an_event_stream_counts_as_right():
     """Notifications, comments and an event over several lines come before it."""
     note = json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": {}})
     lines = json.dumps(right(), indent=1).replace("\n", "\ndata: ")
@@ -125,8 +125,8 @@ def test_the_answer_among_the_events_of_a_stream_is_right():
         (b"", 200, "answer is not JSON"),
     ],
 )  # fmt: skip
-def test_a_wrong_answer_is_named(answer, status, said):
-    """Whatever its HTTP status says."""
+def test_a_wrong_answer_is_reported_with_its_reason(answer, status, said):
+    """Its HTTP status does not matter."""
     judged = Call(URL, "modern", "tools/call", {"name": "t"}).judge(7, answered(answer, status))
 
     assert said in judged
@@ -142,14 +142,14 @@ def test_a_wrong_answer_is_named(answer, status, said):
         (b'data: {"jsonrpc":"2.0","id":8,"result":{}}\n\n', "another request's id"),
     ],
 )
-def test_a_stream_without_the_right_answer_is_named(stream, said):
+def test_a_stream_without_the_right_answer_is_reported(stream, said):
     exchange = answered(stream, kind=b"text/event-stream")
 
     assert said in Call(URL, "modern", "tools/call", {"name": "t"}).judge(7, exchange)
 
 
-def test_a_redirect_says_where_to():
-    """The usual slip is a missing or an extra slash at the end of --url."""
+def test_a_redirect_is_reported_with_its_location():
+    """The common mistake is a missing or an extra slash at the end of --url."""
     exchange = answered(b"", 307)
     exchange.location = b"http://localhost:8150/mcp"
 
@@ -159,8 +159,8 @@ def test_a_redirect_says_where_to():
 
 
 @pytest.mark.parametrize("number", [True, 1.0, "1"])
-def test_an_id_that_only_looks_like_the_one_asked_for_is_wrong(number):
-    """JSON-RPC wants the same value of the same type, and Python thinks True is 1."""
+def test_an_id_of_another_type_is_wrong(number):
+    """JSON-RPC requires the same value and type, and in Python True equals 1."""
     judged = Call(URL, "modern", "tools/call", {"name": "t"}).judge(1, answered(right(id=number)))
 
     assert "another request's id" in judged

@@ -1,4 +1,4 @@
-"""Mixes and scenarios on the command line, and results that are wrong though nothing failed."""
+"""Mixes and scenarios on the command line, and wrong results of successful calls."""
 
 import json
 
@@ -17,7 +17,7 @@ SCHEMA = {
 
 
 def tools(head, message):
-    """Two pages of tools; `double` is wrong for every third argument."""
+    """Serves two pages of tools. `double` is wrong for every third argument."""
     params = message["params"]
     if message["method"] == "tools/list" and "cursor" not in params:
         page = {"tools": [{"name": "double", "inputSchema": SCHEMA}], "nextCursor": "2"}
@@ -29,8 +29,8 @@ def tools(head, message):
     return [(0.0, http(result(message, **told)))]
 
 
-async def test_a_wrong_result_is_a_failure_though_its_call_went_well(tmp_path):
-    """Each call's own argument is in the answer to it; twice nine is not nineteen."""
+async def test_a_wrong_result_of_a_successful_call_is_a_failure(tmp_path):
+    """Each answer has its call's argument. Twice nine is not nineteen."""
     (tmp_path / "double.yaml").write_text("""
 callers: 3
 calls:
@@ -59,7 +59,7 @@ calls:
     )
 
 
-async def test_a_mix_of_tools_asks_the_target_for_their_arguments():
+async def test_a_mix_of_tools_reads_their_schemas_at_the_target():
     async with Target(script=tools).serving() as target:
         code, out, err = await finished(
             "--url", target.url, "--requests", "40", "--mix", "double=3,add,tools/list=0.5",
@@ -76,7 +76,7 @@ async def test_a_mix_of_tools_asks_the_target_for_their_arguments():
     assert json.loads(out)["totals"]["right"] == 40
 
 
-async def test_a_tool_that_there_is_not_is_told_with_those_that_there_are():
+async def test_an_unknown_tool_is_reported_with_the_known_ones():
     async with Target(script=tools).serving() as target:
         code, out, err = await finished("--url", target.url, "--mix", "duble=1")
 
@@ -91,29 +91,29 @@ async def test_a_tool_that_there_is_not_is_told_with_those_that_there_are():
         (["--mix", ","], "expected names and weights"),
         (["--mix", "no.yaml=1"], "no.yaml: No such file"),
         (["--scenario", "salez"], "no such scenario"),
-        (["--scenario", "sales", "--tool", "t"], "each says what is called"),
-        (["--mix", "a=1", "--tool", "t"], "each says what is called"),
+        (["--scenario", "sales", "--tool", "t"], "each says what to call"),
+        (["--mix", "a=1", "--tool", "t"], "each says what to call"),
         (["--scenario", "sales", "--arrivals", "poisson"], "needs --rate"),
         (["--scenario", "deployments", "--think", "1"], "--think with --rate"),
-        (["--warmup", "soon"], "expected seconds, as in 5s, or a number of calls"),
-        (["--ramp", "5/x"], "expected seconds, as in 30, or with a number of steps"),
-        (["--think", "log:5"], "expected seconds, as in 2, or exp:2"),
+        (["--warmup", "soon"], "expected seconds such as 5s, or a number of calls"),
+        (["--ramp", "5/x"], "expected seconds such as 30, or seconds and steps"),
+        (["--think", "log:5"], "expected seconds such as 2, or exp:2"),
         (["--burst", "10..50"], "--burst needs --rate"),
-        (["--rate", "5", "--burst", "50..10"], "calls a burst"),
-        (["--rate", "5", "--burst", "5", "--arrivals", "poisson"], "spacing of their own"),
+        (["--rate", "5", "--burst", "50..10"], "calls per burst"),
+        (["--rate", "5", "--burst", "5", "--arrivals", "poisson"], "their own arrivals"),
         (["--sessions", "5"], "--sessions needs --era legacy or both"),
         (["--era", "legacy", "--tasks"], "need --era modern or both"),
         (["--era", "legacy", "--answer"], "need --era modern or both"),
-        (["--processes", "2", "--warmup", "50"], "give seconds, as in --warmup 5s"),
-        (["--processes", "20"], "more than callers"),
+        (["--processes", "2", "--warmup", "50"], "give seconds, such as --warmup 5s"),
+        (["--processes", "20"], "at most one process per caller"),
         (["--token", "a", "--tokens", "{folder}/good"], "give one of the two"),
         (["--tokens", "/no/such/file"], "cannot read the tokens"),
-        (["--tokens", "{folder}/empty"], "no token in it"),
+        (["--tokens", "{folder}/empty"], "no token found"),
         (["--tokens", "{folder}/three"], "three:2: expected a token and a tenant's name"),
         (["--tokens", "{folder}/odd"], "odd:1: expected a token of printable ASCII"),
     ],
 )
-def test_wrong_usage_is_told_with_what_is_right(words, said, capsys, tmp_path):
+def test_wrong_usage_is_reported_with_what_is_expected(words, said, capsys, tmp_path):
     (tmp_path / "good").write_text("a\n")
     (tmp_path / "empty").write_text("# none\n\n")
     (tmp_path / "three").write_text("a b\nc d e\n")
@@ -126,7 +126,7 @@ def test_wrong_usage_is_told_with_what_is_right(words, said, capsys, tmp_path):
     assert said in err
 
 
-async def test_tokens_of_a_file_are_sent_in_turn_and_shown_nowhere(tmp_path):
+async def test_tokens_of_a_file_are_sent_in_turn_and_never_shown(tmp_path):
     (tmp_path / "tokens").write_text("# tenants\nsesame-1 ants\n\nsesame-2 bees\n")
     async with Target().serving() as target:
         code, out, _ = await finished(

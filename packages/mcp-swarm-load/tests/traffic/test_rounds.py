@@ -1,4 +1,4 @@
-"""Calls of 2026-07-28 that take several requests: input rounds, and tasks that are polled."""
+"""Calls of 2026-07-28 with several requests: input rounds and long tasks."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from mcp_swarm_load.traffic.calls import Features
 from mcp_swarm_load.traffic.rounds import MAX_ROUNDS
 
 
-async def test_input_rounds_are_answered_and_the_whole_is_one_call():
+async def test_input_rounds_are_answered_and_count_as_one_call():
     asker = InputRequester(rounds=2)
     async with Target(script=asker).serving() as target:
         run = await load(target, calls=10, workers=2, tool="t", features=Features(answers={}))
@@ -41,7 +41,7 @@ async def test_answers_can_be_given_by_name():
     assert asker.replies[0]["where"] == {"roots": [{"uri": "file:///a"}]}
 
 
-async def test_a_server_that_never_stops_asking_is_a_failure():
+async def test_endless_input_rounds_are_a_failure():
     async with Target(script=InputRequester(rounds=1_000)).serving() as target:
         run = await load(target, calls=1, workers=1, tool="t", features=Features(answers={}))
 
@@ -49,7 +49,7 @@ async def test_a_server_that_never_stops_asking_is_a_failure():
     assert len(target.requests) == 1 + MAX_ROUNDS
 
 
-async def test_without_answers_a_question_is_a_failure_and_no_capability_is_claimed():
+async def test_without_answers_an_input_request_is_a_failure_and_no_capability_is_declared():
     asker = InputRequester()
     async with Target(script=asker).serving() as target:
         run = await load(target, calls=3, workers=1, tool="t")
@@ -58,7 +58,7 @@ async def test_without_answers_a_question_is_a_failure_and_no_capability_is_clai
     assert asker.capabilities == [{}] * 3
 
 
-async def test_a_task_is_polled_at_the_server_s_interval_to_its_end():
+async def test_a_task_is_polled_at_the_server_s_interval_until_it_ends():
     tasks = TaskServer(polls=4, interval=30)
     async with Target(script=tasks).serving() as target:
         run = await load(target, calls=6, workers=3, tool="t", features=Features(tasks=True))
@@ -87,7 +87,7 @@ async def test_a_task_that_does_not_complete_is_a_failure(ends, said):
     assert (run["flow"]["tasks_started"], run["flow"]["tasks_completed"]) == (2, 0)
 
 
-async def test_a_task_that_asks_is_answered():
+async def test_a_task_that_requests_input_is_answered():
     tasks = TaskServer(polls=3, asks=True)
     async with Target(script=tasks).serving() as target:
         run = await load(target, calls=1, workers=1, tool="t", features=Features(tasks=True))
@@ -96,7 +96,7 @@ async def test_a_task_that_asks_is_answered():
     assert tasks.updates == [{"where": {"roots": []}}]
 
 
-async def test_a_task_that_was_not_asked_for_is_a_failure():
+async def test_an_unrequested_task_is_a_failure():
     async with Target(script=TaskServer()).serving() as target:
         run = await load(target, calls=1, workers=1, tool="t")
 

@@ -1,4 +1,4 @@
-"""Scenario files: what they may say, what is said of wrong ones, and what an answer must be."""
+"""Scenario files: their fields, their errors and their expectations."""
 
 import uuid
 from pathlib import Path
@@ -20,14 +20,14 @@ def file(folder: Path, text: str) -> str:
 
 
 def drawn(folder: Path, value: str, times: int = 200, source: RandomSource | None = None) -> list:
-    """What an argument of this value is in so many calls."""
+    """Returns an argument with this value in a number of calls."""
     text = f"calls:\n  - tool: t\n    arguments:\n      it: {value}\n"
     params = read(file(folder, text)).kinds[0].params
     source = source or RandomSource(1)
     return [params.draw(source)["arguments"]["it"] for _ in range(times)]
 
 
-def test_a_scenario_says_who_calls_what_and_what_must_come_back(tmp_path):
+def test_a_scenario_has_callers_calls_and_expectations(tmp_path):
     scenario = read(file(tmp_path, """
 about: all that can be said
 callers: 60
@@ -62,7 +62,7 @@ calls:
     assert whatever.params is None, "to be made from the tool's schema"
 
 
-def test_values_are_drawn_from_what_the_file_names(tmp_path):
+def test_values_are_drawn_as_their_tags_say(tmp_path):
     choices = drawn(tmp_path, "!choice [north, 7]")
     assert set(choices) == {"north", 7}
     assert set(drawn(tmp_path, "!integer 1..6")) == {1, 2, 3, 4, 5, 6}
@@ -95,7 +95,7 @@ def test_processes_draw_different_values(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("", "", "it is empty. Expected `calls:`"),
+        ("", "", "the file is empty. Expected `calls:`"),
         ("calls: [", ":1", "not YAML"),
         ("about: x", ":1", "a mapping: expected `calls`, a list of calls"),
         ("calls: 5", ":1", "calls: '5': expected a list"),
@@ -105,8 +105,8 @@ def test_processes_draw_different_values(tmp_path):
         ("caller: 5\ncalls: [{tool: t}]", ":1", "did you mean callers?"),
         ("callers: 0\ncalls: [{tool: t}]", ":1", "callers: '0': expected a whole number, 1 or more"),
         ("callers: 1.5\ncalls: [{tool: t}]", ":1", "expected a whole number, 1 or more"),
-        ("callers: 5\nrate: 3\ncalls: [{tool: t}]", ":2", "either callers, who wait"),
-        ("burst: 3..5\ncalls: [{tool: t}]", ":1", "burst: '3..5': expected a rate too"),
+        ("callers: 5\nrate: 3\ncalls: [{tool: t}]", ":2", "expected callers (a closed loop) or rate (an open loop), not both"),
+        ("burst: 3..5\ncalls: [{tool: t}]", ":1", "burst: '3..5': expected rate as well"),
         ("rate: 1\nburst: 5..3\ncalls: [{tool: t}]", ":2", "from the lower to the higher"),
         ("era: new\ncalls: [{tool: t}]", ":1", "era: 'new': expected one of modern, legacy, both"),
         ("think: soon\ncalls: [{tool: t}]", ":1", "think: 'soon': expected a number above 0"),
@@ -114,25 +114,25 @@ def test_processes_draw_different_values(tmp_path):
         ("calls:\n- tool: t\n- weight: 1", ":3", "calls[1]: a mapping: expected either tool or method"),
         ("calls:\n- tool: t\n  method: ping", ":2", "expected either tool or method"),
         ("calls:\n- method: tools/cal", ":2", "calls[0].method: 'tools/cal': expected one of tools/list"),
-        ("calls:\n- method: ping\n  arguments: {}", ":3", "expected params, as this is no tool"),
+        ("calls:\n- method: ping\n  arguments: {}", ":3", "expected params, because this calls a method"),
         ("calls:\n- tool: t\n  arguments: [1]", ":3", "calls[0].arguments: a list: expected a mapping"),
         ("calls:\n- tool: t\n  arguments:\n    n: !integr 1", ":4",
          "calls[0].arguments.n: '!integr 1': expected !choice, !integer, !text"),
         ("calls:\n- tool: t\n  arguments:\n    n: !integer few", ":4",
-         "'!integer few': expected a span of whole numbers, as in 1..20"),
+         "'!integer few': expected a range of whole numbers, such as 1..20"),
         ("calls:\n- tool: t\n  arguments:\n    n: !choice []", ":4", "expected at least one value"),
-        ("calls:\n- tool: t\n  tool: u", ":3", "tool once, not twice"),
+        ("calls:\n- tool: t\n  tool: u", ":3", "tool only once"),
         ("calls:\n- tool: t\n  expect:\n  - {at: a, equals: 1, contains: 2}", ":4",
          "calls[0].expect[0]: a mapping: expected one of equals, contains, error"),
         ("calls:\n- tool: t\n  expect:\n  - {at: 'a[x]', equals: 1}", ":4",
          "a path such as structuredContent.regions[0].region"),
-        ("calls:\n- tool: t\n  expect: [{equals: 1}]", ":3", "`at` too"),
-        ("calls:\n- tool: t\n  expect: [{error: 5}]", ":3", "true, or a text that the error has"),
+        ("calls:\n- tool: t\n  expect: [{equals: 1}]", ":3", "`at` as well"),
+        ("calls:\n- tool: t\n  expect: [{error: 5}]", ":3", "true, or a text in the error"),
         ("calls:\n- tool: t\n  progress: 1", ":3", "progress: '1': expected true or false"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_scenario_is_said_with_its_place(tmp_path, text, line, said):
-    """File, line, path, value, and what was expected."""
+def test_an_error_in_a_scenario_is_reported_with_its_position(tmp_path, text, line, said):
+    """The message has file, line, path, value and what was expected."""
     path = file(tmp_path, text)
     with pytest.raises(ScenarioError) as refused:
         read(path)
@@ -141,7 +141,7 @@ def test_what_is_wrong_with_a_scenario_is_said_with_its_place(tmp_path, text, li
     assert said in str(refused.value)
 
 
-def test_a_scenario_that_is_not_there_is_told_with_those_that_are():
+def test_an_unknown_scenario_is_reported_with_the_known_ones():
     with pytest.raises(ScenarioError, match=r"salez: no such scenario.* or one of .*sales"):
         read("salez")
 
@@ -180,20 +180,20 @@ ERROR = {"isError": True, "content": [{"type": "text", "text": "no such region"}
         (Expect("contains", "orth", "structuredContent.regions[0].sales"), RESULT, "wrong result"),
         (Expect("error", True), ERROR, ""),
         (Expect("error", "no such"), ERROR, ""),
-        (Expect("error", "no money"), ERROR, "another error than expected: no such region"),
-        (Expect("error", True), RESULT, "an error was expected, not: north leads"),
+        (Expect("error", "no money"), ERROR, "unexpected error: no such region"),
+        (Expect("error", True), RESULT, "expected an error, got: north leads"),
         (Expect("may_fail", "no such"), RESULT, ""),
         (Expect("may_fail", "no money"), ERROR, "tool error: no such region"),
     ],
 )  # fmt: skip
-def test_an_answer_is_held_to_what_is_expected_of_it(expect, result, said):
+def test_an_answer_is_checked_against_its_expectation(expect, result, said):
     wrong = expect.wrong(result, {"region": "north"})
 
     assert bool(wrong) == bool(said)
     assert said in wrong
 
 
-def test_paths_have_names_and_numbers():
+def test_paths_have_names_and_indices():
     assert parse_path("a.b[0][12].c") == ("a", "b", 0, 12, "c")
     for wrong in ("", "a..b", "a[b]", "a]", ".[1"):
         with pytest.raises(ValueError, match=r".*"):

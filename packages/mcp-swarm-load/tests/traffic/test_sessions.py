@@ -1,4 +1,4 @@
-"""Sessions of 2025-11-25: opened, used, closed; lost ones and wrong ones noticed."""
+"""Sessions of 2025-11-25 are opened, used and closed; lost and wrong ones are noticed."""
 
 import asyncio
 import signal
@@ -14,7 +14,7 @@ LOADS = [{"workers": 4}, {"rate": 400.0}]
 
 
 @pytest.mark.parametrize("load_of", LOADS, ids=["closed", "open"])
-async def test_sessions_are_opened_used_so_often_and_closed(load_of):
+async def test_sessions_are_opened_used_n_times_and_closed(load_of):
     server = SessionServer()
     async with Target(script=server).serving() as target:
         run = await load(target, era="legacy", calls=100, sessions=5, tool="t", **load_of)
@@ -22,7 +22,7 @@ async def test_sessions_are_opened_used_so_often_and_closed(load_of):
     assert (run["totals"]["right"], run["errors"]) == (100, [])
     assert set(server.states.values()) == {"closed"}
     assert sum(server.calls.values()) == 100
-    # By the clock, a call that finds none free opens one more: then none may get to five calls.
+    # In an open loop, a call without a free session opens one, so none may reach five calls.
     assert max(server.calls.values()) in ({5} if "workers" in load_of else range(1, 6))
     flow = run["flow"]
     assert flow["sessions_opened"] == flow["sessions_closed"] == len(server.states) >= 20
@@ -33,7 +33,7 @@ async def test_sessions_are_opened_used_so_often_and_closed(load_of):
     assert run["latency_ms"]["since_due"]["n"] == 100, "but no calls"
 
 
-async def test_a_session_has_the_tenant_s_token_from_its_first_request_on():
+async def test_every_request_of_a_session_has_the_tenant_s_token():
     from mcp_swarm_load.traffic.callers import Token
 
     tokens = (Token("of-ants", "ants"), Token("of-bees", "bees"))
@@ -52,8 +52,8 @@ async def test_a_session_has_the_tenant_s_token_from_its_first_request_on():
     }
 
 
-async def test_lost_sessions_are_counted_as_failures_and_opened_again():
-    """The server forgets each after three calls: the fourth fails, and the fifth has another."""
+async def test_lost_sessions_are_failures_and_are_replaced():
+    """The server forgets each after three calls. The fourth call fails, the fifth opens another."""
     server = SessionServer(forgets=3)
     async with Target(script=server).serving() as target:
         run = await load(target, era="legacy", calls=40, workers=2, sessions=50, tool="t")
@@ -83,7 +83,7 @@ async def test_an_answer_of_another_session_is_a_failure():
     assert run["errors"][0]["text"] == "answer of another session"
 
 
-async def test_a_server_without_sessions_is_called_without_an_id_and_that_is_told():
+async def test_a_server_without_sessions_is_called_without_an_id_and_reported():
     async with Target(script=SessionServer(gives_ids=False)).serving() as target:
         run = await load(target, era="legacy", calls=20, workers=1, sessions=5)
 
@@ -100,7 +100,7 @@ async def test_a_session_that_cannot_be_opened_fails_its_call():
     assert run["errors"][0]["text"].startswith("no session: HTTP 503")
 
 
-async def test_in_both_eras_only_the_legacy_calls_have_a_session():
+async def test_with_both_eras_only_legacy_calls_have_a_session():
     async with Target(script=SessionServer()).serving() as target:
         target.script = _either(SessionServer())
         run = await load(target, era="both", calls=40, workers=2, sessions=10)
@@ -122,8 +122,8 @@ def _either(server):
     return script
 
 
-async def test_a_run_that_is_told_to_end_closes_its_sessions_too():
-    """Also the one whose call is still waiting for an answer."""
+async def test_an_interrupted_run_closes_its_sessions():
+    """This includes the session of a call in flight."""
     server = SessionServer()
 
     def hangs_once(head, message):

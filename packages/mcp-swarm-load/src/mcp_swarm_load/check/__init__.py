@@ -1,1 +1,1 @@
-"""The checks of test_mcp_client.py on bare HTTP."""
+"""The HTTP checks of test_mcp_client.py."""

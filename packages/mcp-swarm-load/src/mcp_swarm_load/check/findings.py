@@ -1,4 +1,4 @@
-"""Checks that print one line each, ✓ right, ✗ wrong with what was seen, - not offered; counted."""
+"""Runs checks, prints one line for each and counts them: ✓ passed, ✗ failed, - not offered."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Awaitable
 from typing import Any
 
 CHECK_TIMEOUT_SECONDS = 30.0
-"""How long one check may take."""
+"""Maximum duration of one check."""
 
 _MAX_SHOWN, _MAX_SHOWN_WRONG = 88, 400
-"""Characters of what was seen that are shown; more of what was wrong."""
+"""Maximum characters of what was seen that a line shows; failed checks show more."""
 
 
 class WrongError(Exception):
-    """A check failed; the text is what was seen."""
+    """A check failed. The text says what was seen."""
 
 
 class NotOfferedError(Exception):
-    """A check does not apply to this server; the text says why."""
+    """A check does not apply to this server. The text says why."""
 
 
 def need(holds: object, seen: object) -> None:
-    """Fail the check with what was seen, unless it holds. Raises WrongError."""
+    """Raises WrongError with what was `seen`, unless `holds` is true."""
     if not holds:
         raise WrongError(str(seen))
 
@@ -36,12 +36,12 @@ class Findings:
         self.left_out = 0
 
     def fail(self, name: str, seen: str) -> None:
-        """Count and print what needs no check to be known wrong."""
+        """Counts and prints a failure that is known without a check."""
         self.failed += 1
         _print_line("✗", name, seen)
 
     async def check(self, name: str, work: Awaitable[str]) -> None:
-        """Run one check: it returns what was seen, or raises."""
+        """Runs one check. `work` returns what was seen, or raises."""
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                 mark, seen = "✓", await work
@@ -49,7 +49,7 @@ class Findings:
         except NotOfferedError as error:
             mark, seen = "-", str(error)
             self.left_out += 1
-        except Exception as error:  # whatever a check meets is its finding
+        except Exception as error:  # any error in a check is its finding
             mark, seen = "✗", explain(error)
             self.failed += 1
         _print_line(mark, name, seen)
@@ -63,7 +63,7 @@ def _print_line(mark: str, name: str, seen: str) -> None:
 
 
 def explain(error: BaseException) -> str:
-    """An exception in one line; of a group, its first leaf."""
+    """Returns an exception as one line; for a group, its first leaf."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, TimeoutError):

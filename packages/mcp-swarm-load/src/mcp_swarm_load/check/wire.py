@@ -1,19 +1,19 @@
-"""Checks on the bare HTTP of an MCP endpoint, that no well-behaved client library can make: what
-each protocol era (2026-07-28 and 2025-11-25, "Streamable HTTP") says of wrong requests.
+"""Checks how an MCP endpoint answers wrong HTTP requests, which client libraries cannot send.
+
+The expectations are those of Streamable HTTP in the protocols 2026-07-28 (modern) and 2025-11-25
+(legacy).
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
 
-from mcp_swarm_load.check.findings import CHECK_TIMEOUT_SECONDS, NotOfferedError, need
-from mcp_swarm_load.cli.option_types import tls
+from mcp_swarm_load.check.access import Access, http_client
+from mcp_swarm_load.check.findings import NotOfferedError, need
 from mcp_swarm_load.traffic.calls import META, VERSIONS, Era
 
 METHOD_NOT_FOUND, INVALID_PARAMS, PARSE_ERROR = -32601, -32602, -32700
@@ -23,53 +23,11 @@ _ACCEPT = "application/json, text/event-stream"
 _UNKNOWN_VERSION = "1999-01-01"
 _PREFIX = "io.modelcontextprotocol"
 
-Note = Callable[[httpx2.Response], Awaitable[None]]
 Check = tuple[str, Callable[[], Awaitable[str]]]
 
 
-@dataclass(frozen=True)
-class Access:
-    """Where a target is, and how one is let in."""
-
-    url: str
-    token: str | None = field(default=None, repr=False)
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    ca: str | None = None
-    """File of the certificates that are trusted, in the place of the system's."""
-
-    @classmethod
-    def of(cls, options: argparse.Namespace) -> Access:
-        """The target that the flags name."""
-        return cls(options.url.geturl(), options.token, tuple(options.header), options.ca)
-
-    @property
-    def is_known(self) -> bool:
-        """Whether calls carry who makes them, as a token."""
-        return bool(self.token) or "authorization" in {name.lower() for name, _ in self.headers}
-
-    def as_a_stranger(self) -> Access:
-        """The same without a token."""
-        others = tuple(each for each in self.headers if each[0].lower() != "authorization")
-        return replace(self, token=None, headers=others)
-
-
-def http_client(access: Access, note: Note | None = None) -> httpx2.AsyncClient:
-    """An HTTP client for a target; `note` is shown every response.
-
-    The environment's proxies are used, but never for this machine itself.
-    """
-    token = {"Authorization": f"Bearer {access.token}"} if access.token else {}
-    return httpx2.AsyncClient(
-        headers={**token, **dict(access.headers)},
-        verify=tls(access.ca) if access.ca else True,
-        timeout=CHECK_TIMEOUT_SECONDS,
-        event_hooks={"response": [note] if note else []},
-        trust_env=httpx2.URL(access.url).host not in ("localhost", "127.0.0.1", "::1"),
-    )
-
-
 class Wire:
-    """Bare requests to one target in one era. `http` carries the caller's credentials, if any."""
+    """Sends bare requests to one target in one era. `http` adds the caller's credentials, if any."""
 
     def __init__(self, http: httpx2.AsyncClient, access: Access, era: Era) -> None:
         self._http, self._access, self._url, self._era = http, access, access.url, era
@@ -77,7 +35,7 @@ class Wire:
         self.errors: list[str] = []
 
     def checks(self) -> Iterator[Check]:
-        """(name, work) of every check of this era, in order."""
+        """Yields the (name, work) of every check of this era, in order."""
         if self._era == "legacy":
             yield "open a session", self.opens
         yield "refuse an unknown method", self.unknown_method
@@ -95,7 +53,7 @@ class Wire:
             yield "close the session", self.closes
 
     async def opens(self) -> str:
-        """`initialize` as 2025-11-25 does it; keeps the session id if one is given."""
+        """Sends `initialize` of 2025-11-25 and keeps the session id, if there is one."""
         hello = {
             "protocolVersion": VERSIONS["legacy"],
             "capabilities": {},
@@ -105,7 +63,7 @@ class Wire:
         need("result" in message, _described(response))
         session = response.headers.get("mcp-session-id")
         if not session:
-            return "stateless: none is given"
+            return "stateless: no session id"
         self._session = {"Mcp-Session-Id": session}
         await self._send(json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized"}), {})
         return f"{session[:12]}…"
@@ -137,7 +95,7 @@ class Wire:
         return self._rejected(response, message, INVALID_PARAMS, {400})
 
     async def unknown_version(self) -> str:
-        """Both eras want 400; only the modern one says which code, and what is supported."""
+        """Expects 400. The modern protocol also requires an error code and the supported versions."""
         if self._era == "legacy":
             response, _ = await self._post("ping", {}, {"MCP-Protocol-Version": _UNKNOWN_VERSION})
             need(response.status_code == 400, _described(response))
@@ -150,7 +108,7 @@ class Wire:
         return seen
 
     async def cache_hints(self) -> str:
-        """`ttlMs` and `cacheScope` are a MUST on every listing of 2026-07-28."""
+        """Expects `ttlMs` and `cacheScope`, which 2026-07-28 requires on every listing."""
         response, message = await self._post("tools/list", {})
         result = message.get("result", {})
         ttl, scope = result.get("ttlMs"), result.get("cacheScope")
@@ -161,7 +119,7 @@ class Wire:
         return f"ttlMs {ttl}, cacheScope {scope}"
 
     async def get(self) -> str:
-        """405, or in a session of 2025-11-25 an event stream."""
+        """Expects 405, or an event stream in a session of 2025-11-25."""
         headers = {**self._headers(), "Accept": "text/event-stream"}
         async with self._http.stream("GET", self._url, headers=headers) as response:
             kind = response.headers.get("content-type", "")
@@ -172,10 +130,10 @@ class Wire:
             return "405"
 
     async def token_missing(self) -> str:
-        """Where a token is in use, a call without one is told so (RFC 6750)."""
-        if not self._access.is_known:
+        """Expects 401 with a Bearer challenge for a call without a token (RFC 6750)."""
+        if not self._access.is_authenticated:
             raise NotOfferedError("no --token is given")
-        async with http_client(self._access.as_a_stranger()) as stranger:
+        async with http_client(self._access.anonymous()) as stranger:
             response = await stranger.post(
                 self._url, content=self._body("tools/list", {}), headers=self._headers("tools/list")
             )
@@ -186,7 +144,7 @@ class Wire:
 
     async def closes(self) -> str:
         if not self._session:
-            raise NotOfferedError("there is none")
+            raise NotOfferedError("no session is open")
         response = await self._http.delete(self._url, headers=self._headers())
         need(response.status_code in (200, 202, 204, 405), _described(response))
         return str(response.status_code)
@@ -216,7 +174,7 @@ class Wire:
         return response, _message(response)
 
     async def _send(self, body: str, headers: dict[str, str]) -> httpx2.Response:
-        """Headers changed to an empty string are left out."""
+        """Sends the body. A header with an empty value is left out."""
         headers = {**self._headers(), **headers}
         headers = {name: value for name, value in headers.items() if value}
         return await self._http.post(self._url, content=body, headers=headers)
@@ -231,7 +189,7 @@ class Wire:
 
 
 def _message(response: httpx2.Response) -> dict[str, Any]:
-    """The JSON-RPC message of an answer, be it JSON or the last event of a stream."""
+    """Returns the JSON-RPC message of an answer, which is JSON or the last event of a stream."""
     text = response.text
     if response.headers.get("content-type", "").startswith("text/event-stream"):
         events = [line[5:] for line in text.splitlines() if line.startswith("data:")]
@@ -244,5 +202,5 @@ def _message(response: httpx2.Response) -> dict[str, Any]:
 
 
 def _described(response: httpx2.Response) -> str:
-    """Status and body of an answer that was not what it should be."""
+    """Returns the status and the start of the body of an unexpected answer."""
     return f"HTTP {response.status_code} {response.text[:120]}"

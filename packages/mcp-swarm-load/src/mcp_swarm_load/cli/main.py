@@ -1,7 +1,7 @@
-"""The command line: flags to a plan, the run, its report, and an exit code.
+"""The command line: parses the options, runs the plan, prints the report and returns an exit code.
 
 Exit codes: 0 passed; 1 a wrong answer, a missed threshold, or a run that is invalid because this
-tester was the bottleneck; 2 usage; 3 target not reachable. `report RUN` renders a run again.
+tester was the bottleneck; 2 usage; 3 target not reachable.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from mcp_swarm_load.target.pool import TargetError
 from mcp_swarm_load.traffic.resolve import MixError, resolve
 
 PASSED, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
+_SECRET = ("--token", "--header")
 
 _EPILOG = """\
-without --rate: a closed loop, --concurrent callers that each wait for their answer
-with --rate:    an open loop, calls are made when they are due, whatever became of the others
-Ctrl-C (or SIGTERM) ends a run early, with the report so far.
+without --rate: a closed loop; --concurrent callers each wait for their answer
+with --rate:    an open loop; calls are made when they are due, without waiting for answers
+Ctrl-C (or SIGTERM) ends a run early and reports the result so far.
 
-%(prog)s report RUN  renders a run again: --format terminal, markdown, html or json
-%(prog)s schema      prints the JSON schema of what --json writes
+%(prog)s report RUN  renders a recorded run as terminal text, markdown, html or json
+%(prog)s schema      prints the JSON schema of the --json document
 
 exit codes: 0 passed; 1 a wrong answer, a missed threshold, or a run that is invalid because this
 tester was the bottleneck; 2 usage; 3 target not reachable
@@ -43,12 +44,12 @@ tester was the bottleneck; 2 usage; 3 target not reachable
 
 
 def main(argv: Sequence[str] | None = None, program: str = "mcp-swarm-load") -> int:
-    """Run the load test that `argv` asks for; returns the exit code."""
+    """Runs the command in `argv` and returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["report"]:
-        from mcp_swarm_load.cli.report_command import main as report_again
+        from mcp_swarm_load.cli.report_command import main as run_report
 
-        return report_again(words[1:], program)
+        return run_report(words[1:], program)
     if words == ["schema"]:
         from mcp_swarm_load.report.schema import schema
 
@@ -99,8 +100,8 @@ def _report(program: str, head: dict[str, Any], outcome: Outcome, json_path: str
     text_to.write(render(run_document, colour=wants_colour(text_to)))
     if outcome.result.failed and not outcome.result.answered:
         print(
-            f"{program}: nothing at {head['target']['url']} gave an HTTP answer. "
-            "Expected an MCP server there: is it up, and is --url right?",
+            f"{program}: no HTTP answer from {head['target']['url']}. "
+            "Expected an MCP server there. Check that it is up and that --url is right.",
             file=sys.stderr,
         )
         return UNREACHABLE
@@ -108,33 +109,30 @@ def _report(program: str, head: dict[str, Any], outcome: Outcome, json_path: str
 
 
 def _without_secrets(words: list[str]) -> list[str]:
-    """The command as typed, but for the token and the headers' values."""
+    """Returns the command as typed, without the token and the values of headers."""
     kept = []
-    flag = ""
+    option = ""
     for word in words:
         name, equals, value = word.partition("=")
-        if flag:
-            kept.append(_hidden(flag, word))
+        if option:
+            kept.append(_hidden(option, word))
         elif name in _SECRET and equals:
             kept.append(f"{name}={_hidden(name, value)}")
         else:
             kept.append(word)
-        flag = word if not flag and word in _SECRET else ""
+        option = word if not option and word in _SECRET else ""
     return kept
 
 
-_SECRET = ("--token", "--header")
-
-
-def _hidden(flag: str, value: str) -> str:
-    return "…" if flag == "--token" else f"{value.partition(':')[0]}: …"
+def _hidden(option: str, value: str) -> str:
+    return "…" if option == "--token" else f"{value.partition(':')[0]}: …"
 
 
 def _parse(words: list[str], program: str) -> tuple[Plan, str | None, Criteria]:
     parser = _parser(program)
     given = parser.parse_args(words)
     if given.json not in (None, "-") and not Path(given.json).absolute().parent.is_dir():
-        parser.error(f"--json {given.json}: no such folder; make it first")
+        parser.error(f"--json {given.json}: no such folder. Create it first")
     plan = replace(load_options.plan(given, parser), record=result_options.record_path(given))
     return plan, given.json, result_options.criteria(given)
 
@@ -142,11 +140,11 @@ def _parse(words: list[str], program: str) -> tuple[Plan, str | None, Criteria]:
 def _parser(program: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=program,
-        description="Load an MCP server and tell how it held, and how even its replicas worked.",
+        description="Load-test an MCP server: latency, right answers and the spread over replicas.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    load_options.add_flags(parser)
-    result_options.add_flags(parser)
+    load_options.add_options(parser)
+    result_options.add_options(parser)
     return parser

@@ -1,4 +1,4 @@
-"""`report RUN`: a run's report again, from its JSON document or from the record of its calls."""
+"""The `report` command: renders a run from its JSON document or its record."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ FORMATS = ("terminal", "markdown", "html", "json")
 
 
 def main(words: Sequence[str], program: str) -> int:
-    """Render a run; the exit code is 0, whatever its verdict, or 2 where it cannot be read."""
+    """Renders a run. Returns 0 whatever its verdict; exits with 2 if the run cannot be read."""
     parser = argparse.ArgumentParser(
         prog=f"{program} report",
-        description="Render a run again, from what --json or --record wrote.",
+        description="Render a run that --json or --record wrote.",
         allow_abbrev=False,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run's JSON document or its record")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run's JSON document or record")
     parser.add_argument(
-        "--format", choices=FORMATS, help="default: by the ending of -o, else terminal"
+        "--format", choices=FORMATS, help="format (default: by the suffix of -o, else terminal)"
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default standard output")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="output file (default: standard output)"
+    )
     given = parser.parse_args(words)
     try:
         run = load(given.run)
@@ -46,12 +48,12 @@ def main(words: Sequence[str], program: str) -> int:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The document of a run. Raises RecordError."""
+    """Returns the document of a run. Raises RecordError."""
     try:
         run = json.loads(path.read_bytes())
     except OSError as error:
         raise RecordError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError:  # more than one line of JSON, so not a document
+    except ValueError:  # several lines of JSON: not a document, but maybe a record
         run = None
     if isinstance(run, dict) and "totals" in run:
         if run.get("schema") != SCHEMA:
@@ -62,7 +64,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def rendered(run: dict[str, Any], kind: str, *, colour: bool = False) -> str:
-    """The report in one of FORMATS."""
+    """Returns the report in one of FORMATS."""
     if kind == "html":
         from mcp_swarm_load.report.page import render as html
 

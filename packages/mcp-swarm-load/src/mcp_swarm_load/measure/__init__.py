@@ -1,1 +1,1 @@
-"""What a run found out, and what may be said of it."""
+"""Counts the results of a run and draws conclusions from them."""

@@ -1,5 +1,6 @@
-"""Whether connections (or sessions) keep to one replica each: tells a TCP balancer from an HTTP one,
-and a sticky one from both.
+"""Counts connections (or sessions) that stay on one replica.
+
+This tells a TCP balancer from an HTTP balancer, and a sticky one from both.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Protocol
 
 
 class Carrier(Protocol):
-    """What carries calls: a connection or a session."""
+    """A carrier of calls: a connection or a session."""
 
     calls: int
     replica: str
@@ -19,20 +20,20 @@ class Carrier(Protocol):
 
 @dataclass(slots=True)
 class Affinity:
-    """How carriers and replicas went together.
+    """How many carriers stayed on one replica.
 
-    Only carriers that carried two calls or more can tell, and only those are counted.
+    Only carriers with two or more calls can show this, so only those are counted.
     """
 
     pinned: Counter[str] = field(default_factory=Counter)
-    """Carriers per replica that had all of their answers from it."""
+    """Per replica: carriers that got all of their answers from it."""
     mixed: int = 0
-    """Carriers with answers of several replicas."""
+    """Carriers with answers from several replicas."""
     repeats: int = 0
-    """Answers on pinned carriers beyond each one's first."""
+    """Answers on pinned carriers after each carrier's first."""
 
     def note(self, carrier: Carrier) -> None:
-        """Count one carrier."""
+        """Counts one carrier."""
         if carrier.calls < 2 or not carrier.replica:
             return
         if carrier.pinned:
@@ -42,7 +43,7 @@ class Affinity:
             self.mixed += 1
 
     def merge(self, other: Affinity) -> None:
-        """Add what another process saw."""
+        """Adds another process's counts."""
         self.pinned.update(other.pinned)
         self.mixed += other.mixed
         self.repeats += other.repeats

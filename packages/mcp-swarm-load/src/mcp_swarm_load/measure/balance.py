@@ -1,6 +1,7 @@
-"""From a run's result to the question that `spread` answers: which unit, which counts, which shares.
+"""Prepares a run's result for the test in `spread`: the unit, the counts and the expected shares.
 
-A replica that came or went during the run (a rolling update, a kill) owes only its time's share.
+A replica that started or stopped during the run (a rolling update, a kill) is expected to have
+answered only its time's share.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from mcp_swarm_load.measure.result import TICK_NS, UNNAMED, Result
 Unit = Literal["request", "connection", "session"]
 
 _CHANCE = 0.01
-"""Chance, at most, of taking an HTTP balancer for one that pins connections."""
+"""Maximum probability of taking an HTTP balancer for one that pins connections."""
 
 _MAX_GAPS = 10
-"""A replica unseen for so many of its mean gaps was not there: chance makes e**-10 of it."""
+"""A replica unseen for this many of its mean gaps was absent. By chance: probability e**-10."""
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The spread over the replicas, and who was expected and stayed silent."""
+    """The spread over the replicas, and the expected replicas that stayed silent."""
 
     unit: Unit
     spread: spread.Spread
@@ -40,9 +41,9 @@ def judge_balance(
     names: tuple[str, ...],
     unit: Unit | Literal["auto"] = "auto",
 ) -> Balance:
-    """Judge the spread of `result`, where `expected` replicas (by `names`, if known) should be.
+    """Judges the spread of `result` over `expected` replicas, named by `names` if known.
 
-    `affinity` is that of connections and that of sessions, by unit.
+    `affinity` has the affinity of connections and of sessions, by unit.
     """
     counts = {name: each.calls for name, each in result.replicas.items() if name != UNNAMED}
     if unit == "auto":
@@ -62,8 +63,10 @@ def judge_balance(
 
 
 def _detect_unit(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
-    """What the balancer balances: connections if each kept to one replica, else sessions if each
-    did, else requests. Beyond what chance could do, and where none did otherwise.
+    """Returns the unit that the balancer balances.
+
+    It is the connection if every connection stayed on one replica, else the session if every
+    session did, else the request. Both need more repeats than chance explains.
     """
     units: tuple[Unit, ...] = ("connection", "session")
     for unit in units:
@@ -75,23 +78,27 @@ def _detect_unit(affinity: Mapping[str, Affinity], replicas: int) -> Unit:
 
 
 def _windows(result: Result) -> tuple[int, int, Mapping[str, tuple[int, int]]]:
-    """The run's first call and last answer, and each replica's, stretched to the run's where close.
+    """Returns the run's first call and last answer, and each replica's window between the two.
 
-    Close is counted in calls, not in time: a pause of all is no absence of one. It is counted in
-    calls sent, from that which a replica answered first to its last answer: a slow replica came no
-    later than a quick one, and a quick one did not go while the slow one's last answers came.
+    A replica's window extends to the run's start or end if few calls lie between. The distance
+    counts in calls and not in time, so that a pause of all replicas is no absence of one. It
+    counts calls by when they were sent, so that a slow replica does not seem to start late and a
+    quick one does not seem to stop early.
     """
     seen = {name: each for name, each in result.replicas.items() if name != UNNAMED}
-    start = min((each.asked for each in seen.values()), default=0)
+    start = min((each.first_sent for each in seen.values()), default=0)
     end = max((each.last for each in seen.values()), default=0)
     calls = sum(each.calls for each in seen.values())
     windows = {}
     for name, each in seen.items():
-        first, last = each.asked // TICK_NS, each.last // TICK_NS
+        first, last = each.first_sent // TICK_NS, each.last // TICK_NS
         before = sum(count for tick, count in result.ticks.items() if tick < first)
         after = sum(count for tick, count in result.ticks.items() if tick > last)
         many = _MAX_GAPS * calls / each.calls
-        windows[name] = (each.asked if before > many else start, each.last if after > many else end)
+        windows[name] = (
+            each.first_sent if before > many else start,
+            each.last if after > many else end,
+        )
     return start, end, windows
 
 
@@ -101,7 +108,10 @@ def _came_or_went(result: Result) -> tuple[str, ...]:
 
 
 def _time_shares(result: Result) -> dict[str, float] | None:
-    """Calls each replica owes, tenth by tenth of a second shared by those present; None if all always were."""
+    """Returns the expected calls of each replica; None if all were present all the time.
+
+    The replicas that are present in a tenth of a second share its calls.
+    """
     if not _came_or_went(result):
         return None
     start, end, windows = _windows(result)

@@ -1,5 +1,6 @@
-"""The chi-square distribution with the standard library's arithmetic: its tail, its critical values
-and, for power, the tail of the noncentral one.
+"""The chi-square distribution, with the standard library only.
+
+It has the upper tail, the critical values and, for power, the tail of the noncentral distribution.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from functools import lru_cache
 
 
 def noncentral_tail(value: float, degrees: int, noncentrality: float) -> float:
-    """Upper tail of noncentral chi-square: a Poisson mixture of central ones."""
+    """Returns the upper tail of noncentral chi-square: a Poisson mixture of central ones."""
     half = noncentrality / 2.0
     centre = int(half)
     reach = int(8.0 * math.sqrt(half + 1.0)) + 12
@@ -24,7 +25,7 @@ def noncentral_tail(value: float, degrees: int, noncentrality: float) -> float:
 
 @lru_cache(maxsize=256)
 def critical(degrees: int, alpha: float) -> float:
-    """The chi-square value whose upper tail is alpha, by bisection."""
+    """Returns the chi-square value whose upper tail is alpha, by bisection."""
     low, high = 0.0, 10.0
     while tail(high, degrees) > alpha:
         high *= 2.0
@@ -38,7 +39,7 @@ def critical(degrees: int, alpha: float) -> float:
 
 
 def tail(value: float, degrees: int) -> float:
-    """P(chi-square with `degrees` of freedom >= value): the regularised upper incomplete gamma."""
+    """Returns P(chi-square with `degrees` of freedom >= value): the regularised upper gamma."""
     if value <= 0.0:
         return 1.0
     a, x = degrees / 2.0, value / 2.0

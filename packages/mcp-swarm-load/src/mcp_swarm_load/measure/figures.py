@@ -1,4 +1,4 @@
-"""Figures of a histogram and of counts, as a document shows them."""
+"""Converts histograms and counts to the figures of a document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mcp_swarm_load.measure.stats import QUANTILES, Histogram
 
 
 def figures(histogram: Histogram) -> dict[str, Any]:
-    """Count and milliseconds; null for a percentile that the sample does not carry."""
+    """Returns count and milliseconds. A percentile that the sample is too small for is null."""
     return {
         "n": histogram.count,
         "min": ms(histogram.minimum),
@@ -22,15 +22,15 @@ def figures(histogram: Histogram) -> dict[str, Any]:
 
 
 def ms(nanoseconds: float) -> float:
-    """Milliseconds, to a tenth of a microsecond."""
+    """Returns milliseconds, rounded to a tenth of a microsecond."""
     return round(nanoseconds / 1e6, 4)
 
 
 def seconds_of(nanoseconds: int) -> float:
-    """Seconds, to a millisecond."""
+    """Returns seconds, rounded to a millisecond."""
     return round(nanoseconds / 1e9, 3)
 
 
 def truncated_percent(part: int, whole: int) -> float:
-    """Percent with two decimals, cut off; 0.0 of nothing."""
+    """Returns percent, rounded down to two decimals; 0.0 if `whole` is 0."""
     return part * 10_000 // whole / 100 if whole else 0.0

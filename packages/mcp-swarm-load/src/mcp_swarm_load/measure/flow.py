@@ -1,6 +1,6 @@
-"""What happened around the calls themselves: sessions, streams, input rounds, long tasks.
+"""Counts of sessions, streams, input rounds and long tasks.
 
-All of it stays at 0 in a run of plain calls. Everything here adds up over worker processes.
+All of them are 0 in a run of plain calls. They add up over worker processes.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from mcp_swarm_load.measure.stats import Histogram
 
 @dataclass(slots=True)
 class Flow:
-    """Counts of one run; latencies are histograms of nanoseconds."""
+    """Counts of one run. Latencies are histograms of nanoseconds."""
 
     sessions_opened: int = 0
     sessions_without_id: int = 0
-    """Of those opened: the server gave no Mcp-Session-Id, so it keeps no session."""
+    """Opened sessions without an Mcp-Session-Id: the server keeps no session."""
     sessions_refused: int = 0
-    """Handshakes that failed; the call that needed the session failed with it."""
+    """Failed handshakes. The call that needed the session failed too."""
     sessions_closed: int = 0
     sessions_unclosed: int = 0
-    """DELETE was refused (405) or failed."""
+    """The server rejected DELETE (405), or it failed."""
     sessions_lost: int = 0
-    """The server answered 404 to a session it had given out; that call failed."""
+    """The server answered 404 for a session that it had opened. That call failed."""
     sessions_reopened: int = 0
-    """Of those opened: in the place of one that was lost."""
+    """Sessions opened to replace a lost one."""
     sessions_wrong: int = 0
-    """Answers that named another session than the call's; that call failed."""
+    """Answers that named another session than the call's. That call failed."""
     session_opening: Histogram = field(default_factory=Histogram)
-    """initialize sent to notifications/initialized answered."""
+    """From sending initialize to the answer of notifications/initialized."""
     session_affinity: Affinity = field(default_factory=Affinity)
 
     streams: int = 0
-    """Answers that came as an event stream."""
+    """Answers that were event streams."""
     stream_first_event: Histogram = field(default_factory=Histogram)
-    """Request sent to the first byte of the stream's body."""
+    """From sending the request to the first byte of the stream's body."""
     stream_last_byte: Histogram = field(default_factory=Histogram)
     progress: int = 0
-    """Progress notifications read."""
+    """Progress notifications received."""
 
     rounds: int = 0
     """Input rounds answered (2026-07-28)."""
@@ -48,7 +48,7 @@ class Flow:
     task_polls: int = 0
 
     def merge(self, other: Flow) -> None:
-        """Add what another process counted."""
+        """Adds another process's counts."""
         for each in fields(self):
             mine, theirs = getattr(self, each.name), getattr(other, each.name)
             if isinstance(mine, int):

@@ -1,4 +1,4 @@
-"""What a run is, known before its first call: what `--record` writes as the file's first line."""
+"""A run's identity, known before its first call. It is the first line of a record."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ UnitChoice = Literal["auto", "request", "connection", "session"]
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What the run is judged by, beside its plan."""
+    """The criteria by which a run is judged, besides its plan."""
 
     thresholds: tuple[str, ...] = ()
     unit: UnitChoice = "auto"
     accept_busy_client: bool = False
-    """Judge the run even where this tester was the bottleneck."""
+    """Judge the run even if this tester was the bottleneck."""
 
 
 def identity(
     plan: Plan, started_at: float, command: list[str], criteria: Criteria
 ) -> dict[str, Any]:
-    """`started_at` is Unix time, `command` what repeats the run."""
+    """Returns a run's identity. `started_at` is Unix time, `command` repeats the run."""
     started = datetime.fromtimestamp(started_at, UTC).isoformat(timespec="milliseconds")
     return {
         "schema": SCHEMA,

@@ -1,8 +1,9 @@
-"""Every call of a run in a file of JSON lines (`--record`), and a run read back from one.
+"""Writes every call of a run to a file of JSON lines (`--record`), and reads such a file.
 
-First line: the run's identity. Then a line a call, as it ended; times are in nanoseconds since the
-run's start. Last line: its closing. Writing disturbs the run little: a call costs one formatted
-string, and a thread writes thousands of them at a time. Several processes append to one file.
+The first line is the run's identity. Each call adds a line when it ends, with times in nanoseconds
+since the run's start. The last line is the run's closing. Recording is cheap: a call costs one
+formatted string, and a thread writes thousands of them at a time. Several processes append to one
+file.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from mcp_swarm_load.measure.result import Result
 from mcp_swarm_load.target.connection import Exchange
 
 _CHUNK = 2_000
-"""Lines that are handed to the writing thread at one time."""
+"""Number of lines that the writing thread receives at a time."""
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 class RecordError(Exception):
-    """A record cannot be written or read; the message says why and what was expected."""
+    """A record cannot be written or read. The message says why and what was expected."""
 
 
 @contextmanager
 def recording(path: str | None, result: Result) -> Iterator[None]:
-    """While entered, every call that is added to `result` is written too. Raises RecordError."""
+    """While entered, writes every call that is added to `result`. Raises RecordError."""
     if path is None:
         yield
         return
@@ -46,7 +47,7 @@ def recording(path: str | None, result: Result) -> Iterator[None]:
 
 
 def begin(path: str, head: dict[str, Any]) -> None:
-    """Start the file anew with the run's identity. Raises RecordError."""
+    """Overwrites the file with the run's identity. Raises RecordError."""
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(_line(head), encoding="utf-8")
@@ -55,7 +56,7 @@ def begin(path: str, head: dict[str, Any]) -> None:
 
 
 def end(path: str, close: dict[str, Any]) -> None:
-    """Add the run's closing. Raises RecordError."""
+    """Appends the run's closing. Raises RecordError."""
     try:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(_line({"closing": close}))
@@ -64,7 +65,7 @@ def end(path: str, close: dict[str, Any]) -> None:
 
 
 class Recorder:
-    """Formats calls on the spot, writes them from a thread of its own."""
+    """Formats calls at once and writes them from its own thread."""
 
     def __init__(self, path: str, result: Result) -> None:
         self._path, self._result = path, result
@@ -78,7 +79,7 @@ class Recorder:
     def __call__(  # noqa: PLR0917  as Result.add, for speed by position
         self, exchange: Exchange, error: str, era: str, label: str, tenant: str, more: str = ""
     ) -> None:
-        """Note one call. `more` is what else goes into the line, as JSON that begins with a comma."""
+        """Records one call. `more` is further JSON for the line and begins with a comma."""
         start = self._result.start
         texts = self._texts
         try:
@@ -104,7 +105,7 @@ class Recorder:
             self._lines = []
 
     def close(self) -> None:
-        """Write what is left. Raises RecordError if anything could not be written."""
+        """Writes the remaining lines. Raises RecordError if a line could not be written."""
         self._chunks.put(self._lines)
         self._chunks.put([])
         self._thread.join()
@@ -129,7 +130,7 @@ class Recorder:
 
 
 def read(path: Path) -> tuple[dict[str, Any], Result, dict[str, Any] | None]:
-    """A recorded run: its identity, the result of its calls, its closing (None if it was killed).
+    """Reads a recorded run: its identity, its result and its closing (None if it was killed).
 
     Raises RecordError.
     """
@@ -151,7 +152,7 @@ def read(path: Path) -> tuple[dict[str, Any], Result, dict[str, Any] | None]:
         raise RecordError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if close is None and number > 1 and isinstance(error, ValueError):
-            return head, result, None  # a last line that was cut short
+            return head, result, None  # the last line is incomplete
         raise RecordError(f"{path}, line {number} is not a line of a record: {error!r}") from error
     if not head:
         raise RecordError(f"{path} is empty: expected a run's JSON document or its record")
@@ -161,7 +162,7 @@ def read(path: Path) -> tuple[dict[str, Any], Result, dict[str, Any] | None]:
 def _checked(line: dict[str, Any], path: Path) -> dict[str, Any]:
     if line.get("schema") != SCHEMA or "thresholds" not in line:
         raise RecordError(
-            f"{path} is not the record of a run: its first line has no schema {SCHEMA!r}"
+            f"{path} is not the record of a run: expected schema {SCHEMA!r} in its first line"
         )
     return line
 

@@ -1,4 +1,4 @@
-"""What a run found out: counts, histograms, replicas, errors and seconds."""
+"""The result of a run: counts, histograms, replicas, errors and seconds."""
 
 from __future__ import annotations
 
@@ -20,32 +20,33 @@ _OTHER = "other errors"
 
 @dataclass(slots=True)
 class Replica:
-    """What one replica did, as named by X-Served-By.
+    """The answers of one replica, named by X-Served-By.
 
-    Latency is since a call was sent; `asked`, `first` and `last` are ns since the run's start:
-    when the call was sent that it answered first, that answer, and its last one.
+    Latency is since a call was sent. The other times are nanoseconds since the run's start:
+    `first_sent` is when the call of its first answer was sent, `first` and `last` are its first
+    and last answer.
     """
 
     calls: int = 0
     failed: int = 0
     latency: Histogram = field(default_factory=Histogram)
-    asked: int = 0
+    first_sent: int = 0
     first: int = 0
     last: int = 0
 
     def merge(self, other: Replica) -> None:
-        """Add what another process saw of this replica."""
+        """Adds another process's answers of this replica."""
         self.calls += other.calls
         self.failed += other.failed
         self.latency.merge(other.latency)
-        self.asked = min(self.asked, other.asked)
+        self.first_sent = min(self.first_sent, other.first_sent)
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
 
 
 @dataclass(slots=True)
 class ErrorGroup:
-    """Failures that read alike but for their numbers; the first one's text is kept."""
+    """Failures whose texts differ in numbers only. It keeps the text of the first one."""
 
     text: str
     count: int = 0
@@ -54,7 +55,7 @@ class ErrorGroup:
     replicas: Counter[str] = field(default_factory=Counter)
 
     def merge(self, other: ErrorGroup) -> None:
-        """Add another process's failures of the same kind; the earliest one's text is kept."""
+        """Adds another process's failures of the same kind and keeps the earliest text."""
         if other.first < self.first:
             self.text, self.first = other.text, other.first
         self.count += other.count
@@ -64,14 +65,14 @@ class ErrorGroup:
 
 @dataclass(slots=True)
 class Second:
-    """One second of the run, by the time calls ended."""
+    """The calls that ended in one second of the run."""
 
     right: int = 0
     failed: int = 0
     latency: Histogram = field(default_factory=Histogram)
 
     def merge(self, other: Second) -> None:
-        """Add another process's calls of the same second."""
+        """Adds another process's calls of the same second."""
         self.right += other.right
         self.failed += other.failed
         self.latency.merge(other.latency)
@@ -79,14 +80,14 @@ class Second:
 
 @dataclass(slots=True)
 class Tally:
-    """Calls of one kind, or of one tenant. Latency is since a call was due, right ones only."""
+    """Calls of one kind or of one tenant. Latency is since due, of right answers only."""
 
     calls: int = 0
     failed: int = 0
     latency: Histogram = field(default_factory=Histogram)
 
     def add(self, waited: int, *, right: bool) -> None:
-        """Count one call that has ended."""
+        """Counts one call that has ended."""
         self.calls += 1
         if right:
             self.latency.record(waited)
@@ -94,7 +95,7 @@ class Tally:
             self.failed += 1
 
     def merge(self, other: Tally) -> None:
-        """Add the other's calls."""
+        """Adds the other's calls."""
         self.calls += other.calls
         self.failed += other.failed
         self.latency.merge(other.latency)
@@ -107,7 +108,7 @@ class Result:
         self.start = start
         self.end = start
         self.last_sent = 0
-        """When the last call was sent; what comes after it is the drain."""
+        """When the last call was sent. The drain follows."""
         self.made = 0
         self.right = 0
         self.failed = 0
@@ -118,38 +119,38 @@ class Result:
         self.to_first_byte = Histogram()
         self.lateness = Histogram()
         self.lag = Histogram()
-        """How long this tester's event loop kept an event waiting (`health.monitor` fills it)."""
+        """Delay of events in this tester's loop. `health.monitor` records it."""
         self.cpu_percent = 0.0
-        """Of one core, by the busiest process of this tester."""
+        """Percent of one core that the tester's busiest process used."""
         self.recorder: Callable[..., None] | None = None
-        """Is shown every call as `add` is, and as `add_extra` is with `,"extra":true` as `more`."""
+        """Receives the arguments of every `add`, and of `add_extra` with `,"extra":true` as `more`."""
         self.replicas: dict[str, Replica] = {}
         self.errors: dict[str, ErrorGroup] = {}
         self.seconds: dict[int, Second] = {}
         self.ticks: dict[int, int] = {}
-        """Answered calls by the tenth of a second they were sent in."""
+        """Answered calls by the tenth of a second in which they were sent."""
         self.warmup = 0
-        """Calls made before measuring began: in no other figure."""
+        """Calls made before measuring began. No other figure includes them."""
         self.extra = 0
-        """Requests beyond one for each call: handshakes, input rounds, polls."""
+        """Further requests of calls: handshakes, input rounds, polls."""
         self.kinds: dict[tuple[str, str], Tally] = {}
         """Per (era, label): `("modern", "tools/call add")`."""
         self.tenants: dict[str, Tally] = {}
-        """Per tenant of the token file. Filled only where there is one."""
+        """Per tenant of the token file; empty without one."""
         self.flow = Flow()
 
     @property
     def unfinished(self) -> int:
-        """Calls still waiting when the run was interrupted: neither right nor failed."""
+        """Calls in flight when the run was interrupted. They are neither right nor failed."""
         return self.made - self.right - self.failed
 
     def add(
         self, exchange: Exchange, error: str, era: str = "", label: str = "", tenant: str = ""
     ) -> None:
-        """Count one call that has ended; `error` is empty if its answer was right."""
+        """Counts one call that has ended. `error` is empty if its answer was right."""
         if self.recorder is not None:
             self.recorder(exchange, error, era, label, tenant)
-        if exchange.sent > self.last_sent:  # noqa: PLR1730  max() would cost more, at every answer
+        if exchange.sent > self.last_sent:  # noqa: PLR1730  max() costs more, and this runs for every answer
             self.last_sent = exchange.sent
         done = exchange.done
         at = done - self.start
@@ -188,14 +189,14 @@ class Result:
             replica.latency.record(served)
 
     def add_extra(self, exchange: Exchange) -> None:
-        """Count a request that is part of a call but not its last: its replica, nothing else."""
+        """Counts a request that is part of a call but not its last one, for its replica only."""
         self.extra += 1
         if self.recorder is not None:
             self.recorder(exchange, "", "", "", "", ',"extra":true')
         self._replica(exchange, exchange.done - self.start)
 
     def merge(self, other: Result) -> None:
-        """Add what another process counted of the same run; both have the same `start`."""
+        """Adds another process's result of the same run. Both have the same `start`."""
         for name in ("made", "right", "failed", "dropped", "answered", "warmup", "extra"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.end = max(self.end, other.end)
@@ -220,7 +221,7 @@ class Result:
                 _merge_each(self.errors, {_OTHER: group})
 
     def _replica(self, exchange: Exchange, at: int) -> Replica | None:
-        """The replica that answered, anything at all; None where nothing did."""
+        """Counts the answer for its replica and returns the replica; None without an HTTP answer."""
         if not exchange.status:
             return None
         tick = (exchange.sent - self.start) // TICK_NS
@@ -228,12 +229,12 @@ class Result:
         name = exchange.replica or UNNAMED
         replica = self.replicas.get(name)
         if replica is None:
-            replica = self.replicas[name] = Replica(asked=exchange.sent - self.start, first=at)
+            replica = self.replicas[name] = Replica(first_sent=exchange.sent - self.start, first=at)
         replica.calls += 1
         if at > replica.last:
             replica.last = at
         elif at < replica.first:
-            replica.asked, replica.first = exchange.sent - self.start, at
+            replica.first_sent, replica.first = exchange.sent - self.start, at
         return replica
 
     def _group(self, error: str, at: int, replica: str) -> None:
@@ -252,7 +253,7 @@ class Result:
 
 
 def _merge_each(mine: dict[Any, Any], theirs: dict[Any, Any]) -> None:
-    """Merge what both have, take over what only the other has."""
+    """Merges the entries of both and copies the entries of the other only."""
     for key, value in theirs.items():
         if key in mine:
             mine[key].merge(value)

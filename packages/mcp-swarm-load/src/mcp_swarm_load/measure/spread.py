@@ -1,9 +1,9 @@
-"""Is the load even over the replicas? Pearson's chi-square, its effect size and its power.
+"""Tests whether the load is even over the replicas: Pearson's chi-square, effect size and power.
 
-The test must be made on the unit that the balancer balances: requests behind an HTTP proxy,
-connections behind a TCP balancer such as Swarm's routing mesh. "Uneven" needs both a p-value under
-ALPHA and a busiest replica more than MATERIAL above its share: with many calls a harmless
-difference becomes significant, and with few a large one is chance.
+The test needs the unit that the balancer balances: requests behind an HTTP proxy, connections
+behind a TCP balancer such as Swarm's routing mesh. "Uneven" needs both a p-value below ALPHA and a
+busiest replica above MATERIAL times its share. With many calls, a harmless difference becomes
+significant; with few calls, a large difference can be chance.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from typing import Any, Literal
 from mcp_swarm_load.measure import chi_square
 
 ALPHA = 0.01
-"""Chance of calling an even spread uneven, at most."""
+"""Maximum probability of calling an even spread uneven."""
 
 MATERIAL = 1.05
-"""Busiest replica over its fair share, above which unevenness costs capacity."""
+"""Ratio of the busiest replica to its fair share above which unevenness costs capacity."""
 
 MIN_POWER = 0.80
 GROSS_SHORTFALL = 0.50
-"""A test that would miss one replica at half the others' load is "too few to tell"."""
+"""A test that would miss one replica at half of the others' load is "too few to tell"."""
 
 FINE_SHORTFALL = 0.10
 MIN_EXPECTED = 5.0
-"""Calls expected per replica below which the chi-square approximation does not hold."""
+"""Minimum expected calls per replica for the chi-square approximation to hold."""
 
 CHANCE_OF_TURNS = 0.05
-"""Counts as flat as whole numbers allow are what taking turns gives. They settle the matter even in
-a small sample, once chance would make them so rarely with one replica at half the others' load."""
+"""Counts that differ by at most 1 are the result of round robin. They prove an even spread even in
+a small sample, if they would occur this rarely with one replica at half of the others' load."""
 
 _NORMAL_95 = 1.96
 
@@ -41,7 +41,7 @@ Verdict = Literal["even", "uneven", "too few to tell", "one replica"]
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Verdict on one spread, with what it rests on; shares and ratios are plain fractions."""
+    """The verdict on a spread and its figures. Shares and ratios are plain fractions."""
 
     verdict: Verdict
     total: int
@@ -52,26 +52,26 @@ class Spread:
     variation: float
     """Coefficient of variation of count / expected count."""
     chance_variation: float
-    """What the coefficient would be by chance alone, sqrt((k - 1) / n)."""
+    """The coefficient that chance alone gives: sqrt((k - 1) / n)."""
     busiest: float
-    """Largest count / expected count: capacity is set by the busiest."""
+    """Largest count / expected count. The busiest replica limits the capacity."""
     sees_tenth: float
-    """Power: the chance that one replica 10 % short would have been noticed."""
+    """Power: probability of detecting one replica that gets 10 % less."""
     sees_half: float
     needed: int
-    """Calls needed to notice one replica at half load; 0 where there are enough."""
+    """Calls needed to detect one replica at half load; 0 if there are enough."""
     least: str = ""
-    """The replica that got least of its share."""
+    """The replica furthest below its share."""
     shortfall: float = 0.0
-    """What it got less than the others did, each of its own share: 0.1 is a tenth less."""
+    """How much less of its share it got than the others: 0.1 means a tenth less."""
     shortfall_error: float = 0.0
-    """Half of the 95 % confidence interval of `shortfall`."""
+    """Half-width of the 95 % confidence interval of `shortfall`."""
 
 
 def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None) -> Spread:
-    """Judge counts per replica (silent replicas with 0) against expected shares, by default equal.
+    """Compares counts per replica (0 for silent ones) with expected shares, equal by default.
 
-    Raises ValueError where an expected share is missing or not positive.
+    Raises ValueError if an expected share is missing or not positive.
     """
     total, k = sum(counts.values()), len(counts)
     fair = _fair_counts(counts, expected, total)
@@ -108,7 +108,7 @@ def judge(counts: Mapping[str, int], expected: Mapping[str, float] | None = None
 
 
 def _shortfall(counts: Mapping[str, int], fair: Mapping[str, float]) -> dict[str, Any]:
-    """The least busy replica beside all others; the error is that of a ratio of two counts."""
+    """Compares the least busy replica with all others. The error is that of a ratio of counts."""
     least = min(counts, key=lambda name: (counts[name] / fair[name], name))
     mine, others = counts[least], sum(counts.values()) - counts[least]
     if not others:
@@ -132,7 +132,7 @@ def _fair_counts(
 
 @lru_cache(maxsize=256)
 def _calls_needed(replicas: int) -> int:
-    """Calls at which one replica of `replicas` at half load would be noticed."""
+    """Returns the number of calls needed to detect one of `replicas` at half load."""
     low = math.ceil(MIN_EXPECTED * replicas)
     high = low
     while power(high, replicas, GROSS_SHORTFALL) < MIN_POWER:
@@ -147,9 +147,9 @@ def _calls_needed(replicas: int) -> int:
 
 
 def chance_of_turns(total: int, replicas: int) -> float:
-    """P(no two counts differ by more than 1) with one replica at half the others' load.
+    """Returns P(no two counts differ by more than 1) with one replica at half of the others' load.
 
-    Exact: the multinomial probabilities of all such counts, added.
+    It is exact: the sum of the multinomial probabilities of all such counts.
     """
     each, extra = divmod(total, replicas)
     other = 1.0 / (replicas - GROSS_SHORTFALL)
@@ -158,7 +158,7 @@ def chance_of_turns(total: int, replicas: int) -> float:
         (replicas - extra) * math.lgamma(each + 1) + extra * math.lgamma(each + 2)
     )
     chance = 0.0
-    for more in (0, 1):  # whether the short one is among those with one call more
+    for more in (0, 1):  # whether the short replica is one of those with an extra call
         if more <= extra <= replicas - 1 + more:
             mine = each + more
             logarithm = orders + mine * math.log(short) + (total - mine) * math.log(other)
@@ -168,7 +168,7 @@ def chance_of_turns(total: int, replicas: int) -> float:
 
 @lru_cache(maxsize=256)
 def power(total: int, replicas: int, shortfall: float, alpha: float = ALPHA) -> float:
-    """Chance of p < alpha when one replica gets (1 - shortfall) of what each other one gets.
+    """Returns P(p < alpha) when one replica gets (1 - shortfall) of what each other replica gets.
 
     The statistic is then noncentral chi-square: a Poisson mixture of central ones (Cohen 1988).
     """

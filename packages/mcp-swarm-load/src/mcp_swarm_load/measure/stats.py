@@ -1,7 +1,7 @@
-"""Latency histograms that merge, and percentiles that are shown only where the sample carries them.
+"""Latency histograms that merge exactly, with percentiles that the sample size supports.
 
-Buckets are logarithmic with 1,024 steps an octave (HdrHistogram's layout), so any value is kept to
-within 0.05 % whatever its size. Two histograms add up to exactly the histogram of both samples.
+Buckets are logarithmic with 1,024 steps per octave (HdrHistogram's layout), so any value is stored
+to within 0.05 %. The sum of two histograms is exactly the histogram of both samples.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import math
 from collections.abc import Iterator
 
 SUB_BITS = 10
-"""Each power of two is cut into 2**SUB_BITS buckets."""
+"""Each power of two has 2**SUB_BITS buckets."""
 
 QUANTILES = {"p50": 5000, "p90": 9000, "p95": 9500, "p99": 9900, "p99.9": 9990}
-"""Percentiles a report shows, in hundredths of a percent: whole numbers, so ranks are exact."""
+"""Percentiles in a report, in hundredths of a percent. Whole numbers keep ranks exact."""
 
 MIN_TAIL = 10
-"""Values that must lie above a percentile before it is shown: p99 needs 1,000 calls."""
+"""Minimum number of values above a percentile for it to be shown: p99 needs 1,000 calls."""
 
 _WHOLE = 10_000
 _STEPS = 4
@@ -24,7 +24,7 @@ _MASK = (1 << (SUB_BITS + 1)) - 1
 
 
 class Histogram:
-    """Counts of whole, non-negative values (here nanoseconds); minimum, maximum, sum are exact."""
+    """Counts of non-negative integers, here nanoseconds. Minimum, maximum and sum are exact."""
 
     __slots__ = ("count", "counts", "maximum", "minimum", "total")
 
@@ -36,8 +36,8 @@ class Histogram:
         self.maximum = 0
 
     def record(self, value: int) -> None:
-        """Add one value; a negative one (a clock cannot give it) counts as 0."""
-        if value < 0:  # noqa: PLR1730  max() would cost more, at every answer
+        """Adds one value. A negative value counts as 0."""
+        if value < 0:  # noqa: PLR1730  max() costs more, and this runs for every answer
             value = 0
         shift = value.bit_length() - SUB_BITS - 1
         bucket = value if shift <= 0 else (shift << (SUB_BITS + 1)) + (value >> shift)
@@ -50,7 +50,7 @@ class Histogram:
         self.total += value
 
     def merge(self, other: Histogram) -> None:
-        """Add every value of `other`; percentiles are never averaged."""
+        """Adds every value of `other`."""
         if not other.count:
             return
         for bucket, count in other.counts.items():
@@ -62,11 +62,11 @@ class Histogram:
 
     @property
     def mean(self) -> float:
-        """Arithmetic mean; 0.0 of an empty histogram."""
+        """The arithmetic mean; 0.0 if the histogram is empty."""
         return self.total / self.count if self.count else 0.0
 
     def quantile(self, hundredths: int) -> int:
-        """Nearest-rank quantile, `hundredths` of a percent (9900 is p99); 0 of an empty one."""
+        """Returns the nearest-rank quantile. 9900 `hundredths` of a percent are p99. 0 if empty."""
         rank = max(1, -(-self.count * hundredths // _WHOLE))
         seen = 0
         for bucket in sorted(self.counts):
@@ -76,12 +76,14 @@ class Histogram:
         return 0
 
     def carries(self, hundredths: int) -> bool:
-        """Whether the sample is large enough for this quantile: n(1 - p) >= 10."""
+        """Returns whether the sample is large enough for this quantile: n(1 - p) >= 10."""
         return self.count * (_WHOLE - hundredths) >= MIN_TAIL * _WHOLE
 
     def steps(self) -> Iterator[tuple[float, float, int]]:
-        """(low, high, count) of each quarter of a power of two, equal on a log scale; whole powers
-        of two from the lowest value's to the highest's, empty steps too.
+        """Yields (low, high, count) of each quarter of a power of two, equal on a log scale.
+
+        The steps cover whole powers of two, from the lowest value's to the highest value's. Empty
+        steps are included.
         """
         counts: dict[int, int] = {}
         for bucket, count in self.counts.items():
@@ -94,7 +96,7 @@ class Histogram:
 
 
 def _middle(bucket: int) -> int:
-    """The value in the middle of a bucket: the inverse of `record`'s index."""
+    """Returns the value in the middle of a bucket; the inverse of the index in `record`."""
     shift = bucket >> (SUB_BITS + 1)
     if not shift:
         return bucket

@@ -1,7 +1,7 @@
-"""What a run must keep to: `p95<100ms`, `errors<0.1%`, `replicas=3`, `even`, `rate>100/s`.
+"""Thresholds that a run must meet: `p95<100ms`, `errors<0.1%`, `replicas=3`, `even`, `rate>100/s`.
 
-A threshold is read from its text once and judged on the run's document. What the run cannot tell,
-such as a p99 of 200 calls, is missed, not passed.
+A threshold is parsed once and checked against the run's document. A threshold that the run cannot
+answer, such as a p99 of 200 calls, is missed.
 """
 
 from __future__ import annotations
@@ -44,56 +44,58 @@ _FORM = re.compile(
 
 
 class ThresholdError(ValueError):
-    """A threshold that cannot be read; the message says what was expected."""
+    """A threshold cannot be parsed. The message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """One threshold: a metric, of one kind of call or of all, a comparison and a bound."""
+    """A metric of all calls or of one kind of call, a comparison and a bound."""
 
     text: str
     metric: str
     sign: str = "="
     bound: float = 0.0
-    """In ms for a latency, else in `unit`."""
+    """In milliseconds for a latency, else in `unit`."""
     unit: str = ""
     kind: str = ""
 
 
 def parse(text: str) -> Threshold:
-    """Read one threshold. Raises ThresholdError."""
+    """Parses one threshold. Raises ThresholdError."""
     text = text.strip()
     if text == "even":
         return Threshold(text, "even")
     match = _FORM.fullmatch(text)
     if match is None:
-        raise ThresholdError(f"{text!r} is not a threshold: expected such as {EXAMPLES}")
+        raise ThresholdError(f"{text!r} is not a threshold: expected one such as {EXAMPLES}")
     metric, sign, unit, kind = match["metric"], match["sign"], match["unit"], match["kind"] or ""
     sign = {"==": "=", "≤": "<=", "≥": ">="}.get(sign, sign)
     bound = float(match["value"])
     if _latency_of(metric):
         if unit not in _MS:
-            raise ThresholdError(f"{text!r}: {metric} is a time, in ms, s or us, not {unit!r}")
+            raise ThresholdError(
+                f"{text!r}: {metric} is a time: expected ms, s or us, not {unit!r}"
+            )
         if sign == "=":
-            raise ThresholdError(f"{text!r}: a time is never exactly that; expected < or >")
+            raise ThresholdError(f"{text!r}: a time is never exactly equal: expected < or >")
         if kind and metric not in LATENCIES:
             raise ThresholdError(
-                f"{text!r}: times of @{kind} are since due; expected such as p95@{kind}"
+                f"{text!r}: @{kind} has latency since due only: expected one such as p95@{kind}"
             )
         return Threshold(text, metric, sign, bound * _MS[unit], "ms", kind)
     if metric not in COUNTED:
         names = ", ".join((*LATENCIES, *COUNTED, "even"))
-        raise ThresholdError(f"{text!r}: there is no {metric!r}; expected one of {names}")
+        raise ThresholdError(f"{text!r}: unknown metric {metric!r}: expected one of {names}")
     if unit not in _UNITS[metric]:
         units = " or ".join(each or "no unit" for each in _UNITS[metric])
-        raise ThresholdError(f"{text!r}: {metric} is given with {units}, not {unit or 'none'!r}")
+        raise ThresholdError(f"{text!r}: {metric} takes {units}, not {unit or 'no unit'!r}")
     if kind and metric not in ("errors", "success"):
-        raise ThresholdError(f"{text!r}: @{kind} goes with a time, errors or success only")
+        raise ThresholdError(f"{text!r}: @{kind} is allowed with a time, errors or success only")
     return Threshold(text, metric, sign, bound, "/s" if metric == "rate" else unit, kind)
 
 
 def check(threshold: Threshold, run: dict[str, Any]) -> dict[str, Any]:
-    """One line of the verdict: name, what was wanted, what was seen, whether it passed."""
+    """Returns one line of the verdict: name, expected, seen, and whether it passed."""
     if threshold.metric == "even":
         verdict = run["spread"]["verdict"]
         return _line("replicas even", "even", verdict, passed=verdict == "even")
@@ -110,7 +112,7 @@ def _line(name: str, wanted: str, seen: str, *, passed: bool) -> dict[str, Any]:
 
 
 def _latency_of(metric: str) -> tuple[str, str] | None:
-    """(since what, which figure) of a latency metric; None of another."""
+    """Returns (start of the latency, figure) of a latency metric; None for another metric."""
     for prefix, since in SINCE.items():
         name = metric.removeprefix(prefix)
         if metric.startswith(prefix) and name in LATENCIES:
@@ -119,7 +121,7 @@ def _latency_of(metric: str) -> tuple[str, str] | None:
 
 
 def _seen(threshold: Threshold, run: dict[str, Any]) -> tuple[float | None, str]:
-    """The value to compare, None where the run cannot tell, and how it reads."""
+    """Returns the value to compare (None if the run cannot tell) and its text."""
     rows = _rows_of(threshold.kind, run)
     if threshold.kind and not rows:
         return None, "no such call"
@@ -151,7 +153,7 @@ def _seen(threshold: Threshold, run: dict[str, Any]) -> tuple[float | None, str]
 
 
 def _rows_of(kind: str, run: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the calls that a threshold names: by label or its last word, of either era."""
+    """Returns the rows of the calls that a threshold names by label or by its last word."""
     if not kind:
         return []
     return [row for row in run["kinds"] if kind in (row["label"], row["label"].rpartition(" ")[2])]
@@ -168,7 +170,7 @@ def _time(latency: dict[str, Any], name: str) -> tuple[float | None, str]:
 
 
 def _share(part: int, whole: int, unit: str, *, cut: bool = False) -> tuple[float | None, str]:
-    """A share in percent, or the count itself; success is cut off, errors are rounded up."""
+    """Returns a share in percent, or the count. Success is rounded down, errors are rounded up."""
     if not unit:
         return part, str(part)
     if not whole:

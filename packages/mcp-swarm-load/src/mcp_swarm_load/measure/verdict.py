@@ -1,7 +1,7 @@
-"""The verdict on a run: what it was held to, and whether it can be held to anything.
+"""The verdict on a run: its checks, and whether the run is valid at all.
 
-`pass` needs every check; `fail` is a result too. `invalid` is none: the tester was the bottleneck,
-and what was measured is the tester.
+`pass` needs every check to pass. `fail` is a result of the server too. `invalid` is not: the tester
+was the bottleneck and measured itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from mcp_swarm_load.measure.figures import truncated_percent
 from mcp_swarm_load.measure.threshold import check, parse
 
 MIN_SENT_PERCENT = 99.0
-"""Percent of an open loop's plan that must have been sent."""
+"""Minimum percent of an open loop's calls that must be sent."""
 
 
 def verdict(head: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    """The document's part of that name; `head` is the run's identity, `run` all the rest of it.
+    """Returns the document's part `verdict`. `head` is the run's identity, `run` the other parts.
 
-    Without a threshold on the same thing, every answer must be right, and of an open loop's calls
-    99 % must have been sent.
+    Two checks apply unless a threshold replaces them. Every answer must be right, and 99 % of an
+    open loop's calls must be sent.
     """
     thresholds = [parse(text) for text in head["thresholds"]]
     metrics = {threshold.metric for threshold in thresholds if not threshold.kind}

@@ -1,1 +1,1 @@
-"""A run as one document, and every form in which it is shown."""
+"""Builds a run's document and renders it as terminal text, Markdown or HTML."""

@@ -1,7 +1,7 @@
-"""Charts as SVG, made here: no script, no network, no font that a reader may not have.
+"""Draws charts as SVG, without a script, a network or a special font.
 
-They take their colours from the page's style sheet, so one drawing serves light and dark. Widths
-are those of a phone; the browser scales them up.
+Colours come from the page's style sheet, so one drawing suits light and dark. The width is that of
+a phone; the browser scales it up.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TICK_ROOM = 70
 
 
 def histogram(rows: Sequence[dict[str, Any]], marks: dict[str, float | None]) -> str:
-    """Counts over latency on a log scale; `marks` are percentiles in ms, drawn where known."""
+    """Draws counts over latency on a log scale. `marks` are percentiles in ms; None is left out."""
     rows = _trimmed(rows)
     low, high = math.log(rows[0]["from_ms"]), math.log(rows[-1]["to_ms"])
     most = max(row["count"] for row in rows)
@@ -51,7 +51,7 @@ def histogram(rows: Sequence[dict[str, Any]], marks: dict[str, float | None]) ->
 
 
 def _marks(marks: dict[str, float | None], x: Callable[[float], float]) -> list[str]:
-    """A line for each percentile; names that would overlap take turns in two rows."""
+    """Draws a line for each percentile. Names that would overlap alternate between two rows."""
     parts: list[str] = []
     taken = -math.inf
     row = 0
@@ -74,7 +74,7 @@ def _marks(marks: dict[str, float | None], x: Callable[[float], float]) -> list[
 def lines(
     times: Sequence[int], values: Mapping[str, Sequence[float | None]], unit: str, title: str
 ) -> str:
-    """One line for each of `values` over `times` in seconds; a gap where there is no value."""
+    """Draws a line for each of `values` over `times` in seconds, with a gap for a missing value."""
     times, values = _thinned(times, values)
     known = [value for line in values.values() for value in line if value is not None]
     most = _round_up(max(known, default=0.0) or 1.0)
@@ -107,7 +107,7 @@ def lines(
 
 
 def _levels(most: float, height: int, written: Callable[[Any], str]) -> list[str]:
-    """Horizontal rules at nothing, half and the whole."""
+    """Draws horizontal rules at 0, half and the maximum."""
     parts = []
     for share in (0.0, 0.5, 1.0):
         y = _TOP + (height - _TOP - _BOTTOM) * (1 - share)
@@ -138,7 +138,7 @@ def _svg(height: int, parts: Sequence[str], title: str) -> str:
 
 
 def _trimmed(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    """Without the empty rows at both ends."""
+    """Returns the rows without the empty ones at both ends."""
     filled = [number for number, row in enumerate(rows) if row["count"]]
     return rows[filled[0] : filled[-1] + 1]
 
@@ -146,7 +146,7 @@ def _trimmed(rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
 def _decades(
     rows: Sequence[dict[str, Any]], x: Callable[[float], float]
 ) -> Iterator[tuple[float, str]]:
-    """Place and name of round latencies, 1, 2, 5, 10 ..., but those too close to the one before."""
+    """Yields x and text of round latencies (1, 2, 5, 10 ...) that are far enough apart."""
     low, high = rows[0]["from_ms"], rows[-1]["to_ms"]
     taken = -math.inf
     for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1):
@@ -159,7 +159,7 @@ def _decades(
 
 
 def _round_up(value: float) -> float:
-    """The next 1, 2 or 5 times a power of ten."""
+    """Returns the next 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.999)
 
@@ -167,7 +167,7 @@ def _round_up(value: float) -> float:
 def _thinned(
     times: Sequence[int], values: Mapping[str, Sequence[float | None]]
 ) -> tuple[Sequence[int], Mapping[str, Sequence[float | None]]]:
-    """At most so many points: of neighbours the highest, so that no spike is lost."""
+    """Returns at most _MAX_POINTS points. Of neighbours it keeps the highest, so no spike is lost."""
     if len(times) <= _MAX_POINTS:
         return times, values
     step = math.ceil(len(times) / _MAX_POINTS)

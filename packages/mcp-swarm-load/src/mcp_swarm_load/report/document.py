@@ -1,11 +1,11 @@
-"""A run as one plain document: what `--json` writes, and all that every report is made from.
+"""Builds the document of a run. `--json` writes it, and every report is rendered from it.
 
-Times are in milliseconds (`_ms`) or seconds (`_s`), shares and rates in percent where the name says
-so. A percentile that the sample does not carry is null. Percentages of success are cut off, never
-rounded up: 99.996 must not read as 100.
+Times are in milliseconds (`_ms`) or seconds (`_s`), shares in percent if the name says so. A
+percentile that the sample is too small for is null. Percentages of success are rounded down, so
+that 99.996 does not read as 100.
 
-A document is put together from three parts, so that a recorded run gives the same one again: its
-identity, the result of its calls, and a closing that tells what no call does.
+A document has three sources: the run's identity, the result of its calls, and a closing with facts
+that no call has. A record holds all three, so it gives the same document.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _NS_PER_S = 1e9
 def document(
     plan: Plan, outcome: Outcome, command: list[str], criteria: Criteria | None = None
 ) -> dict[str, Any]:
-    """The whole run; `command` is what repeats it."""
+    """Returns the document of a run. `command` repeats the run."""
     head = identity(plan, outcome.started_at, command, criteria or Criteria())
     return assemble(head, outcome.result, closing(outcome))
 
 
 def closing(outcome: Outcome) -> dict[str, Any]:
-    """What is known at the end of a run that its calls do not tell; plain data."""
+    """Returns the facts at the end of a run that its calls do not have, as plain data."""
     result = outcome.result
     return {
         "lasted_ns": result.end - result.start,
@@ -55,7 +55,7 @@ def closing(outcome: Outcome) -> dict[str, Any]:
 
 
 def cut_short(result: Result) -> dict[str, Any]:
-    """A closing for a record that has none, as its run was killed: what its calls tell."""
+    """Returns a closing for the record of a killed run, made from its calls."""
     last = max((result.start, *(each.last for each in result.replicas.values())))
     last = max(last, *(group.last for group in result.errors.values()), result.last_sent)
     result.end = last
@@ -80,7 +80,7 @@ def cut_short(result: Result) -> dict[str, Any]:
 
 
 def assemble(head: dict[str, Any], result: Result, close: dict[str, Any]) -> dict[str, Any]:
-    """The document of a run: `identity`, the result of its calls, `closing`."""
+    """Returns the document for an identity, the result of the calls and a closing."""
     affinity = {unit: _as_affinity(known) for unit, known in close["affinity"].items()}
     expected = head["expected"]
     balance = judge_balance(
@@ -243,7 +243,7 @@ def _client(outcome: Outcome) -> dict[str, Any]:
 
 
 def _waits(histogram: Histogram) -> dict[str, Any]:
-    """The tester's own waits, p99 always: what is judged here is not a claim on the target."""
+    """Returns the tester's own waits. Its p99 is shown for any sample size."""
     return {
         "n": histogram.count,
         "p50": ms(histogram.quantile(5000)),
@@ -253,7 +253,7 @@ def _waits(histogram: Histogram) -> dict[str, Any]:
 
 
 def _flow(flow: Flow) -> dict[str, Any]:
-    """Every count of sessions, streams, input rounds and tasks; histograms as their figures."""
+    """Returns the counts of sessions, streams, input rounds and tasks, with figures of latencies."""
     counts: dict[str, Any] = {}
     for name in flow.__slots__:
         value = getattr(flow, name)

@@ -1,4 +1,4 @@
-"""The report as Markdown, for a pull request or a wiki."""
+"""Renders a run's document as Markdown, for a pull request or a wiki."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mcp_swarm_load.report.paint import milliseconds, thousands
 
 
 def render(run: dict[str, Any]) -> str:
-    """The whole report."""
+    """Returns the whole report."""
     parts = [*_top(run), *_figures(run), *_replicas(run), *_rest(run)]
     return "\n\n".join("\n".join(lines) for lines in parts) + "\n"
 
@@ -27,7 +27,7 @@ def _top(run: dict[str, Any]) -> Iterator[list[str]]:
         yield [f"- {reason}" for reason in because]
     marks = {True: "✓", False: "✗"}
     yield _table(
-        ("", "check", "wanted", "seen"),
+        ("", "check", "expected", "seen"),
         ((marks[c["passed"]], c["name"], c["wanted"], c["seen"]) for c in verdict["checks"]),
     )
 
@@ -135,7 +135,7 @@ def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown shows as it is: a target's words must not become links or tags."""
+    """Escapes text for Markdown, so that a target's words do not become links or tags."""
     for mark in "\\`*_[]<>|":
         text = text.replace(mark, f"\\{mark}")
     return text

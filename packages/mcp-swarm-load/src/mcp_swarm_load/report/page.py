@@ -1,4 +1,4 @@
-"""The report as one HTML file: charts, tables, no script, nothing from a network."""
+"""Renders a run's document as one HTML file with charts and tables, no script and no network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MIN_SECONDS = 3
 
 
 def render(run: dict[str, Any]) -> str:
-    """The whole page."""
+    """Returns the whole page."""
     sections = [*_top(run), *_load(run), *_latency(run), *_timeline(run), *_replicas(run)]
     sections += [*_sessions(run), *_kinds(run), *_errors(run), *_end(run)]
     title = f"{phrases.VERDICTS[run['verdict']['result']][0]} {run['target']['url']}"
@@ -45,7 +45,7 @@ def _top(run: dict[str, Any]) -> Iterator[str]:
     for check in verdict["checks"]:
         mark = '<b class="good">✓</b>' if check["passed"] else '<b class="bad">✗</b>'
         rows.append((mark, *(escape(check[key]) for key in ("name", "wanted", "seen"))))
-    yield _table(("", "check", "wanted", "seen"), rows) + "</section>"
+    yield _table(("", "check", "expected", "seen"), rows) + "</section>"
 
 
 def _load(run: dict[str, Any]) -> Iterator[str]:
@@ -81,7 +81,7 @@ def _latency(run: dict[str, Any]) -> Iterator[str]:
 
 
 def _timeline(run: dict[str, Any]) -> Iterator[str]:
-    rows = run["timeline"][: int(run["seconds"])]  # a second that was cut short would look slow
+    rows = run["timeline"][: int(run["seconds"])]  # an incomplete last second would look slow
     if len(rows) < _MIN_SECONDS:
         return
     times = [row["second"] for row in rows]
@@ -184,7 +184,7 @@ def _failed(count: int) -> str:
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], style: str = "") -> str:
-    """A table of cells that are HTML already; it scrolls by itself where it is too wide."""
+    """Returns a table of cells that are HTML already. A wide table scrolls by itself."""
     head = "".join(f"<th>{each}</th>" for each in heads)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return (

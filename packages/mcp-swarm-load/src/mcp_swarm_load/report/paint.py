@@ -1,4 +1,4 @@
-"""Colour, bars and numbers for the terminal; colour only where it can be seen and is wanted."""
+"""Formats colour, bars and numbers for the terminal."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ _LEVELS = "▁▂▃▄▅▆▇█"
 
 
 class Paint:
-    """Wraps text in ANSI colour codes, or leaves it alone."""
+    """Wraps text in ANSI colour codes, or returns it unchanged without colour."""
 
     def __init__(self, colour: bool) -> None:
         self.colour = colour
 
     def __call__(self, style: str, text: str) -> str:
-        """`style` is one of good, bad, warn, head, dim."""
+        """Returns the text in a style: good, bad, warn, head or dim."""
         return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.colour else text
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Colour on a terminal, unless NO_COLOR (https://no-color.org) or TERM=dumb says otherwise."""
+    """Returns whether to use colour: on a terminal, unless NO_COLOR (https://no-color.org) or
+    TERM=dumb is set.
+    """
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return stream.isatty()
 
 
 def bar(part: float, whole: float, width: int) -> str:
-    """A bar of `width` characters at most, to an eighth of a character."""
+    """Returns a bar of at most `width` characters, exact to an eighth of a character."""
     eighths = round(8 * width * part / whole) if whole else 0
     if part and not eighths:
         eighths = 1
@@ -41,7 +43,7 @@ def bar(part: float, whole: float, width: int) -> str:
 
 
 def sparkline(values: list[float], width: int) -> str:
-    """Values as a row of block characters; neighbours are averaged where there are too many."""
+    """Returns values as a row of block characters. Averages neighbours if there are too many."""
     if len(values) > width:
         cuts = [round(i * len(values) / width) for i in range(width + 1)]
         values = [sum(values[low:high]) / (high - low) for low, high in pairwise(cuts)]
@@ -50,7 +52,7 @@ def sparkline(values: list[float], width: int) -> str:
 
 
 def milliseconds(value: float | None) -> str:
-    """Three digits that matter, in milliseconds; a dash for what is not known."""
+    """Returns milliseconds with three significant digits; a dash for an unknown value."""
     if value is None:
         return DASH
     if value >= 100:
@@ -59,10 +61,10 @@ def milliseconds(value: float | None) -> str:
 
 
 def thousands(value: int) -> str:
-    """A whole number with thin groups: 12 345."""
+    """Returns a whole number with groups of three digits: 12 345."""
     return f"{value:,}".replace(",", " ")
 
 
 def shortened(text: str, width: int) -> str:
-    """Text cut to `width` characters, an ellipsis for the rest."""
+    """Returns text of at most `width` characters, with an ellipsis for the rest."""
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,8 +1,8 @@
-"""The JSON schema of a run's document: `python -m mcp_swarm_load schema` prints it, the docs are made of it.
+"""The JSON schema of a run's document. The `schema` command prints it, and the docs are made of it.
 
-Every field is named here with its meaning, and no other may appear: what `--json` writes is checked
-against this by the tests. A field keeps its name and its meaning for as long as `schema` is the
-same; new fields may come.
+It names every field and its meaning and allows no other. The tests check what `--json` writes
+against it. A field keeps its name and meaning as long as `schema` is the same. New fields may be
+added.
 """
 
 from __future__ import annotations
@@ -51,18 +51,16 @@ def _list(description: str, items: Field) -> Field:
 
 def _latency(description: str) -> Field:
     tail = {
-        name: _number(
-            f"percentile; null where fewer than ten calls lie beyond it ({name})", null=True
-        )
+        name: _number(f"percentile; null if fewer than ten calls lie above it ({name})", null=True)
         for name in QUANTILES
     }
     return _object(
         description,
-        n=_count("right answers it is of"),
-        min=_number("least"),
+        n=_count("right answers"),
+        min=_number("minimum"),
         avg=_number("mean"),
         **tail,
-        max=_number("greatest"),
+        max=_number("maximum"),
     )
 
 
@@ -71,8 +69,8 @@ def _waits(description: str) -> Field:
         description,
         n=_count("samples"),
         p50=_number("median"),
-        p99=_number("99th percentile, whatever the sample"),
-        max=_number("greatest"),
+        p99=_number("99th percentile, for any sample size"),
+        max=_number("maximum"),
     )
 
 
@@ -82,122 +80,129 @@ _REPLICAS = {"type": "object", "additionalProperties": {"type": "integer"}}
 _TARGET = _object(
     "What was called.",
     url=_text("without credentials"),
-    protocol=_text("protocol version, or both"),
-    call=_text("method and name, or the mix"),
+    protocol=_text("protocol version, or both versions"),
+    call=_text("method and name, or the kinds of the mix"),
 )
 _LOAD = _object(
     "How it was called.",
-    loop=_text("closed (callers wait) or open (by the clock)", enum=["closed", "open"]),
-    workers=_count("closed loop: callers at one time", null=True),
+    loop=_text(
+        "closed (callers wait for answers) or open (calls by the clock)", enum=["closed", "open"]
+    ),
+    workers=_count("closed loop: concurrent callers", null=True),
     rate=_number("open loop: calls due per second", null=True),
     arrivals=_text("open loop: constant, poisson, ...", null=True),
-    burst=_of("array", "calls that come at one time, from and to", null=True, items=_COUNT),
-    calls=_count("calls asked for", null=True),
-    seconds=_number("duration asked for", null=True),
-    ramp_s=_number("seconds in which the load grew", null=True),
-    warmup_calls=_count("calls made first and not counted"),
-    warmup_s=_number("seconds of calls made first and not counted"),
+    burst=_of(
+        "array",
+        "open loop: smallest and largest number of calls in a burst",
+        null=True,
+        items=_COUNT,
+    ),
+    calls=_count("requested number of calls", null=True),
+    seconds=_number("requested duration", null=True),
+    ramp_s=_number("seconds in which the load grows", null=True),
+    warmup_calls=_count("calls of the warm-up, which are not counted"),
+    warmup_s=_number("seconds of the warm-up, whose calls are not counted"),
     think_s=_number("closed loop: seconds between a caller's calls", null=True),
-    calls_per_session=_count("calls in each session of 2025-11-25; 0 is without sessions"),
+    calls_per_session=_count("calls in each session of 2025-11-25; 0 means no sessions"),
     tenants=_count("tokens that callers take in turn"),
     processes=_count("processes of the tester"),
     keep_alive=_flag("whether connections carry several calls"),
-    timeout_s=_number("seconds after which a call has failed"),
+    timeout_s=_number("seconds after which a call fails"),
     seed=_of("integer", "seed of arrivals, mix and arguments"),
 )
 _VERDICT = _object(
-    "Whether the run kept to what it was held to.",
+    "Whether the run met its criteria.",
     result=_text("pass, fail, or invalid", enum=["pass", "fail", "invalid"]),
     passed=_flag("result is pass; the exit code is then 0"),
-    client_was_bottleneck=_list("why the run is no result of its target", _text("a reason")),
+    client_was_bottleneck=_list("why the run did not measure its target", _text("a reason")),
     checks=_list(
         "thresholds and default checks, in order",
         _object(
             "One check.",
             name=_text("what was checked"),
-            wanted=_text("bound"),
-            seen=_text("what was found"),
-            passed=_flag("whether it was kept"),
+            wanted=_text("what was expected"),
+            seen=_text("what was measured"),
+            passed=_flag("whether the check passed"),
         ),
     ),
 )
 _TOTALS = _object(
-    "Counts of calls, warm-up apart.",
-    planned=_count("calls planned, where the plan says", null=True),
-    made=_count("calls begun"),
-    right=_count("answers that were right in all"),
-    failed=_count("calls that failed, or were answered wrongly"),
-    dropped=_count("calls due but not made, as too many waited for an answer"),
-    unfinished=_count("calls waiting when the run was interrupted"),
+    "Counts of calls, without the warm-up.",
+    planned=_count("planned calls; null if the plan does not limit them", null=True),
+    made=_count("calls sent"),
+    right=_count("right answers"),
+    failed=_count("calls without an answer or with a wrong one"),
+    dropped=_count("calls due but not sent, because too many were in flight"),
+    unfinished=_count("calls in flight when the run was interrupted"),
     answered=_count("calls with an HTTP answer, right or wrong"),
-    warmup=_count("calls not counted otherwise"),
-    extra=_count("further requests that calls needed: handshakes, input rounds, polls"),
-    success_percent=_number("right of all that ended; cut off, never rounded up"),
-    made_per_second=_number("until the last was sent"),
-    right_per_second=_number("until the last answer, drain included"),
-    drain_s=_number("seconds from the last call sent to the end"),
+    warmup=_count("calls of the warm-up"),
+    extra=_count("further requests of calls: handshakes, input rounds, polls"),
+    success_percent=_number("right answers of all ended calls, rounded down"),
+    made_per_second=_number("rate of sent calls until the last one was sent"),
+    right_per_second=_number("rate of right answers until the last answer, drain included"),
+    drain_s=_number("seconds from the last sent call to the end"),
 )
 _SPREAD = _object(
-    "Whether the load was even over the replicas.",
+    "Whether the load was spread evenly over the replicas.",
     unit=_text("what the balancer balances", enum=["request", "connection", "session"]),
     verdict=_text("verdict", enum=["even", "uneven", "too few to tell", "one replica"]),
     n=_count("units counted"),
-    replicas=_count("replicas, silent ones too"),
+    replicas=_count("replicas, silent ones included"),
     chi_square=_number("Pearson's statistic"),
     degrees=_count("its degrees of freedom"),
-    p_value=_number("chance of such a statistic were the spread even"),
+    p_value=_number("probability of such a statistic with an even spread"),
     variation_percent=_number("coefficient of variation"),
-    chance_variation_percent=_number("what it would be by chance alone"),
+    chance_variation_percent=_number("coefficient of variation by chance alone"),
     busiest_over_mean=_number("busiest replica over its fair share"),
-    power_10_percent_short=_number("chance of noticing one replica 10 % short"),
-    power_50_percent_short=_number("chance of noticing one at half the others' load"),
-    needed=_count("units needed for the latter; 0 where there are enough"),
+    power_10_percent_short=_number("probability of detecting one replica that gets 10 % less"),
+    power_50_percent_short=_number("probability of detecting one at half of the others' load"),
+    needed=_count("units needed for the latter; 0 if there are enough"),
     least=_text("the replica furthest below its share", null=True),
-    shortfall_percent=_number("what it got less than the others"),
-    shortfall_error_percent=_number("half of the 95 % confidence interval of that"),
-    silent=_list("replicas expected and not seen", _text("name")),
-    came_or_went=_list("replicas not there all the time", _text("name")),
+    shortfall_percent=_number("how much less of its share it got than the others"),
+    shortfall_error_percent=_number("half-width of the 95 % confidence interval of that"),
+    silent=_list("expected replicas that did not answer", _text("name")),
+    came_or_went=_list("replicas that started or stopped during the run", _text("name")),
 )
 _FLOW = _object(
     "Sessions, streams, input rounds and tasks; all 0 in a run of plain calls.",
     sessions_opened=_count("sessions of 2025-11-25 opened"),
-    sessions_without_id=_count("of those, without an Mcp-Session-Id"),
-    sessions_refused=_count("handshakes that failed"),
-    sessions_closed=_count("closed by DELETE"),
-    sessions_unclosed=_count("DELETE refused or failed"),
-    sessions_lost=_count("answered 404 after they had been given out"),
-    sessions_reopened=_count("opened in the place of a lost one"),
+    sessions_without_id=_count("opened sessions without an Mcp-Session-Id"),
+    sessions_refused=_count("failed handshakes"),
+    sessions_closed=_count("sessions closed by DELETE"),
+    sessions_unclosed=_count("sessions whose DELETE was rejected or failed"),
+    sessions_lost=_count("opened sessions that the server answered with 404"),
+    sessions_reopened=_count("sessions opened to replace a lost one"),
     sessions_wrong=_count("answers that named another session"),
-    session_opening_ms=_latency("initialize to initialized"),
+    session_opening_ms=_latency("from initialize to the answer of notifications/initialized"),
     streams=_count("answers that were event streams"),
-    stream_first_event_ms=_latency("sent to the first byte of the body"),
-    stream_last_byte_ms=_latency("sent to the last byte"),
+    stream_first_event_ms=_latency("from sent to the first byte of the body"),
+    stream_last_byte_ms=_latency("from sent to the last byte"),
     progress=_count("progress notifications"),
     rounds=_count("input rounds answered"),
-    tasks_started=_count("long tasks begun"),
-    tasks_completed=_count("long tasks that ended well"),
-    task_polls=_count("polls of them"),
+    tasks_started=_count("long tasks started"),
+    tasks_completed=_count("long tasks completed"),
+    task_polls=_count("polls of long tasks"),
 )
 _CLIENT = _object(
     "The tester itself.",
     connections=_count("connections opened"),
-    reused_percent=_number("calls on a connection that was open already"),
-    cpu_percent=_number("of one core, by its busiest process"),
-    lag_ms=_waits("how long its event loop kept an event waiting, one sample each 10 ms"),
-    lateness_ms=_waits("open loop: how late it made calls"),
+    reused_percent=_number("calls on an already open connection"),
+    cpu_percent=_number("CPU use of its busiest process, of one core"),
+    lag_ms=_waits("delay of events in its event loop, one sample every 10 ms"),
+    lateness_ms=_waits("open loop: how late calls were made"),
 )
 
 
 _TALLY = {
     "calls": _count("calls"),
-    "failed": _count("failed ones"),
+    "failed": _count("failed calls"),
     "latency_ms": _latency("since due"),
 }
 _FIELDS = {
     "schema": _text("name and version of this schema", const=SCHEMA),
     "started": _text("UTC, ISO 8601"),
     "seconds": _number("from the first call due to the last answer"),
-    "interrupted": _flag("whether it was ended early"),
+    "interrupted": _flag("whether the run ended early"),
     "target": _TARGET,
     "load": _LOAD,
     "verdict": _VERDICT,
@@ -209,7 +214,7 @@ _FIELDS = {
         to_first_byte=_latency("from sent to the answer's first byte"),
     ),
     "histogram": _list(
-        "latency since due, four steps to a power of two, empty ones too",
+        "latency since due, four steps per power of two, empty steps included",
         _object(
             "One step.",
             from_ms=_number("from, inclusive"),
@@ -221,13 +226,13 @@ _FIELDS = {
         "by X-Served-By",
         _object(
             "One replica.",
-            name=_text("its name; in parentheses where there was none"),
-            calls=_count("answers, extra requests included"),
+            name=_text("its name; in parentheses if answers had none"),
+            calls=_count("answers, further requests included"),
             share_percent=_number("of all answers"),
-            failed=_count("wrong ones"),
+            failed=_count("wrong answers"),
             latency_ms=_latency("since sent"),
-            first_s=_number("first answer, seconds after the start"),
-            last_s=_number("last answer"),
+            first_s=_number("first answer, in seconds after the start"),
+            last_s=_number("last answer, in seconds after the start"),
         ),
     ),
     "spread": _SPREAD,
@@ -237,16 +242,17 @@ _FIELDS = {
         _object("One kind.", era=_text("era"), label=_text("method and name"), **_TALLY),
     ),
     "tenants": _list(
-        "per tenant of the token file", _object("One tenant.", name=_text("whose"), **_TALLY)
+        "per tenant of the token file",
+        _object("One tenant.", name=_text("the tenant's name"), **_TALLY),
     ),
     "errors": _list(
-        "failures that read alike but for their numbers, most frequent first",
+        "failures whose texts differ in numbers only, most frequent first",
         _object(
             "One kind.",
-            text=_text("the first one's text"),
+            text=_text("text of the first one"),
             count=_count("how many"),
-            first_s=_number("first, seconds after the start"),
-            last_s=_number("last"),
+            first_s=_number("first one, in seconds after the start"),
+            last_s=_number("last one, in seconds after the start"),
             replicas={**_REPLICAS, "description": "how many from each replica"},
         ),
     ),
@@ -258,41 +264,20 @@ _FIELDS = {
             right=_count("right answers"),
             failed=_count("failed calls"),
             avg_ms=_number("mean latency since due", null=True),
-            p95_ms=_number("percentile, from 200 answers on", null=True),
-            max_ms=_number("greatest", null=True),
+            p95_ms=_number("95th percentile, from 200 answers on", null=True),
+            max_ms=_number("maximum", null=True),
         ),
     ),
     "client": _CLIENT,
-    "recorded": _text("file of every call", null=True),
-    "repeat": _text("the command, without secrets"),
+    "recorded": _text("file with every call", null=True),
+    "repeat": _text("command that repeats the run, without secrets"),
 }
 
 
 def schema() -> dict[str, Any]:
-    """The whole schema, as JSON Schema 2020-12."""
+    """Returns the schema as JSON Schema 2020-12."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A load test's result",
         **_object("What --json writes.", **_FIELDS),
     }
-
-
-def markdown() -> str:
-    """The schema as a table: path, type, meaning."""
-    rows = ["| field | type | meaning |", "|---|---|---|"]
-    rows += [f"| `{path}` | {kind} | {meaning} |" for path, kind, meaning in _rows(schema(), "")]
-    return "\n".join(rows)
-
-
-def _rows(field: Field, path: str) -> list[tuple[str, str, str]]:
-    rows = []
-    for name, each in field["properties"].items():
-        here = f"{path}{name}"
-        inner = each.get("items", each)
-        kinds = each["type"] if isinstance(each["type"], list) else [each["type"]]
-        rows.append((here, " or ".join(kinds), each["description"]))
-        if set(inner.get("properties", {})) >= {"n", "p50", "p99"}:
-            continue  # latencies are alike: the page says once what is in them
-        if "properties" in inner:
-            rows += _rows(inner, f"{here}[]." if inner is not each else f"{here}.")
-    return rows

@@ -1,4 +1,4 @@
-"""The report for people: 80 columns of text, made from the document alone."""
+"""Renders a run's document as text of 80 columns."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS_SHOWN = 20
 
 
 def render(run: dict[str, Any], *, colour: bool = False) -> str:
-    """The whole report; every line fits 80 columns."""
+    """Returns the whole report. Every line fits 80 columns."""
     paint = Paint(colour)
     parts = [
         _head(run, paint),
@@ -194,7 +194,7 @@ def _errors(run: dict[str, Any], paint: Paint) -> list[str]:
 
 
 def _timeline(run: dict[str, Any], paint: Paint) -> list[str]:
-    rows = run["timeline"][: int(run["seconds"])]  # a second that was cut short would look slow
+    rows = run["timeline"][: int(run["seconds"])]  # an incomplete last second would look slow
     if len(rows) < 3:
         return []
     lines = [paint("head", "TIMELINE") + f"  {len(rows)} s"]

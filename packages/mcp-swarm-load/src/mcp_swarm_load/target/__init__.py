@@ -1,1 +1,1 @@
-"""The wire: keep-alive connections to one target, timed at every step."""
+"""Keep-alive connections to one target, timed at every step."""

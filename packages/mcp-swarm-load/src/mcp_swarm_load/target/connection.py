@@ -1,7 +1,7 @@
-"""One HTTP/1.1 keep-alive connection, one exchange at a time, timed at every step.
+"""An HTTP/1.1 keep-alive connection that carries one exchange at a time and times every step.
 
-A hand-made client on asyncio.Protocol and llhttp, because a general HTTP library costs several
-times what a small MCP server does: the tester would measure itself.
+It is built on asyncio.Protocol and llhttp. A general HTTP library costs several times the CPU of a
+small MCP server, so the tester would measure itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, cast
 import httptools
 
 MAX_BODY_BYTES = 64 << 20
-"""Bytes of one answer's body before it counts as a failure."""
+"""Maximum size of an answer's body. A larger answer is a failure."""
 
 _HEADER_SLOTS = {
     b"x-served-by": "replica_raw",
@@ -28,7 +28,7 @@ _HEADER_SLOTS = {
 
 
 class Exchange:
-    """What happened to one call. Times are perf_counter_ns(); 0 is "did not happen"."""
+    """One request and its answer. Times are perf_counter_ns(); 0 means "did not happen"."""
 
     __slots__ = (
         "body",
@@ -63,19 +63,20 @@ class Exchange:
         self.session = b""
         self.connection: Connection | None = None
         self.result: dict[str, Any] | None = None
-        """The JSON-RPC result, once it has been judged."""
+        """The JSON-RPC result, set when the answer is judged."""
         self.progress = -1
-        """Progress notifications read, if the answer was an event stream; else -1."""
+        """Number of progress notifications if the answer was an event stream, else -1."""
 
     @property
     def replica(self) -> str:
-        """The name in X-Served-By, or an empty string."""
+        """The replica's name in X-Served-By, or an empty string."""
         return self.replica_raw.decode("utf-8", "replace").strip()
 
 
 class Connection(asyncio.Protocol):
-    """A connection that carries one exchange at a time; `released` is called when it is idle
-    or lost.
+    """A connection that carries one exchange at a time.
+
+    It calls `released` when it becomes idle or is lost.
     """
 
     def __init__(self, released: Callable[[Connection], None]) -> None:
@@ -94,7 +95,7 @@ class Connection(asyncio.Protocol):
         self.calls = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; watch the socket too, unless it carries TLS records."""
+        """Stores the transport. Without TLS, also polls the socket in `usable`."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not derive from it
         self.open = True
         if transport.get_extra_info("ssl_object") is None and hasattr(select, "poll"):
@@ -102,10 +103,10 @@ class Connection(asyncio.Protocol):
             self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def usable(self) -> bool:
-        """Whether a request may still be written.
+        """Returns whether a request may be written.
 
-        The peer may have closed a moment ago with the event loop yet to say so; between answers
-        nothing else can be readable, so the socket itself is asked.
+        The peer may have closed the connection before the event loop reports it. Between answers
+        the socket is readable only then, so this polls the socket.
         """
         if not self.open:
             return False
@@ -115,7 +116,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def send(self, request: bytes, exchange: Exchange) -> asyncio.Future[None]:
-        """Write one request; the future is done when `exchange` holds the answer or an error."""
+        """Writes one request. The future is done when `exchange` holds the answer or an error."""
         assert self._transport is not None
         assert self._exchange is None
         self._exchange = exchange
@@ -127,23 +128,23 @@ class Connection(asyncio.Protocol):
         return self._answered
 
     def overdue(self, sent_before: int) -> bool:
-        """Whether an exchange is waiting that was sent before this time."""
+        """Returns whether the exchange in flight was sent before this time."""
         return self._exchange is not None and self._exchange.sent < sent_before
 
     def fail(self, error: str) -> None:
-        """End the exchange in hand, if any, with an error, and close: the stream is unusable."""
+        """Ends the exchange in flight, if any, with an error and closes the unusable connection."""
         if self._exchange is not None:
             self._finish(error)
         self.close()
 
     def close(self) -> None:
-        """Close at once."""
+        """Closes the connection at once."""
         self.open = False
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; bytes that no request asked for end the connection."""
+        """Feeds the parser. Bytes without a request close the connection."""
         if self._exchange is None:
             self.close()
             return
@@ -155,7 +156,7 @@ class Connection(asyncio.Protocol):
             self.fail(f"answer is not HTTP/1.1: {error}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The peer closed, or the network did; what was written and not answered has failed."""
+        """Fails the exchange in flight, unless the end of the connection completes its body."""
         self.open = False
         exchange = self._exchange
         if exchange is None:
@@ -164,12 +165,12 @@ class Connection(asyncio.Protocol):
         if not exchange.first_byte:
             self._finish("connection lost before the answer")
         elif exchange.status and not exchange.length and not exchange.coding and exc is None:
-            self._finish("")  # such a body ends where the connection does (RFC 9112 §6.3)
+            self._finish("")  # without a length, the body ends with the connection (RFC 9112 §6.3)
         else:
             self._finish("connection lost during the answer")
 
     def on_message_begin(self) -> None:
-        """Called by the parser; a second answer to one request makes the connection unusable."""
+        """Called by the parser. A second answer to one request makes the connection unusable."""
         if self._exchange is None:
             self.close()
 
@@ -196,7 +197,7 @@ class Connection(asyncio.Protocol):
             self.fail(f"answer is larger than {MAX_BODY_BYTES >> 20} MiB")
 
     def on_message_complete(self) -> None:
-        """Called by the parser; an interim answer (1xx) is not the answer."""
+        """Called by the parser. Ignores an interim answer (1xx)."""
         if self._exchange is not None and self._exchange.status >= 200:
             if not self._parser.should_keep_alive():
                 self.open = False
@@ -220,7 +221,7 @@ class Connection(asyncio.Protocol):
             answered.set_result(None)
 
     def _note_replica(self, replica: bytes) -> None:
-        """Whether one replica answers all of a connection's calls tells what is balanced."""
+        """Updates whether one replica has answered all calls of this connection."""
         if replica:
             name = replica.decode("utf-8", "replace")
             self.pinned = self.pinned and self.replica in ("", name)

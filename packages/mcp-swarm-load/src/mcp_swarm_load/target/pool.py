@@ -1,5 +1,6 @@
-"""A pool of keep-alive connections to one target: sends a request now, on an idle connection if
-there is one, else on a new one. Nothing is ever sent twice.
+"""A pool of keep-alive connections to one target.
+
+It sends each request at once, on an idle connection or on a new one. It sends nothing twice.
 """
 
 from __future__ import annotations
@@ -12,30 +13,30 @@ from contextlib import suppress
 from time import perf_counter_ns
 from urllib.parse import SplitResult
 
-from mcp_swarm_load.cli.option_types import tls
 from mcp_swarm_load.measure.affinity import Affinity
 from mcp_swarm_load.target.connection import Connection, Exchange
+from mcp_swarm_load.target.tls import tls_context
 
 _SWEEP_SECONDS = 0.1
 
 
 class TargetError(Exception):
-    """The target cannot be reached; the message says what was tried and what to check."""
+    """The target cannot be reached. The message says what was tried and what to check."""
 
 
 class ConnectionPool:
     """Connections to one URL. Call `start` first and `stop` last.
 
-    `timeout` is in seconds, from the moment a request is written to the last byte of its answer,
-    and also bounds connecting. Without `keep_alive` every call has a connection of its own. `ca` is
-    a file of trusted certificates, by default the system's.
+    `timeout` limits, in seconds, the time from writing a request to the last byte of its answer,
+    and the time to connect. Without `keep_alive` every call opens a new connection. `ca` is a
+    file of trusted certificates; None means those of the system.
     """
 
     def __init__(
         self, url: SplitResult, *, timeout: float, keep_alive: bool = True, ca: str | None = None
     ) -> None:
         self._host = url.hostname or ""
-        self._tls = tls(ca) if url.scheme == "https" else None
+        self._tls = tls_context(ca) if url.scheme == "https" else None
         self._port = url.port or (443 if self._tls else 80)
         self._timeout = timeout
         self._keep_alive = keep_alive
@@ -46,22 +47,19 @@ class ConnectionPool:
         self._gone = Affinity()
 
     async def start(self) -> None:
-        """Open a first connection, which the first call then uses.
-
-        Raises TargetError where that fails.
-        """
+        """Opens the first connection, which the first call uses. Raises TargetError if it fails."""
         try:
             self._idle.append(await self._connect())
         except OSError as error:
             where = f"{self._host}:{self._port}"
             raise TargetError(
                 f"cannot reach {where}: {_reason(error)}. "
-                "Expected an MCP server there: is it up, and are --url's host and port right?"
+                "Expected an MCP server there. Check that it is up and that --url is right."
             ) from error
         self._sweeper = asyncio.create_task(self._fail_overdue())
 
     async def stop(self) -> None:
-        """Close every connection; exchanges in hand are left unfinished."""
+        """Closes every connection. Exchanges in flight stay unfinished."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self._all):
@@ -70,7 +68,7 @@ class ConnectionPool:
         await asyncio.sleep(0)
 
     async def send(self, request: bytes, due: int) -> Exchange:
-        """Send one request and wait for its answer; whatever goes wrong is in `Exchange.error`."""
+        """Sends one request and waits for its answer. Failures are in `Exchange.error`."""
         exchange = Exchange(due)
         connection = self._take_idle()
         if connection is None:
@@ -84,7 +82,7 @@ class ConnectionPool:
         return exchange
 
     def affinity(self) -> Affinity:
-        """How connections and replicas went together so far."""
+        """Returns which connections stayed on one replica so far."""
         seen = Affinity(Counter(self._gone.pinned), self._gone.mixed, self._gone.repeats)
         for connection in self._all:
             seen.note(connection)
@@ -92,7 +90,7 @@ class ConnectionPool:
 
     def _take_idle(self) -> Connection | None:
         while self._idle:
-            # The longest idle first: load goes round all connections, as from as many clients.
+            # The longest idle first, so that all connections are used, as by separate clients.
             connection = self._idle.popleft()
             if connection.usable():
                 return connection
@@ -100,14 +98,14 @@ class ConnectionPool:
         return None
 
     async def _connect(self) -> Connection:
-        """A new connection. Raises OSError (TimeoutError is one)."""
+        """Opens a connection. Raises OSError; TimeoutError is one."""
         async with asyncio.timeout(self._timeout):
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: Connection(self._release), self._host, self._port, ssl=self._tls
             )
         self.opened += 1
         if not connection.open:
-            raise ConnectionResetError("closed as soon as it was open")
+            raise ConnectionResetError("closed by the peer at once")
         self._all.add(connection)
         return connection
 
@@ -127,7 +125,7 @@ class ConnectionPool:
         self._gone.note(connection)
 
     async def _fail_overdue(self) -> None:
-        """One sweep for all calls: a timer for each would cost more than the call."""
+        """Fails overdue exchanges in one sweep. A timer for each call would cost more than the call."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             before = perf_counter_ns() - int(self._timeout * 1e9)
@@ -136,7 +134,7 @@ class ConnectionPool:
 
 
 def _reason(error: OSError) -> str:
-    """A connection error in plain words, the same for every address that was tried."""
+    """Returns a connection error in plain words, without the addresses that were tried."""
     if isinstance(error, TimeoutError):
         return "timed out"
     if isinstance(error, socket.gaierror):

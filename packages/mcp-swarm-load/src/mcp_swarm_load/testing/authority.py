@@ -1,4 +1,4 @@
-"""A certificate authority, and the certificate that it gives to a server at 127.0.0.1."""
+"""A certificate authority that issues certificates for 127.0.0.1."""
 
 import datetime as dt
 import ipaddress
@@ -12,24 +12,24 @@ PEM = serialization.Encoding.PEM
 
 
 class Authority:
-    """Its certificate is in `file`; it is nobody's that the system trusts."""
+    """An authority that the system does not trust. `file` is its certificate."""
 
     def __init__(self, folder: Path, name: str = "authority") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self._folder = folder
-        made = self._begun(self._name, self._key).add_extension(
+        made = self._builder(self._name, self._key).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True
         )
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(PEM))
 
     def server_file(self) -> Path:
-        """A file with a server's certificate and its key."""
+        """Returns a file with a new server certificate and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a server")])
         address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        made = self._begun(name, key).add_extension(
+        made = self._builder(name, key).add_extension(
             x509.SubjectAlternativeName([address]), critical=False
         )
         file = self._folder / "server.pem"
@@ -38,7 +38,7 @@ class Authority:
         file.write_bytes(signed + key.private_bytes(PEM, pkcs8, plain))
         return file
 
-    def _begun(
+    def _builder(
         self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
     ) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)

@@ -1,7 +1,7 @@
-"""What a target does besides answering at once: sessions, streams, input rounds, long tasks.
+"""Behaviours of a target: sessions, streams, input rounds and long tasks.
 
-Each is a `script` of `Target`, and remembers what it was told, so that a test can hold the tester
-to it.
+Each is a `script` of `Target`. It records the requests that it receives, so that a test can check
+them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ STREAM = b"Content-Type: text/event-stream\r\n"
 
 
 def header(head: bytes, name: str) -> str:
-    """A header's value, or an empty string."""
+    """Returns a header's value, or an empty string."""
     found = re.search(rb"(?im)^%b: *([^\r\n]*)" % name.encode(), head)
     return found[1].decode() if found else ""
 
 
 def http(body: Any = b"", status: int = 200, more: bytes = b"") -> bytes:
-    """One HTTP answer; what is no bytes is sent as JSON."""
+    """Returns one HTTP answer. A body that is not bytes is sent as JSON."""
     content = body
     if not isinstance(body, bytes):
         content = json.dumps(body).encode()
@@ -35,13 +35,13 @@ def http(body: Any = b"", status: int = 200, more: bytes = b"") -> bytes:
 
 
 def result(message: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """A JSON-RPC response."""
+    """Returns a JSON-RPC response."""
     return {"jsonrpc": "2.0", "id": message.get("id"), "result": fields}
 
 
 @dataclass
 class SessionServer:
-    """Sessions of 2025-11-25. Each is forgotten after `forgets` calls, 0 is never."""
+    """Serves sessions of 2025-11-25. It forgets each after `forgets` calls; 0 means never."""
 
     forgets: int = 0
     swaps: bool = False
@@ -71,21 +71,21 @@ class SessionServer:
             error = {"code": -32600, "message": "Session not found"}
             return [(0.0, http({"jsonrpc": "2.0", "id": None, "error": error}, status=404))]
         self.calls[own] += 1
-        told = "session-x" if self.swaps else own
-        more = f"Mcp-Session-Id: {told}\r\n".encode()
+        returned = "session-x" if self.swaps else own
+        more = f"Mcp-Session-Id: {returned}\r\n".encode()
         return [(0.0, http(result(message, tools=[], content=[]), more=more))]
 
 
 @dataclass
 class StreamServer:
-    """Streams `steps` progress notifications, one each `pause` seconds, and then the answer."""
+    """Streams `steps` progress notifications, one every `pause` seconds, and then the answer."""
 
     steps: int = 3
     pause: float = 0.02
     token: Any = None
-    """Another progress token than the call's."""
+    """Send this progress token instead of the call's."""
     falls: bool = False
-    """Progress that goes backwards."""
+    """Send decreasing progress."""
 
     def __call__(self, head: bytes, message: dict[str, Any]) -> Parts:
         token = self.token or message["params"]["_meta"].get("progressToken")
@@ -105,7 +105,7 @@ class StreamServer:
 
 @dataclass
 class InputRequester:
-    """Asks `rounds` times for input before it answers; the state is the number of the round."""
+    """Requests input `rounds` times before it answers. The state is the number of the round."""
 
     rounds: int = 2
     replies: list[dict[str, Any]] = field(default_factory=list)
@@ -136,13 +136,13 @@ class InputRequester:
 
 @dataclass
 class TaskServer:
-    """Answers with a task that is done after `polls` polls, `interval` ms apart; `ends` tells how."""
+    """Answers with a task that ends with status `ends` after `polls` polls, `interval` ms apart."""
 
     polls: int = 3
     interval: int = 20
     ends: str = "completed"
     asks: bool = False
-    """The task asks for input before it ends."""
+    """Request input before the task ends."""
     seen: Counter[str] = field(default_factory=Counter)
     named: set[str] = field(default_factory=set)
     updates: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Runs the tester against a target of known truth, in one process or as the program it is."""
+"""Runs the load tester against a target, in this process or as a program."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from mcp_swarm_load.testing.target import Target
 PROGRAM = (sys.executable, "-m", "mcp_swarm_load")
 _END = b"\x04the end"
 BUSY = "--accept-busy-client"
-"""For runs of targets that answer at once on a machine that has other work: not what is tested."""
+"""For runs against fast targets on a busy machine, where the tester's load is not under test."""
 
 
 STALL_SECONDS, TICK_SECONDS = 0.1, 0.01
@@ -26,9 +26,9 @@ T = TypeVar("T")
 async def load(
     target: Target, thresholds: Sequence[str] = (), unit: UnitChoice = "auto", **options: Any
 ) -> dict[str, Any]:
-    """The document of one run against a serving target.
+    """Returns the document of one run against a serving target.
 
-    The target keeps the same event loop busy, so the tester is judged as if it were not.
+    The target shares the tester's event loop, so the run is judged even if the tester was busy.
     """
     plan = Plan(url=urlsplit(target.url), **options)
     criteria = Criteria(tuple(thresholds), unit, accept_busy_client=True)
@@ -36,9 +36,9 @@ async def load(
 
 
 async def without_stalls(make: Callable[[], Awaitable[T]], tries: int = 5) -> T:
-    """What `make` comes to while this process has its turns; where it is held up, once more.
+    """Returns the result of `make` from a try in which this process did not stall.
 
-    For what is told by the clock, and cannot be told by one that stood still. The last try counts.
+    It is for measurements of time, which a stalled process cannot make. The last try counts anyway.
     """
     latest = 0.0
 
@@ -110,5 +110,5 @@ def _read_to_end(descriptor: int) -> str:
 
 
 def names(count: int) -> Sequence[str]:
-    """Replica names as containers have them."""
+    """Returns replica names like those of containers."""
     return [f"ad1b23ba0c{number:02x}" for number in range(count)]

@@ -1,6 +1,6 @@
-"""A real HTTP server on a real socket that plays replicas whose truth is known.
+"""An HTTP server on a real socket that acts as replicas with known behaviour.
 
-Run as a program it is the bare endpoint that the tester's own speed is measured against:
+As a program it is the bare endpoint for measuring the tester's own speed:
 `python -m mcp_swarm_load.testing.target PORT`.
 """
 
@@ -19,21 +19,22 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 Parts = list[tuple[float, bytes]]
+_STREAMED = ("events", "events without answer")
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass
 class Target:
-    """What the server does with each call; every function is given the call's number from 0."""
+    """The behaviour of the server. Each function receives the call's number, from 0."""
 
     replica: Callable[[int], str] = lambda _: "one"
     delay: Callable[[int], float] = lambda _: 0.0
     fault: Callable[[int], str] = lambda _: ""
     script: Callable[[bytes, dict[str, Any]], Parts] | None = None
-    """Given a request's head and message: the bytes of the answer, each after so many seconds."""
+    """Returns, for a request's head and message, the parts of the answer, each after a delay."""
     by_connection: bool = False
-    """A connection keeps the replica of its first call, as behind a TCP balancer."""
+    """Keep a connection on the replica of its first call, as a TCP balancer does."""
     tls: ssl.SSLContext | None = None
     port: int = 0
     connections: int = 0
@@ -49,23 +50,24 @@ class Target:
         return f"{scheme}://127.0.0.1:{self.port}/mcp"
 
     async def wait_for_requests(self, calls: int) -> None:
-        """Return once so many calls have come in."""
-        while len(self.requests) < calls:  # noqa: ASYNC110  nothing here tells of each call
+        """Returns after this many requests have arrived."""
+        while len(self.requests) < calls:  # noqa: ASYNC110  there is no event for each request
             await asyncio.sleep(0.01)
 
     def freeze(self, seconds: float) -> None:
-        """Answer nothing for so long; what arrives meanwhile is answered after it."""
+        """Delays all answers until `seconds` have passed."""
         self.frozen_until = asyncio.get_running_loop().time() + seconds
 
     def close_idle(self) -> None:
-        """Close every open connection, as a balancer does that is reloaded."""
+        """Closes every open connection, as a reloading balancer does."""
         for transport in list(self.open):
-            transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)  # now, not next turn
+            # shutdown() acts at once, close() in the loop's next turn.
+            transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
             transport.close()
 
     @asynccontextmanager
     async def serving(self, port: int = 0) -> AsyncIterator[Target]:
-        """Serve on an ephemeral loopback port while entered."""
+        """Serves on a loopback port while entered; port 0 is a free one."""
         server = await asyncio.get_running_loop().create_server(
             lambda: _Replica(self), "127.0.0.1", port, backlog=4096, ssl=self.tls
         )
@@ -132,7 +134,7 @@ class _Replica(asyncio.Protocol):
             return
         answer = respond(name, fault, message)
         raw = self.transport.get_extra_info("socket")
-        if fault == "leaves":  # in the packet of the answer's last byte, and without a word
+        if fault == "leaves":  # close in the packet of the answer's last byte, unannounced
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         if answer:
             self.transport.write(answer)
@@ -143,60 +145,73 @@ class _Replica(asyncio.Protocol):
 
 
 def respond(name: str, fault: str, message: dict[str, object]) -> bytes:
-    """The bytes of one answer, right or wrong in the way `fault` names."""
-    result: dict[str, object] = {"tools": [], "content": [], "resultType": "complete"}
-    answer: dict[str, object] = {"jsonrpc": "2.0", "id": message["id"], "result": result}
-    if fault == "rpc error":
-        answer = {
-            "jsonrpc": "2.0",
-            "id": message["id"],
-            "error": {"code": -32603, "message": f"lost in the dark, request {message['id']}"},
-        }
-    elif fault == "tool error":
-        result |= {"isError": True, "content": [{"type": "text", "text": "no such region"}]}
-    elif fault == "wrong id":
-        answer["id"] = -1
-    elif fault == "no content":
-        del result["content"], result["tools"]
-    elif fault == "asks":
-        result["resultType"] = "input_required"
-    body = json.dumps(answer).encode()
-    head = [b"HTTP/1.1 200 OK", b"X-Served-By: " + name.encode(), b"Content-Type: application/json"]
+    """Returns the bytes of one answer, with the fault that `fault` names."""
     if fault == "cut":
         return b""
+    if fault == "garbage":
+        return b"SSH-2.0-OpenSSH_9.2\r\n"
+    status, kind = b"200 OK", b"application/json"
+    body = json.dumps(_message(fault, message)).encode()
     if fault == "not json":
         body = b"<html>hello</html>"
     elif fault == "503":
-        head[0] = b"HTTP/1.1 503 Service Unavailable"
+        status = b"503 Service Unavailable"
         body = b"<html><h1>503 Service Unavailable</h1>\nNo server is available.</html>"
-    elif fault in ("closes", "says close"):
-        head.append(b"Connection: close")
-    elif fault in ("events", "events without answer"):
-        head[2] = b"Content-Type: text/event-stream"
-        note = json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": {}})
-        events = b": ping\n\nevent: message\ndata: " + note.encode() + b"\n\n"
-        if fault == "events":
-            events += b"event: message\r\ndata: " + body + b"\r\n\r\n"
-        body = events
-    if fault in ("chunked", "events", "events without answer"):
-        head.append(b"Transfer-Encoding: chunked")
-        half = len(body) // 2
-        body = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (body[:half], body[half:]))
-        body += b"0\r\n\r\n"
-    elif fault != "until end":
-        head.append(b"Content-Length: %d" % len(body))
-    if fault == "cut half":
-        body = body[: len(body) // 2]
-    if fault == "garbage":
-        return b"SSH-2.0-OpenSSH_9.2\r\n"
-    answer_bytes = b"\r\n".join(head) + b"\r\n\r\n" + body
+    elif fault in _STREAMED:
+        kind, body = b"text/event-stream", _events(body if fault == "events" else b"")
+    head = b"HTTP/1.1 %b\r\nX-Served-By: %b\r\nContent-Type: %b\r\n" % (
+        status,
+        name.encode(),
+        kind,
+    )
+    answer = head + _framed(fault, body)
     if fault == "hints":
-        return b"HTTP/1.1 103 Early Hints\r\nX-Served-By: nobody\r\n\r\n" + answer_bytes
-    return answer_bytes * 2 if fault == "twice" else answer_bytes
+        return b"HTTP/1.1 103 Early Hints\r\nX-Served-By: nobody\r\n\r\n" + answer
+    return answer * 2 if fault == "twice" else answer
+
+
+def _message(fault: str, message: dict[str, object]) -> dict[str, object]:
+    """Returns the JSON-RPC message of an answer."""
+    result: dict[str, object] = {"tools": [], "content": [], "resultType": "complete"}
+    answer: dict[str, object] = {"jsonrpc": "2.0", "id": message["id"], "result": result}
+    match fault:
+        case "rpc error":
+            text = f"lost in the dark, request {message['id']}"
+            del answer["result"]
+            answer["error"] = {"code": -32603, "message": text}
+        case "tool error":
+            result |= {"isError": True, "content": [{"type": "text", "text": "no such region"}]}
+        case "wrong id":
+            answer["id"] = -1
+        case "no content":
+            del result["content"], result["tools"]
+        case "asks":
+            result["resultType"] = "input_required"
+    return answer
+
+
+def _events(answer: bytes) -> bytes:
+    """Returns an event stream with a comment, a progress notification and the answer, if any."""
+    note = json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": {}})
+    events = b": ping\n\nevent: message\ndata: " + note.encode() + b"\n\n"
+    return events + (b"event: message\r\ndata: " + answer + b"\r\n\r\n" if answer else b"")
+
+
+def _framed(fault: str, body: bytes) -> bytes:
+    """Returns the headers that frame the body, and the body."""
+    close = b"Connection: close\r\n" if fault in ("closes", "says close") else b""
+    if fault == "until end":
+        return b"\r\n" + body
+    if fault in ("chunked", *_STREAMED):
+        half = len(body) // 2
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (body[:half], body[half:]))
+        return b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+    sent = body[: len(body) // 2] if fault == "cut half" else body
+    return close + b"Content-Length: %d\r\n\r\n" % len(body) + sent
 
 
 class _Bare(asyncio.Protocol):
-    """The cheapest server there can be: no parsing, the id copied over, a fixed result."""
+    """The cheapest possible server: it copies the id, sends a fixed result and parses nothing."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)

@@ -1,1 +1,1 @@
-"""What is sent, by whom, and how each answer is judged."""
+"""Builds calls, sends them for their callers and checks their answers."""

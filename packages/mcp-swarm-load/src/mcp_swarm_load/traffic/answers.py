@@ -1,4 +1,4 @@
-"""Reading answers: the message in a JSON body or an event stream, and failures in one line."""
+"""Reads answers: the message in a JSON body or an event stream, and failures as one line."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ SHAPES: dict[str, tuple[str, type]] = {
     "initialize": ("protocolVersion", str),
     "tasks/get": ("status", str),
 }
-"""What the result of a method must hold, and its type."""
+"""The field that the result of a method must have, and its type."""
 
 
 class Stream:
-    """The messages of one event stream, read for the answer to request `call_id`.
+    """Reads an event stream for the answer to request `call_id`.
 
-    `message` is that answer, else the last response there was, else None; `wrong` is what is wrong
-    with the progress notifications, where the call asked for them.
+    `message` is that answer, else the last response in the stream, else None. `wrong` is what is
+    wrong with the progress notifications, if the call requested them.
     """
 
-    def __init__(self, body: bytes, call_id: int, *, asked: bool) -> None:
+    def __init__(self, body: bytes, call_id: int, *, judge_progress: bool) -> None:
         self.message: object = None
         self.progress = 0
         self.wrong = ""
@@ -50,7 +50,7 @@ class Stream:
                 continue
             if message.get("method") == "notifications/progress":
                 self.progress += 1
-                if asked:
+                if judge_progress:
                     self._judge_progress(message.get("params"), call_id)
             elif "result" in message or "error" in message:
                 self.message = message
@@ -58,19 +58,19 @@ class Stream:
                     return
 
     def _judge_progress(self, params: Any, call_id: int) -> None:
-        """The token must be the call's and the value must grow (spec, basic/utilities/progress)."""
+        """Checks that the token is the call's and the value grows (spec, basic/utilities/progress)."""
         params = params if isinstance(params, dict) else {}
         token, value = params.get("progressToken"), params.get("progress")
         if token != call_id or not isinstance(value, int | float):
-            self.wrong = self.wrong or "progress of another request in the stream"
+            self.wrong = self.wrong or "the stream has progress of another request"
         elif value <= self._highest:
-            self.wrong = self.wrong or "progress that does not grow"
+            self.wrong = self.wrong or "progress does not grow"
         else:
             self._highest = value
 
 
 def http_failure(exchange: Exchange) -> str:
-    """HTTP status and the most telling line of its body."""
+    """Returns the HTTP status and an excerpt of the body."""
     text = ""
     try:
         body = json.loads(exchange.body)
@@ -85,26 +85,26 @@ def http_failure(exchange: Exchange) -> str:
 
 
 def rpc_failure(error: object) -> str:
-    """A JSON-RPC error in one line."""
+    """Returns a JSON-RPC error as one line."""
     if not isinstance(error, dict):
         return f"JSON-RPC error of a wrong shape: {excerpt(str(error).encode())}"
     return f"JSON-RPC error {error.get('code')}: {excerpt(str(error.get('message')).encode())}"
 
 
 def tool_text(result: dict[str, Any]) -> str:
-    """The texts of a tool's result in one line."""
+    """Returns the texts of a tool's result as one line."""
     return excerpt(all_text(result).encode())
 
 
 def all_text(result: dict[str, Any]) -> str:
-    """The texts of a tool's result, joined."""
+    """Returns all texts of a tool's result, joined."""
     content = result.get("content")
     texts = [part.get("text", "") for part in content or [] if isinstance(part, dict)]
     return " ".join(str(text) for text in texts)
 
 
 def excerpt(body: bytes) -> str:
-    """The first characters of a text in one printable line."""
+    """Returns the first characters of a text as one printable line."""
     text = " ".join(body[: 8 * _EXCERPT].decode("utf-8", "replace").split())
     text = "".join(mark if mark.isprintable() else "?" for mark in text)
     return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"

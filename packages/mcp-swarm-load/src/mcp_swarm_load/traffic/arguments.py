@@ -1,4 +1,4 @@
-"""Arguments made from a tool's input schema: the examples it gives, else the least that fits."""
+"""Makes arguments from a tool's input schema: its examples, else minimal valid values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEPTH = 20
 
 
 def arguments_for(schema: dict[str, Any]) -> dict[str, Any]:
-    """The required arguments of an input schema, each with a value that fits its own schema."""
+    """Returns the required arguments of an input schema, each with a valid value."""
     return dict(_Maker(schema).required_of(schema, _DEPTH))
 
 
@@ -34,7 +34,7 @@ class _Maker:
         }
 
     def value(self, schema: Any, name: str, depth: int) -> Any:
-        """Example, choice or default if the schema names one, else the least value of its type."""
+        """Returns the schema's example, choice or default, else a minimal value of its type."""
         if not isinstance(schema, dict) or depth < 0:
             return name
         if "$ref" in schema:
@@ -50,7 +50,11 @@ class _Maker:
                 if isinstance(choice, dict) and choice.get("type") != "null":
                     return self.value(choice, name, depth - 1)
         kind = schema.get("type", "string")
-        kind = next((each for each in kind if each != "null"), "null") if _many(kind) else kind
+        kind = (
+            next((each for each in kind if each != "null"), "null")
+            if isinstance(kind, list)
+            else kind
+        )
         return self._of_type(kind, schema, name, depth)
 
     def _of_type(self, kind: str, schema: dict[str, Any], name: str, depth: int) -> Any:
@@ -73,7 +77,7 @@ class _Maker:
         return word[: schema.get("maxLength", len(word))]
 
     def _referred(self, reference: str) -> Any:
-        """What a local `#/...` reference points to; an empty schema if nothing."""
+        """Returns the target of a local `#/...` reference; an empty schema if there is none."""
         found: Any = self._root
         for part in reference.removeprefix("#/").split("/"):
             key = part.replace("~1", "/").replace("~0", "~")
@@ -81,12 +85,8 @@ class _Maker:
         return found
 
 
-def _many(kind: object) -> bool:
-    return isinstance(kind, list)
-
-
 def _least(schema: dict[str, Any], above: float) -> float:
-    """The least number a schema allows, or 1 if it sets no lower bound and allows that."""
+    """Returns the smallest number that a schema allows; 1 if it sets no lower bound and allows 1."""
     low = schema.get("minimum")
     if low is None and "exclusiveMinimum" in schema:
         low = schema["exclusiveMinimum"] + above

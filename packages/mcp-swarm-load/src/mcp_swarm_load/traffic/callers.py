@@ -1,4 +1,4 @@
-"""Who calls: a caller has a token (its tenant's) and, in 2025-11-25, a session."""
+"""Callers, each with a token of a tenant and, in 2025-11-25, with sessions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A bearer token and whose it is; reports show the tenant, never the token."""
+    """A bearer token and its tenant. Reports show the tenant, never the token."""
 
     token: str = field(repr=False)
     tenant: str = ""
@@ -16,20 +16,20 @@ class Token:
 
 @dataclass(slots=True)
 class Session:
-    """A session of 2025-11-25 as its client knows it. `headers` end each with its line end."""
+    """A client's view of a session of 2025-11-25. Each of `headers` ends with its line end."""
 
     id: bytes
     headers: bytes
     used: int = 0
-    """Calls made in it, without those that open it."""
+    """Calls made in it, without the handshake."""
     calls: int = 0
-    """Answers in it."""
+    """Answers received in it."""
     replica: str = ""
     pinned: bool = True
     lost: bool = False
 
     def note(self, replica: str) -> None:
-        """Count an answer, and whether all came from one replica."""
+        """Counts an answer and updates whether all came from one replica."""
         self.calls += 1
         if replica:
             self.pinned = self.pinned and self.replica in ("", replica)
@@ -38,13 +38,13 @@ class Session:
 
 @dataclass(slots=True)
 class Caller:
-    """One caller. In an open loop it stands for all callers of its tenant, with many sessions."""
+    """One caller. In an open loop it represents all callers of a tenant and has many sessions."""
 
     headers: bytes = b""
     tenant: str = ""
     idle: deque[Session] = field(default_factory=deque)
     lost: int = 0
-    """Sessions lost and not yet opened again."""
+    """Lost sessions that are not yet replaced."""
 
 
 def make_callers(
@@ -54,13 +54,16 @@ def make_callers(
     first: int = 0,
     step: int = 1,
 ) -> list[Caller]:
-    """So many callers, who take the tokens in turn; numbers from `first` in steps of `step`."""
+    """Returns `count` callers that take the tokens in turn and send `headers`.
+
+    Their numbers start at `first` and grow by `step`.
+    """
     numbers = range(first, first + count * step, step)
-    more = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    common = "".join(f"{name}: {value}\r\n" for name, value in headers)
     if not tokens:
-        return [Caller(more.encode()) for _ in numbers]
+        return [Caller(common.encode()) for _ in numbers]
     whose = [tokens[number % len(tokens)] for number in numbers]
     return [
-        Caller(f"Authorization: Bearer {each.token}\r\n{more}".encode(), each.tenant)
+        Caller(f"Authorization: Bearer {each.token}\r\n{common}".encode(), each.tenant)
         for each in whose
     ]

@@ -1,8 +1,8 @@
-"""How one call is written in each protocol era, and how its answer is judged.
+"""Renders a call in each protocol era and judges its answer.
 
-A call is rendered once; only its id changes from one request to the next. An answer counts as
-right only if all of it is: HTTP 200, a JSON-RPC response with the id asked for, no error, no
-`isError`, a result of the shape its method promises, and what the scenario expects of it.
+A call is rendered once, and only its id changes between requests. An answer is right only if all of
+it is: HTTP 200, a JSON-RPC response with the request's id, no error, no `isError`, a result of the
+method's shape, and what the scenario expects.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Era = Literal["modern", "legacy"]
 
 VERSIONS: dict[Era, str] = {"modern": "2026-07-28", "legacy": "2025-11-25"}
 
-CLIENT_INFO = {"name": "mcp-swarm-loadtest", "version": "1"}
+CLIENT_INFO = {"name": "mcp-swarm-load", "version": "1"}
 META = {
     "io.modelcontextprotocol/protocolVersion": VERSIONS["modern"],
     "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
@@ -52,34 +52,34 @@ _decode = json.JSONDecoder().decode
 
 
 class Expectation(Protocol):
-    """What an answer must be; `mcp_swarm_load.traffic.expect` has the kinds."""
+    """A condition on an answer. `mcp_swarm_load.traffic.expect` implements it."""
 
     @property
     def is_error(self) -> bool:
-        """Whether an error is expected, or may be."""
+        """Whether it expects or allows an error."""
 
     def excuses(self, result: dict[str, Any]) -> bool:
-        """Whether a result is an error that is as right as a result would be."""
+        """Returns whether a result is an error that this expectation allows."""
 
     def wrong(self, result: dict[str, Any], arguments: Mapping[str, Any]) -> str:
-        """What is wrong with a result (or an error), in one line; empty if nothing is."""
+        """Returns what is wrong with a result or an error, in one line; empty if nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a call asks for besides its result."""
+    """Optional protocol features that a call uses."""
 
     progress: bool = False
-    """Progress notifications, if the answer is streamed."""
+    """Request progress notifications, which a streamed answer carries."""
     answers: Mapping[str, Any] | None = None
-    """Input rounds are answered: by these values, by name, else by what the schema says."""
+    """Answer input rounds with these values by name, else with values that fit the schema."""
     tasks: bool = False
-    """The answer may be a long task, which is then polled."""
+    """Accept a long task as the answer, and poll it."""
     json_only: bool = False
-    """`Accept` names JSON alone, and no event stream."""
+    """Accept JSON only, no event stream."""
 
     def capabilities(self) -> dict[str, Any]:
-        """As 2026-07-28 declares them on each request."""
+        """Returns the client capabilities that 2026-07-28 declares on each request."""
         return (_INPUTS if self.answers is not None else {}) | (_TASKS if self.tasks else {})
 
 
@@ -87,7 +87,7 @@ PLAIN = Features()
 
 
 class Call:
-    """One kind of MCP request to one URL in one era, ready to be rendered with any id."""
+    """An MCP request to one URL in one era, ready to render with any id."""
 
     def __init__(
         self,
@@ -120,13 +120,13 @@ class Call:
         self.label = f"{method} {self._name}".strip()
 
     def varied(self, params: Mapping[str, Any]) -> Call:
-        """The same call with other parameters."""
+        """Returns the same call with other parameters."""
         other = copy.copy(self)
         other.write(params)
         return other
 
     def write(self, params: Mapping[str, Any]) -> None:
-        """Take these parameters from now on."""
+        """Sets the parameters and renders the body."""
         self.params = params
         fields = dict(params)
         if self.era == "modern":
@@ -140,7 +140,7 @@ class Call:
             del message["id"]
         if fields:
             message["params"] = fields
-        # The id comes first and the progress token last, whatever the parameters between may hold.
+        # The id is the first mark and the progress token the last. Parameters may contain marks too.
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
         marks = ("id" in message) + self.features.progress
         mark = json.dumps(_ID_MARK).encode()
@@ -155,7 +155,7 @@ class Call:
             self._head = self._head_for(name)
 
     def render(self, call_id: int, headers: bytes = b"") -> bytes:
-        """The whole HTTP/1.1 request as bytes; `headers` are the caller's own, each with its end."""
+        """Returns the HTTP/1.1 request. `headers` are the caller's, each with its line end."""
         number = b"%d" % call_id
         length = self._fixed_length + len(number) * self._marks
         return b"%b%bContent-Length: %d\r\n\r\n%b" % (
@@ -166,17 +166,17 @@ class Call:
         )
 
     def judge(self, call_id: int, exchange: Exchange) -> str:
-        """What is wrong with the answer, in one line; an empty string if nothing is.
+        """Returns what is wrong with the answer, in one line; empty if nothing is.
 
-        Leaves the result, right or wrong, in `exchange.result`, and the number of progress
-        notifications in `exchange.progress` if the answer was streamed.
+        Stores the result, right or wrong, in `exchange.result`. For a streamed answer, stores the
+        number of progress notifications in `exchange.progress`.
         """
         if exchange.error:
             return exchange.error
         if exchange.status != 200 and not self._is_error_asked_for(exchange):
             return http_failure(exchange)
         if exchange.content_type.startswith(b"text/event-stream"):
-            stream = Stream(exchange.body, call_id, asked=self.features.progress)
+            stream = Stream(exchange.body, call_id, judge_progress=self.features.progress)
             exchange.progress = stream.progress
             if stream.message is None:
                 return "event stream ended without the answer"
@@ -184,13 +184,13 @@ class Call:
                 return stream.wrong
             return self._judge_message(call_id, stream.message, exchange)
         try:
-            message = _decode(exchange.body.decode())  # json.loads would guess the encoding first
+            message = _decode(exchange.body.decode())  # json.loads would detect the encoding first
         except ValueError:
             return f"answer is not JSON: {excerpt(exchange.body)}"
         return self._judge_message(call_id, message, exchange)
 
     def _is_error_asked_for(self, exchange: Exchange) -> bool:
-        """2026-07-28 puts some JSON-RPC errors into 400 and 404."""
+        """Returns whether this is an expected error, which 2026-07-28 may send with HTTP 400 or 404."""
         return (
             self._expects_error
             and 400 <= exchange.status < _FIRST_SERVER_ERROR
@@ -215,7 +215,7 @@ class Call:
         return self.judge_result(result)
 
     def judge_result(self, result: dict[str, Any]) -> str:
-        """What is wrong with a result, whichever way it came."""
+        """Returns what is wrong with a result; empty if nothing is."""
         if result.get("isError") and not self._expects_error:
             return f"tool error: {tool_text(result)}"
         kind = result.get("resultType", "complete")
@@ -245,12 +245,12 @@ def request_head(
     json_only: bool = False,
     http_method: str = "POST",
 ) -> bytes:
-    """Request line and headers, each with its line end, but for Content-Length."""
+    """Returns the request line and all headers but Content-Length, each with its line end."""
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     lines = [
         f"{http_method} {target} HTTP/1.1",
         f"Host: {url.netloc.rpartition('@')[2]}",
-        "User-Agent: mcp-swarm-loadtest",
+        "User-Agent: mcp-swarm-load",
         "Content-Type: application/json",
         "Accept: application/json" + ("" if json_only else ", text/event-stream"),
         f"MCP-Protocol-Version: {VERSIONS[era]}",
@@ -267,7 +267,7 @@ def request_head(
 
 
 def _header_value(value: str) -> str:
-    """A header field's value as 2026-07-28 wants it: base64 where plain text would not survive."""
+    """Returns a header value in the encoding of 2026-07-28: base64 where plain text is unsafe."""
     if re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", value) and not re.fullmatch(
         r"=\?base64\?.*\?=", value
     ):

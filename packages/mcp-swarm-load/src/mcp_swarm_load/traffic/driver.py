@@ -1,6 +1,7 @@
-"""One call from end to end: chosen, sent for its caller, judged, carried on, counted.
+"""Makes calls from end to end: picks, sends, judges, continues and counts them.
 
-The plain case (one kind of call, no session) is the hot path: all else costs it one test each.
+The plain case (one kind of call, no session) is the hot path. Every other feature costs it one
+test.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from mcp_swarm_load.traffic.sessions import SessionError, Sessions
 from mcp_swarm_load.traffic.values import RandomSource
 
 NEVER = 1 << 62
-"""A perf_counter_ns() that does not come."""
+"""A perf_counter_ns() that is never reached."""
 
 
 class Driver:
     """Makes the calls of a plan, or of one process's share, and counts them in `result`.
 
-    What is due before `result.start` is warm-up: made and judged, and counted in no figure.
+    Calls due before `result.start` are the warm-up. They are judged, but no figure includes them.
     """
 
     def __init__(self, plan: Plan, pool: ConnectionPool, result: Result, share: Share) -> None:
@@ -53,11 +54,11 @@ class Driver:
 
     @property
     def warmup(self) -> int:
-        """Calls that were warm-up."""
+        """Number of calls made in the warm-up."""
         return self._warm.made
 
     def maker(self, caller: Caller) -> Make:
-        """What makes one call for this caller."""
+        """Returns the function that makes one call for this caller."""
         plan, result, sessions = self._plan, self.result, self._sessions
         send, pick, numbers = self._pool.send, self._pick, self._numbers
         late = plan.rate is not None
@@ -84,7 +85,7 @@ class Driver:
         return make
 
     async def close(self, callers: list[Caller]) -> None:
-        """Close what the callers hold open."""
+        """Closes the callers' open sessions."""
         if self._sessions is not None:
             await self._sessions.close_all(callers, self.result)
 
@@ -99,7 +100,7 @@ class Driver:
         try:
             exchange, wrong = await self._make_call(call, session.headers)
         except asyncio.CancelledError:
-            caller.idle.append(session)  # the run ends: it is closed with the others
+            caller.idle.append(session)  # `close` closes it at the end of the run
             raise
         exchange.due = due
         wrong = self._sessions.judge(session, caller, exchange, wrong, into)
@@ -109,7 +110,7 @@ class Driver:
         await self._sessions.give_back(session, caller, into)
 
     def _warm_up(self, due: int) -> Result:
-        """Where a call goes that is due before measuring began; the last such call begins it."""
+        """Returns where to count a call due before measuring began. The last one starts measuring."""
         if self._warm_left > 0:
             self._warm_left -= 1
             return self._warm
@@ -122,7 +123,7 @@ class Driver:
         return exchange, call.judge(number, exchange)
 
     def _note_stream(self, exchange: Exchange, into: Result) -> None:
-        """Count an answer that came as a stream."""
+        """Counts an answer that was an event stream."""
         flow = into.flow
         flow.streams += 1
         flow.progress += exchange.progress

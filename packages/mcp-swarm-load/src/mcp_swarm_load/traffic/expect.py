@@ -1,4 +1,4 @@
-"""What a scenario expects of an answer, so that a wrong result is a failure and not a success."""
+"""Expectations of a scenario, so that a wrong result counts as a failure."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MISSING = object()
 
 @cache
 def parse_path(text: str) -> JsonPath:
-    """`structuredContent.regions[0].region` as its steps.
+    """Returns the steps of a path such as `structuredContent.regions[0].region`.
 
-    Raises ValueError where the text is no such path.
+    Raises ValueError if the text is no path.
     """
     steps: list[str | int] = []
     at = 0
@@ -37,14 +37,14 @@ def parse_path(text: str) -> JsonPath:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """The value that this call had for an argument."""
+    """Refers to the value that the call sent for an argument."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """One expectation. Without `at` it is of the texts of the answer."""
+    """One expectation. Without `at` it applies to the texts of the answer."""
 
     test: Literal["equals", "contains", "error", "may_fail"]
     wanted: Any
@@ -52,11 +52,11 @@ class Expect:
 
     @property
     def is_error(self) -> bool:
-        """Whether an error is expected, or may be."""
+        """Whether it expects or allows an error."""
         return self.test in ("error", "may_fail")
 
     def excuses(self, result: dict[str, Any]) -> bool:
-        """Whether a result is an error that is as right as a result would be."""
+        """Returns whether a result is an error that `may_fail` allows."""
         return (
             self.test == "may_fail"
             and bool(result.get("isError"))
@@ -64,7 +64,7 @@ class Expect:
         )
 
     def wrong(self, result: dict[str, Any], arguments: Mapping[str, Any]) -> str:
-        """What is wrong with a result, in one line; an empty string if nothing is."""
+        """Returns what is wrong with a result, in one line; empty if nothing is."""
         wanted = self.wanted
         if isinstance(wanted, Argument):
             wanted = arguments.get(wanted.name)
@@ -72,9 +72,9 @@ class Expect:
             return f"tool error: {tool_text(result)}" if result.get("isError") else ""
         if self.test == "error":
             if not result.get("isError"):
-                return f"an error was expected, not: {tool_text(result)}"
+                return f"expected an error, got: {tool_text(result)}"
             holds = wanted is True or str(wanted) in all_text(result)
-            return "" if holds else f"another error than expected: {tool_text(result)}"
+            return "" if holds else f"unexpected error: {tool_text(result)}"
         seen = _found(result, parse_path(self.at)) if self.at else _whole_text(result)
         if seen is _MISSING:
             return f"wrong result: nothing at {self.at}"

@@ -1,6 +1,6 @@
-"""Which calls are made: kinds with weights, and the next call of them.
+"""Picks the next call from kinds of calls with weights.
 
-The eras take turns, so half of the calls are of each; the kind is drawn by weight.
+The kind is drawn by weight. With both eras, calls alternate between them.
 """
 
 from __future__ import annotations
@@ -19,40 +19,39 @@ Pick = Callable[[], Call]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of call in a mix. `params` is None until the tool's schema has been asked for."""
+    """One kind of call in a mix. `params` is None until `resolve` reads the tool's schema."""
 
     method: str
     params: Value | None = None
     weight: float = 1.0
     tool: str | None = None
-    """The tool of a `tools/call`, whose parameters are its name and arguments."""
+    """The tool of a `tools/call`. Its parameters are the name and the arguments."""
     era: Era | None = None
-    """The one era it is made in; None is any."""
+    """The only era of this call; None means any."""
     features: Features = PLAIN
     expect: tuple[Expectation, ...] = field(default=())
 
     @classmethod
     def of_tool(cls, name: str, arguments: Value | None, **others: Any) -> Kind:
-        """A call of a tool, its arguments to be made from its schema if there are none."""
+        """Returns a call of a tool. Without arguments, `resolve` makes them from the tool's schema."""
         return cls("tools/call", tool_params(name, arguments), tool=name, **others)
 
     @property
     def label(self) -> str:
-        """As reports show it."""
+        """The kind's name in reports."""
         return f"{self.method} {self.tool}" if self.tool else self.method
 
     def pick(
         self, source: RandomSource, url: SplitResult, era: Era, options: Mapping[str, Any]
     ) -> Pick:
-        """What gives the next call of this kind."""
+        """Returns the function that gives the next call of this kind."""
         assert self.params is not None
+        sample = self.params.draw(RandomSource(0))  # leaves `source` as it is
         first = Call(
             url,
             era,
             self.method,
-            self.params.draw(
-                RandomSource(0)
-            ),  # a pattern: what it draws is not to be missing later
+            sample,
             features=self.features,
             expect=self.expect,
             **options,
@@ -64,7 +63,7 @@ class Kind:
 
 
 def tool_params(name: str, arguments: Value | None) -> Value | None:
-    """The parameters of a tools/call; None without arguments."""
+    """Returns the parameters of a tools/call; None without arguments."""
     if arguments is None:
         return None
     return fold_constant(Fields((("name", Constant(name)), ("arguments", arguments))))
@@ -77,11 +76,11 @@ def picker(
     url: SplitResult,
     **options: Any,
 ) -> Pick:
-    """What gives the next call of a mix. `options` are those of every Call."""
+    """Returns the function that gives the next call of a mix. `options` go to every Call."""
     by_era = [_of_one_era(kinds, era, source, url, options) for era in eras]
     if len(by_era) == 1:
         return by_era[0]
-    # Not by the call's number: that would give each of two processes an era of its own.
+    # Not by the call's number: with two processes, each would have one era only.
     turns = itertools.islice(itertools.cycle(by_era), source.number % 2, None)
 
     def pick() -> Call:

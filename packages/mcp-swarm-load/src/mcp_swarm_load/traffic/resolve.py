@@ -1,4 +1,4 @@
-"""A mix's tools looked up at the target: those without arguments get what their schema asks for."""
+"""Completes a mix: tools without arguments get those that their schema at the target requires."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _MAX_PAGES = 100
 
 
 class MixError(Exception):
-    """A mix names what the target does not have; the message says what it has."""
+    """A mix names a tool that the target does not have. The message lists its tools."""
 
 
 async def resolve(plan: Plan) -> Plan:
-    """The plan with arguments for all of its calls.
+    """Returns the plan with arguments for all of its calls.
 
-    Raises MixError for a tool that there is not, TargetError where the tools cannot be listed.
+    Raises MixError for an unknown tool, and TargetError if the tools cannot be listed.
     """
     if all(kind.params is not None for kind in plan.kinds):
         return plan
@@ -48,7 +48,7 @@ def _with_arguments(kind: Kind, schemas: dict[str, Any]) -> Kind:
 
 
 async def _tools(plan: Plan) -> dict[str, Any]:
-    """The input schema of each tool at the target, by name."""
+    """Returns the input schema of each tool at the target, by name."""
     pool = ConnectionPool(plan.url, timeout=plan.timeout, keep_alive=True, ca=plan.ca)
     await pool.start()
     numbers = itertools.count(1)

@@ -1,7 +1,7 @@
-"""Calls that take more than one request: input rounds and long tasks (2026-07-28).
+"""Completes calls that need several requests: input rounds and long tasks (2026-07-28).
 
-An answer that asks for input is answered and the call repeated with the state it came with, as
-often as the server asks, up to a bound. A task is polled to its end at the server's own interval.
+When a server requests input, the call is repeated with the input and the server's request state,
+up to MAX_ROUNDS times. A task is polled until it ends, at the server's interval.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from mcp_swarm_load.traffic.sessions import MakeCall
 MAX_ROUNDS = 10
 MAX_TASK_SECONDS = 300.0
 _POLL_SECONDS = 1.0
-"""Between two polls, where the server names no interval."""
+"""Poll interval if the server gives none."""
 _MIN_POLL_SECONDS = 0.01
 
 
 class Rounds:
-    """Carries calls on to their end. `options` are those of every Call."""
+    """Completes calls. `options` go to every Call."""
 
     def __init__(self, url: SplitResult, make_call: MakeCall, **options: Any) -> None:
         self._url, self._make_call, self._options = url, make_call, options
@@ -34,9 +34,10 @@ class Rounds:
     async def finish(
         self, call: Call, exchange: Exchange, wrong: str, headers: bytes, into: Result
     ) -> tuple[Exchange, str]:
-        """The last exchange of a call whose first answer was `exchange`, and what is wrong with it.
+        """Completes a call whose first answer was `exchange`.
 
-        It has the first one's times of sending and first byte, so latency is of the whole.
+        Returns the last exchange and what is wrong with it. The exchange gets the first one's times
+        of sending and of the first byte, so that latency covers the whole call.
         """
         first, rounds = exchange, 0
         while exchange.result is not None and wrong:
@@ -66,7 +67,7 @@ class Rounds:
     async def _task(
         self, call: Call, task: Mapping[str, Any], headers: bytes, into: Result
     ) -> tuple[Exchange, str]:
-        """Poll until the task has ended; the last poll, and what is wrong with the task."""
+        """Polls until the task ends. Returns the last poll and what is wrong with the task."""
         name = task.get("taskId")
         get = self._call("tasks/get", {"taskId": name})
         loop = asyncio.get_running_loop()
@@ -106,14 +107,14 @@ class Rounds:
 
 
 def _interval(task: Mapping[str, Any]) -> float:
-    """Seconds to wait, as the server says (`pollIntervalMs`)."""
+    """Returns the server's poll interval (`pollIntervalMs`) in seconds."""
     wanted = task.get("pollIntervalMs", task.get("pollInterval"))
     seconds = wanted / 1000 if isinstance(wanted, int | float) else _POLL_SECONDS
     return max(_MIN_POLL_SECONDS, seconds)
 
 
 def _input_responses(result: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
-    """The answers to all input requests, and the state as it came (an opaque text)."""
+    """Returns responses to all input requests, and the opaque request state unchanged."""
     requests = result.get("inputRequests") or {}
     reply: dict[str, Any] = {
         "inputResponses": {
@@ -126,7 +127,7 @@ def _input_responses(result: Mapping[str, Any], answers: Mapping[str, Any]) -> d
 
 
 def _answer(request: Any, given: Any) -> dict[str, Any]:
-    """What a client answers: the given content, else the least that fits what is result for."""
+    """Returns the response to one input request: the given content, else minimal valid content."""
     request = request if isinstance(request, dict) else {}
     params = request.get("params") or {}
     match request.get("method"):

@@ -1,6 +1,6 @@
-"""Scenario files: who calls what, how often, with which arguments, and what must come back.
+"""Reads scenario files: callers, calls, weights, arguments and expectations.
 
-A value is a constant, or is made anew for each call by a tag: `!choice [a, b]`, `!integer 1..20`,
+A value is a constant, or a tag draws it for each call: `!choice [a, b]`, `!integer 1..20`,
 `!text 5..40`, `!uuid`, `!sequence 1`, `!join [order-, !sequence 1]`, `!json {…}` (as JSON text).
 """
 
@@ -45,7 +45,7 @@ _METHODS = (
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What a file says; None where it says nothing, which flags may then say."""
+    """The content of a scenario file. None means unset; options may then set it."""
 
     kinds: tuple[Kind, ...]
     callers: int | None = None
@@ -58,12 +58,12 @@ class Scenario:
 
 
 def shipped() -> list[str]:
-    """The names of the scenarios that come with this package."""
+    """Returns the names of the scenarios in this package."""
     return sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 
 def read(name: str) -> Scenario:
-    """The scenario of a file, or the shipped one of this name. Raises ScenarioError."""
+    """Reads a scenario file, or the shipped scenario of this name. Raises ScenarioError."""
     path = Path(name)
     if path.suffix not in (".yaml", ".yml"):
         path = SHIPPED / f"{name}.yaml"
@@ -80,9 +80,9 @@ def read(name: str) -> Scenario:
         fields["calls"].fail("at least one call")
     both = [name for name in ("callers", "rate") if name in fields]
     if len(both) > 1:
-        fields["rate"].fail("either callers, who wait for answers, or a rate")
+        fields["rate"].fail("callers (a closed loop) or rate (an open loop), not both")
     if "burst" in fields and "rate" not in fields:
-        fields["burst"].fail("a rate too: calls a second on average")
+        fields["burst"].fail("rate as well, the mean calls per second")
     given: dict[str, Any] = {name: _READ[name](fields[name]) for name in _READ if name in fields}
     return Scenario(tuple(_kind(call) for call in calls), **given)
 
@@ -90,7 +90,7 @@ def read(name: str) -> Scenario:
 def _burst(node: YamlNode) -> tuple[int, int]:
     low, high = node.span()
     if low < 1:
-        node.fail("1 or more calls a burst, as in 10..50")
+        node.fail("1 or more calls per burst, such as 10..50")
     return low, high
 
 
@@ -130,13 +130,13 @@ def _kind(call: YamlNode) -> Kind:
     }
     if "tool" in fields:
         if "params" in fields:
-            fields["params"].fail("arguments, as this is a tool")
+            fields["params"].fail("arguments, because this calls a tool")
         arguments = value(fields["arguments"]) if "arguments" in fields else None
         if "arguments" in fields:
             fields["arguments"].fields()
         return Kind.of_tool(fields["tool"].text(), arguments, **options)
     if "arguments" in fields:
-        fields["arguments"].fail("params, as this is no tool")
+        fields["arguments"].fail("params, because this calls a method")
     if "params" in fields:
         fields["params"].fields()
     params = value(fields["params"]) if "params" in fields else Constant({})
@@ -148,7 +148,9 @@ def _features(fields: dict[str, YamlNode]) -> Features:
     if "answers" in fields:
         given = fields["answers"].constant()
         if given is not True and not isinstance(given, dict):
-            fields["answers"].fail("true, or a mapping of answers by the name of the question")
+            fields["answers"].fail(
+                "true, or a mapping from the name of an input request to its answer"
+            )
         answers = {} if given is True else given
     return Features(
         progress="progress" in fields and fields["progress"].flag(),
@@ -179,16 +181,16 @@ def _expect(node: YamlNode) -> Expect:
         and wanted.constant() is not True
         and not isinstance(wanted.constant(), str)
     ):
-        wanted.fail("true, or a text that the error has")
+        wanted.fail("true, or a text in the error")
     if tests[0] == "may_fail":
         wanted.text()
     if tests[0] == "equals" and not at:
-        node.fail("`at` too: where the value is that equals this")
+        node.fail("`at` as well, the path of the value")
     return Expect(cast("Any", tests[0]), wanted.constant(), at)
 
 
 def value(node: YamlNode) -> Value:
-    """The value that a node describes: tags are followed, all else is constant."""
+    """Returns the value that a node describes. Without a tag it is constant."""
     match node.tag:
         case "":
             return _untagged(node)

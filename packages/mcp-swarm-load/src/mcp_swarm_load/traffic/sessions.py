@@ -1,7 +1,7 @@
-"""Sessions of 2025-11-25: opened, used for so many calls, closed; lost ones opened again.
+"""Opens sessions of 2025-11-25, uses each for a number of calls, closes them, replaces lost ones.
 
-A session is lost when the server answers 404 to an id that it gave out. That call has failed, for
-whatever the session held is gone; the caller's next one opens another session.
+A session is lost when the server answers 404 to an id that it gave. That call fails, because the
+session's state is gone. The caller's next call opens a new session.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from mcp_swarm_load.traffic.callers import Caller, Session
 from mcp_swarm_load.traffic.calls import CLIENT_INFO, VERSIONS, Call, request_head
 
 SendRequest = Callable[[bytes], Awaitable[Exchange]]
-"""Sends a request now."""
+"""Sends a request at once."""
 MakeCall = Callable[[Call, bytes], Awaitable[tuple[Exchange, str]]]
-"""Makes a call now with a caller's headers: what happened, and what was wrong with the answer."""
+"""Makes a call at once with a caller's headers. Returns the exchange and what was wrong with it."""
 
 _HELLO = {"protocolVersion": VERSIONS["legacy"], "capabilities": {}, "clientInfo": CLIENT_INFO}
 _MAX_CLOSING = 50
-"""Sessions closed at one time when a run ends."""
+"""Maximum sessions closed at a time when a run ends."""
 
 
 class SessionError(Exception):
-    """No session could be opened: the exchange that failed, and why."""
+    """A session could not be opened. It has the failed exchange and the reason."""
 
     def __init__(self, exchange: Exchange, why: str) -> None:
         super().__init__(why)
@@ -35,7 +35,7 @@ class SessionError(Exception):
 
 
 class Sessions:
-    """The sessions of all callers, each used for `uses` calls."""
+    """The sessions of all callers. Each is used for `uses` calls."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Sessions:
         self._make_call, self._send, self._uses = make_call, send, uses
 
     async def take(self, caller: Caller, into: Result) -> Session:
-        """An open session of the caller's. Raises SessionError where none can be opened."""
+        """Returns an open session of the caller. Raises SessionError if none can be opened."""
         if caller.idle:
             return caller.idle.popleft()
         exchange, wrong = await self._make_call(self._initialize, caller.headers)
@@ -86,7 +86,7 @@ class Sessions:
     def judge(
         self, session: Session, caller: Caller, exchange: Exchange, wrong: str, into: Result
     ) -> str:
-        """What is wrong with an answer in a session, and note where it came from."""
+        """Notes the answer's replica and returns what is wrong with the answer."""
         session.note(exchange.replica)
         if exchange.status == 404 and session.id:
             into.flow.sessions_lost += 1
@@ -100,7 +100,7 @@ class Sessions:
         return wrong
 
     async def give_back(self, session: Session, caller: Caller, into: Result) -> None:
-        """Keep the session for the caller's next call, or close it if it was used enough."""
+        """Keeps the session for the caller's next call, or closes it after its last use."""
         if session.lost:
             return
         session.used += 1
@@ -110,7 +110,7 @@ class Sessions:
             await self._close(session, into)
 
     async def close_all(self, callers: Iterable[Caller], into: Result) -> None:
-        """Close every session that is still open."""
+        """Closes every open session."""
         open_ones = [session for caller in callers for session in caller.idle]
         for first in range(0, len(open_ones), _MAX_CLOSING):
             batch = open_ones[first : first + _MAX_CLOSING]

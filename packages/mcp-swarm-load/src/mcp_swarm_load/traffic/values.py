@@ -1,7 +1,7 @@
-"""Arguments made anew for each call: constants, and values drawn from what a scenario names.
+"""Values of arguments: constants, and values that are drawn for each call.
 
-Everything is drawn from one seeded source, so a run can be repeated; worker processes draw from
-sources of their own, and their sequences never give the same number.
+All values come from one seeded source, so a run can be repeated. Each worker process has its own
+source, and sequences of different processes never give the same number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LETTERS = string.ascii_lowercase + "     "
 
 @dataclass(slots=True)
 class RandomSource:
-    """What values are drawn from: one of `of` processes' rng and counters."""
+    """The random generator and the counters of process `number` of `of`."""
 
     seed: int
     number: int = 0
@@ -33,17 +33,17 @@ class RandomSource:
         self.rng = random.Random(f"{self.seed}/{self.number}")  # noqa: S311  no secret
 
     def count(self, name: str) -> int:
-        """0, 1, 2… for each name, without the numbers of the other processes."""
+        """Returns 0, 1, 2… for each name, without the numbers of the other processes."""
         turn = self._counts.get(name, 0)
         self._counts[name] = turn + 1
         return self.number + turn * self.of
 
 
 class Value(Protocol):
-    """Something that gives an argument's value."""
+    """A source of an argument's value."""
 
     def draw(self, source: RandomSource) -> Any:
-        """The value for the next call, as JSON has it."""
+        """Returns the JSON value for the next call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Constant:
     value: Any
 
     def draw(self, source: RandomSource) -> Any:
-        """Always the same."""
+        """Returns the same value for every call."""
         return self.value
 
 
@@ -60,7 +60,7 @@ class Choice:
     values: tuple[Value, ...]
 
     def draw(self, source: RandomSource) -> Any:
-        """One of them, each as likely as the others."""
+        """Returns one of the values, each with equal probability."""
         return source.rng.choice(self.values).draw(source)
 
 
@@ -70,7 +70,7 @@ class Integer:
     high: int
 
     def draw(self, source: RandomSource) -> Any:
-        """A whole number from low to high, both included."""
+        """Returns a whole number from low to high, both included."""
         return source.rng.randint(self.low, self.high)
 
 
@@ -80,7 +80,7 @@ class Text:
     high: int
 
     def draw(self, source: RandomSource) -> Any:
-        """Small letters and spaces, low to high characters, none of them at an end a space."""
+        """Returns low to high characters: small letters and spaces, with no space at an end."""
         length = source.rng.randint(self.low, self.high)
         text = "".join(source.rng.choices(_LETTERS, k=length))
         return text.strip().ljust(length, "x")
@@ -89,7 +89,7 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Uuid:
     def draw(self, source: RandomSource) -> Any:
-        """A random UUID (version 4) as text."""
+        """Returns a random UUID (version 4) as text."""
         return str(uuid.UUID(int=source.rng.getrandbits(128), version=4))
 
 
@@ -99,7 +99,7 @@ class Counter:
     start: int = 1
 
     def draw(self, source: RandomSource) -> Any:
-        """The next number: no other call of the run gets it."""
+        """Returns the next number, which no other call of the run gets."""
         return self.start + source.count(self.name)
 
 
@@ -108,7 +108,7 @@ class Joined:
     parts: tuple[Value, ...]
 
     def draw(self, source: RandomSource) -> Any:
-        """The parts as one text."""
+        """Returns the parts as one text."""
         return "".join(_as_text(part.draw(source)) for part in self.parts)
 
 
@@ -117,7 +117,7 @@ class Json:
     value: Value
 
     def draw(self, source: RandomSource) -> Any:
-        """The value as JSON text."""
+        """Returns the value as JSON text."""
         return json.dumps(self.value.draw(source), ensure_ascii=False)
 
 
@@ -126,7 +126,7 @@ class Items:
     values: tuple[Value, ...]
 
     def draw(self, source: RandomSource) -> Any:
-        """A list of what its values give."""
+        """Returns a list of drawn values."""
         return [value.draw(source) for value in self.values]
 
 
@@ -135,12 +135,12 @@ class Fields:
     values: tuple[tuple[str, Value], ...]
 
     def draw(self, source: RandomSource) -> Any:
-        """An object of what its values give."""
+        """Returns an object of drawn values."""
         return {name: value.draw(source) for name, value in self.values}
 
 
 def fold_constant(value: Value) -> Value:
-    """A constant, where the value is the same for every call."""
+    """Returns a constant if the value is the same for every call, else the value itself."""
     match value:
         case Items(values) | Joined(values) if _all_constant(values):
             return Constant(value.draw(RandomSource(0)))
@@ -156,7 +156,7 @@ def _all_constant(values: Sequence[Value]) -> bool:
 
 
 def from_schema(schema: dict[str, Any]) -> Value:
-    """The arguments that a tool's input schema requires: the same for every call."""
+    """Returns the arguments that a tool's input schema requires, the same for every call."""
     return Constant(arguments_for(schema))
 
 

@@ -1,4 +1,4 @@
-"""A child in a YAML file: its value, and errors that say where it is."""
+"""A node of a YAML file: its value, and errors that say where it is."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _SHOWN = 60
 
 
 class ScenarioError(Exception):
-    """A scenario cannot be used: file, line, path, value, and what was expected there."""
+    """A scenario cannot be used. The message has file, line, path, value and what was expected."""
 
 
 class YamlNode:
-    """A node of a YAML file. `path` is how one would write it: `calls[0].weight`."""
+    """A node of a YAML file. `path` is its address in the file, such as `calls[0].weight`."""
 
     def __init__(self, file: Path, raw: yaml.Node, path: str = "") -> None:
         self._file, self.raw, self.path = file, raw, path
 
     @classmethod
     def of_file(cls, file: Path) -> YamlNode:
-        """The whole of a file. Raises ScenarioError where there is no YAML to be read."""
+        """Returns the top node of a file. Raises ScenarioError if it is not YAML."""
         try:
             node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
         except OSError as error:
@@ -36,27 +36,27 @@ class YamlNode:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ScenarioError(f"{file}:{line}: not YAML: {error.problem}") from None
         if node is None:
-            raise ScenarioError(f"{file}: it is empty. Expected `calls:` and a list of calls")
+            raise ScenarioError(f"{file}: the file is empty. Expected `calls:` and a list of calls")
         return cls(file, node)
 
     def fail(self, expected: str) -> NoReturn:
-        """Raise ScenarioError for this child."""
+        """Raises ScenarioError for this node."""
         line = self.raw.start_mark.line + 1
         where = f"{self.path}: " if self.path else ""
         raise ScenarioError(f"{self._file}:{line}: {where}{self._shown()}: expected {expected}")
 
     @property
     def tag(self) -> str:
-        """`!choice` and the like; empty if the value has none of ours."""
+        """The node's tag, such as `!choice`; empty if it has none of ours."""
         return self.raw.tag if self.raw.tag.startswith("!") else ""
 
     @property
     def key(self) -> str:
-        """A name for this child that no other has."""
+        """A unique name of this node."""
         return f"{self._file.name}:{self.path}"
 
     def fields(self, known: Collection[str] = ()) -> dict[str, YamlNode]:
-        """The fields of a mapping; with `known` no others may be there."""
+        """Returns the fields of a mapping. With `known`, any other field is an error."""
         if not isinstance(self.raw, yaml.MappingNode):
             self.fail(f"a mapping with {', '.join(known)}" if known else "a mapping")
         found: dict[str, YamlNode] = {}
@@ -69,12 +69,12 @@ class YamlNode:
                 child.raw = key
                 child.fail(f"one of {', '.join(known)}{hint}")
             if name in found:
-                child.fail(f"{name} once, not twice")
+                child.fail(f"{name} only once")
             found[name] = child
         return found
 
     def items(self) -> list[YamlNode]:
-        """The items of a list."""
+        """Returns the items of a list."""
         if not isinstance(self.raw, yaml.SequenceNode):
             self.fail("a list")
         return [
@@ -83,14 +83,14 @@ class YamlNode:
         ]
 
     def text(self, choices: Collection[str] = ()) -> str:
-        """A text, one of `choices` if there are any."""
+        """Returns a text, which must be one of `choices` if given."""
         value = self.constant()
         if not isinstance(value, str) or not value or (choices and value not in choices):
             self.fail(f"one of {', '.join(choices)}" if choices else "a text")
         return value
 
     def number(self, least: float, *, whole: bool = False) -> Any:
-        """A number, at least so large (above it, where it need not be whole)."""
+        """Returns a number: a whole number >= `least`, or any number > `least`."""
         value = self.constant()
         kinds: Any = int if whole else (int, float)
         right = isinstance(value, kinds) and not isinstance(value, bool)
@@ -100,29 +100,29 @@ class YamlNode:
         return value
 
     def flag(self) -> bool:
-        """True or false."""
+        """Returns true or false."""
         value = self.constant()
         if not isinstance(value, bool):
             self.fail("true or false")
         return value
 
     def span(self) -> tuple[int, int]:
-        """`1..20` as both of its ends, or one number for both."""
+        """Returns both ends of a range such as `1..20`, or one number as both."""
         low, dots, high = str(getattr(self.raw, "value", "")).partition("..")
         try:
             ends = int(low), int(high if dots else low)
         except ValueError:
-            self.fail("a span of whole numbers, as in 1..20")
+            self.fail("a range of whole numbers, such as 1..20")
         if ends[0] > ends[1]:
-            self.fail("a span from the lower to the higher, as in 1..20")
+            self.fail("a range from the lower to the higher number, such as 1..20")
         return ends
 
     def constant(self) -> Any:
-        """The value as JSON has it: constants only. A date stays the text that it is written as."""
+        """Returns the value as JSON. Tags are ignored, and a date stays text."""
         return _constant(self.raw)
 
     def sibling_path(self, name: str) -> Path:
-        """A file's path that is meant from this file's folder."""
+        """Returns a path relative to this file's folder."""
         return self._file.parent / name
 
     def __iter__(self) -> Iterator[YamlNode]:
