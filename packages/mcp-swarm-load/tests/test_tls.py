@@ -43,7 +43,7 @@ async def test_a_target_is_called_over_tls_only_if_its_certificate_is_trusted(au
 async def test_the_load_tester_trusts_the_authority_in_ca_and_sends_each_header(
     authority, tmp_path, more
 ):
-    """From every process, in both protocols; its report shows the name, never the value."""
+    """Every process sends them, in both protocols. The report shows names, never values."""
     async with serving(authority).serving() as t:
         words = ("--url", t.url, BUSY, "--ca", str(authority.file), *more)
         headers = ("--header", f"X-Door-Key: {KEY}", "--header=X-Tenant:  north ")
