@@ -41,7 +41,7 @@ def record() -> str:
         ignored = shutil.ignore_patterns("__pycache__", "*.db*", "node_modules", ".*")
         for name in ("server", "deploy"):
             shutil.copytree(ROOT / name, tree / name, ignore=ignored)
-        for name in ("test_swarm_load.py", "Makefile", "pyproject.toml", "uv.lock"):
+        for name in ("test_swarm_load.py", "Makefile", "service.env", "pyproject.toml", "uv.lock"):
             shutil.copy(ROOT / name, tree)
         (tree / ".venv").symlink_to(ROOT / ".venv")
         (tree / "server" / "tools").mkdir(exist_ok=True)
