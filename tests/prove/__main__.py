@@ -36,6 +36,7 @@ NAMES = (
     "kills",
     "foreign",
     "rounds",
+    "fuzz",
 )
 
 

@@ -4,8 +4,9 @@ JSON-RPC takes a message without an id for a notification, which is answered 202
 SDK does so too if the id is null or a fraction, so a client waits for an answer that never comes.
 """
 
+import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import mcp_types as types
 from mcp.server import _streamable_http_modern as modern
@@ -30,14 +31,24 @@ _sdks_error_data = jsonrpc_dispatcher.handler_exception_to_error_data
 UNANSWERED = "cancelled"
 
 
+# FastMCP writes the parameters of these anew, which ends at a lone surrogate.
+_WRITTEN_AGAIN = {"initialize", "server/discover"}
+
+
 class Request(types.JSONRPCRequest):
-    """A request whose id can be written in the answer."""
+    """A request whose id can be written in the answer, and its parameters where they are."""
 
     @field_validator("id")
     @classmethod
     def _is_unicode(cls, request_id: types.RequestId) -> types.RequestId:
         str(request_id).encode()  # ValueError for a lone surrogate
         return request_id
+
+    @model_validator(mode="after")
+    def _has_unicode(self) -> Self:
+        if self.method in _WRITTEN_AGAIN:
+            json.dumps(self.params, ensure_ascii=False).encode()  # ValueError, as above
+        return self
 
 
 class Notification(types.JSONRPCNotification):
@@ -52,7 +63,9 @@ class Notification(types.JSONRPCNotification):
 
 
 def _is_request(method: Any) -> bool:
-    return method in SPEC_CLIENT_METHODS or str(method).startswith("tasks/")
+    if not isinstance(method, str):
+        return False
+    return method in SPEC_CLIENT_METHODS or method.startswith("tasks/")
 
 
 MESSAGE: TypeAdapter[types.JSONRPCMessage] = TypeAdapter(
