@@ -36,7 +36,7 @@ from server.core.edge.short_path import ShortPathMiddleware
 from server.core.errors import EXIT_NOT_STARTED
 from server.core.framework import sessions as framework_sessions
 from server.core.health import Health
-from server.core.isolation import parts
+from server.core.isolation import parts, shares
 from server.core.isolation.middleware import isolate
 from server.core.isolation.shares import refuse_large
 from server.core.port import bound
@@ -163,7 +163,8 @@ class Service:
                     from server.core.state.sessions.in_memory import InMemory
 
                     most = self.settings.mcp_session_limit
-                    wrap = partial(InMemory, manager=manager, most=most)
+                    share = shares.share(most, self.settings)
+                    wrap = partial(InMemory, manager=manager, most=most, share=share)
                     framework_sessions.wrap_sessions(manager, wrap)
                 self.health.started = True
                 yield

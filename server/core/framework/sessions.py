@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import mcp_types as types
 from fastmcp import FastMCP
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
 from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp
@@ -70,6 +71,12 @@ def lifespan_state(manager: StreamableHTTPSessionManager) -> Any:
 def limit_sessions(manager: StreamableHTTPSessionManager, most: int) -> None:
     """T18: FastMCP does not pass the SDK's limit of sessions on."""
     manager.max_sessions = most
+
+
+def sessions_of(manager: StreamableHTTPSessionManager, user: AuthenticatedUser) -> int:
+    """How many sessions in this process are of that user's."""
+    owner = authorization_context(user)
+    return sum(known == owner for known in manager._session_owners.values())
 
 
 def keep_log_levels(mcp: FastMCP, levels: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 from fastmcp import Client, Context, FastMCP
 from key_value.aio.stores.memory import MemoryStore
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, authorization_context
+from mcp.server.auth.provider import AccessToken
 from mcp.server.connection import Connection
 from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
@@ -144,3 +146,12 @@ async def test_what_a_tool_keeps_goes_through_its_context(monkeypatch):
     assert before == []
     names = ["set_state", "disable_components", "enable_components", "reset_visibility"]
     assert noted == [(Context, name) for name in names]
+
+
+def test_the_sdk_knows_whose_each_session_in_memory_is():
+    """What sessions_of counts by."""
+    user = AuthenticatedUser(AccessToken(token="t", client_id="a", scopes=[]))
+    manager = StreamableHTTPSessionManager(app=FastMCP("t")._mcp_server)
+    assert sessions.sessions_of(manager, user) == 0
+    manager._session_owners["one"] = authorization_context(user)
+    assert sessions.sessions_of(manager, user) == 1

@@ -10,6 +10,7 @@ import logging
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,14 +28,16 @@ class InMemory:
         sessions: the SDK's.
         manager: which keeps them.
         most: that may be open here.
+        share: of them, that one caller may have open.
     """
 
     def __init__(
-        self, sessions: ASGIApp, *, manager: StreamableHTTPSessionManager, most: int
+        self, sessions: ASGIApp, *, manager: StreamableHTTPSessionManager, most: int, share: int
     ) -> None:
         self._sessions = sessions
         self._manager = manager
         self._most = most
+        self._share = share
         self._told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,11 +52,24 @@ class InMemory:
             if not is_full:
                 await send(message)
 
+        if self._has_its_share(scope):
+            refused = refusal.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
+            await refused.response()(scope, receive, send)
+            return
         with self._while_token_lasts(scope):
             await self._sessions(scope, receive, look)
         if is_full:
             refused = refusal.too_many("sessions", self._most, "MCP_SESSION_LIMIT")
             await refused.response()(scope, receive, send)
+
+    def _has_its_share(self, scope: Scope) -> bool:
+        """Whether it would open a session, and its caller has as many as it may."""
+        user = scope.get("user")
+        if scope["method"] != "POST" or not isinstance(user, AuthenticatedUser):
+            return False
+        if "mcp-session-id" in Headers(scope=scope):
+            return False
+        return framework.sessions_of(self._manager, user) >= self._share
 
     def _while_token_lasts(self, scope: Scope) -> AbstractContextManager[None]:
         if scope["method"] != "GET":

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.core.legacy import Session, serving
+from tests.core.legacy import SETTINGS, Session, serving
 
 CALLERS = "\n".join(
     f"- {{sha256: {hashlib.sha256(name.encode()).hexdigest()}, client: {name}}}" for name in "ab"
@@ -66,3 +66,11 @@ async def test_without_tokens_all_are_one_caller_and_have_it_all(http, tmp_path)
     with serving(tmp_path, 1, MCP_SESSION_LIMIT=20) as started:
         found = [await Session(http, started).open() for _ in range(20)]
     assert len(found) == 20
+
+
+async def test_the_same_where_sessions_lie_in_the_memory_of_a_replica(http, replica, tmp_path):
+    (tmp_path / "callers.yml").write_text(CALLERS)
+    auth = {"AUTH_ENABLED": "true", "AUTH_TOKENS_FILE": tmp_path / "callers.yml"}
+    made = replica(**{**SETTINGS, **auth, "MCP_SESSION_LIMIT": 20})
+    assert len((await opened(http, [made], "a", 8))[0]) == 5
+    assert len((await opened(http, [made], "b", 5))[0]) == 5
