@@ -20,6 +20,14 @@ def decisions(auth: bool = False) -> list[Decision]:
             lambda _, one, other: code(one) == -32602 and code(other) == -32603,
         ),
         Decision(
+            "the SDK does not say which parameter is wrong",
+            lambda _, one, other: (
+                one[:2] == other[:2]
+                and "Invalid request parameters: " in str(one)
+                and "Invalid request parameters" in str(other)
+            ),
+        ),
+        Decision(
             "a lone surrogate, and an object that is no JSON, are sent as no client can use them",
             lambda sent, *_: _kind(sent) in {"surrogate", "object"},
         ),
