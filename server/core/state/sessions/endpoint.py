@@ -179,11 +179,14 @@ class Endpoint:
         try:
             with sse.ended_with_token(request.scope, reader.end):
                 followed = await self._follow(reader, after)
-                primed = record.is_primed and not after
+                # A client that is cut off again before an event forgets where it was (TypeScript SDK).
+                primed, resumed = record.is_primed, bool(after)
                 # The official client gives a stream up that was cut twice, however long it was well
                 # between, and forgets a cut when it ends in order: so the next after a cut does.
                 brief = name == GET and record.is_primed and followed.was_cut
-                await reader.send(request.receive, send, primed=primed, brief=brief)
+                await reader.send(
+                    request.receive, send, primed=primed, resumed=resumed, brief=brief
+                )
         finally:
             await self._replica.remove_reader(reader)
 

@@ -102,21 +102,24 @@ class Reader:
         self._ended = True
         self._news.set()
 
-    async def send(self, receive: Receive, send: Send, *, primed: bool, brief: bool) -> None:
+    async def send(
+        self, receive: Receive, send: Send, *, primed: bool, resumed: bool, brief: bool
+    ) -> None:
         """Sends until the client leaves, another reader comes, or the call is answered.
 
         Args:
             receive: of the request.
             send: of the request.
-            primed: begin with an event that says where to resume.
+            primed: send an event that says where to resume, before there is any other.
+            resumed: do so only once the stream waits: one that is complete just ends.
             brief: end once the client has what there is, for it to come again.
         """
         watching = asyncio.create_task(self._watch(receive))
         try:
             await sse.start(send, self.session)
-            first = sse.priming(self._event_id(self._after)) if primed else sse.PING
+            first = sse.priming(self._event_id(self._after)) if primed and not resumed else sse.PING
             await sse.write(send, first)
-            await self._send_all(send, brief)
+            await self._send_all(send, brief, primes=primed and resumed)
             with suppress(RedisError, OSError):
                 # First: who sees the end may be back at once, and is not to find a reader.
                 await self.leave()
@@ -134,7 +137,7 @@ class Reader:
             await self._store.leave(self.session, self.name, self.token)
             self._left = True
 
-    async def _send_all(self, send: Send, brief: bool) -> None:
+    async def _send_all(self, send: Send, brief: bool, *, primes: bool) -> None:
         sent = time.monotonic()
         while not self._ended:
             self._news.clear()
@@ -147,12 +150,15 @@ class Reader:
             for position, data, uri in found.events:
                 if not uri or await self._may_read(uri):
                     await sse.write(send, sse.event(self._event_id(position), data))
-                    sent = time.monotonic()
+                    sent, primes = time.monotonic(), False
                 self._after = position
             if found.events:
                 continue
             if found.done or brief:
                 return
+            if primes:
+                await sse.write(send, sse.priming(self._event_id(self._after)))
+                primes = False
             if time.monotonic() - sent >= sse.PING_EVERY:
                 await sse.write(send, sse.PING)
                 sent = time.monotonic()
