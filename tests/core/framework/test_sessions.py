@@ -24,6 +24,7 @@ SEAMS = {
         "_handle_stateful_request",
         "_lifespan_state",
         "_server_instances",
+        "_session_owners",
     },
 }
 
