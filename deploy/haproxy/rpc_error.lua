@@ -3,7 +3,7 @@
 -- Clients of the MCP Python SDK 1.x end at an HTTP error of a POST, all their calls with them.
 -- Such a client gets HTTP 200 and a JSON-RPC error with the id of its request; the replicas do the
 -- same with their own errors (server/core/edge/rpc_error). haproxy.cfg decides who is one of them
--- and sets txn.older; this file keeps the id in txn.id and writes the errors.
+-- and keeps the id in txn.id; this file finds it and writes the errors.
 
 -- Bytes kept of either end of a body. A request has four members and only `params` is nested, so
 -- the id is near one of the ends, whatever the size of the body. The work on a body is small and
@@ -86,7 +86,7 @@ local function request_id(head, tail)
 end
 
 -- Keeps the ends of the body, which passes untouched and is not waited for.
-local Ends = {id = "rpc-error", flags = filter.FLT_CFG_FL_HTX}
+local Ends = {id = "request-id", flags = filter.FLT_CFG_FL_HTX}
 Ends.__index = Ends
 
 function Ends:new()
@@ -99,7 +99,7 @@ function Ends:add(part)
 end
 
 function Ends:http_headers(txn, message)
-    if not message.channel:is_resp() and txn:get_var("txn.older") then
+    if not message.channel:is_resp() then
         filter.register_data_filter(self, message.channel)
     end
 end
@@ -112,7 +112,12 @@ function Ends:http_payload(txn, message)
     if id then txn:set_var("txn.id", id) else txn:unset_var("txn.id") end
 end
 
-core.register_filter("rpc_error", Ends, function(new) return new end)
+-- Of a body that is whole; empty if it is no request with an id.
+core.register_converters("request_id", function(body)
+    return request_id(body:sub(1, KEPT), body:sub(-KEPT)) or ""
+end)
+
+core.register_filter("request_id", Ends, function(new) return new end)
 
 local function quoted(text)
     return '"' .. text .. '"'  -- the texts above have nothing to escape
@@ -122,7 +127,7 @@ end
 local function body_of(status, id)
     local error = ERRORS[status] or ERRORS[500]
     local detail = error.detail or error.title
-    if not id then
+    if not id or id == "" then
         return '{"type":"about:blank","title":' .. quoted(error.title) .. ',"status":' .. status
             .. (error.detail and ',"detail":' .. quoted(detail) or "") .. "}"
     end
@@ -136,18 +141,18 @@ core.register_fetches("error_body", function(txn, status)
     return body_of(tonumber(status) or txn:get_var("txn.replaced"), txn:get_var("txn.id"))
 end)
 
--- Answers where no replica is ready. HAProxy by itself does not read such a body to its end, and
+-- Answers where a request is refused with the status in txn.replaced. HAProxy by itself does not read such a body to its end, and
 -- what it sends to a client that is still sending may be lost.
-core.register_service("no_replica", "http", function(applet)
-    local ends, left = Ends:new(), MAX_BODY
+core.register_service("refuse", "http", function(applet)
+    local status, ends, left = applet:get_var("txn.replaced"), Ends:new(), MAX_BODY
     repeat
         local part = applet:receive(16384)
         ends:add(part)
         left = left - #part
     until part == "" or left < 0
     local id = request_id(ends.head, ends.tail)
-    local body = body_of(503, id)
-    applet:set_status(id and 200 or 503)
+    local body = body_of(status, id)
+    applet:set_status(id and 200 or status)
     applet:add_header("Content-Type", id and "application/json" or "application/problem+json")
     applet:add_header("Content-Length", #body)
     applet:start_response()

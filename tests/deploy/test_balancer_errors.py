@@ -112,7 +112,7 @@ async def test_a_replica_that_died_is_an_error_of_the_request(
         for form, request_id in itertools.product(FORMS, IDS):
             body = written(form, request_id, 10)
             assert_error(await asked(http, made.url, body), request_id, *DIED)
-        for size in (30_000, 100_000, 1_000_000):
+        for size in () if settings else (30_000, 100_000, 1_000_000):
             body = written("the Python SDK's", IDS[2], size)
             assert_error(await asked(http, made.url, body), IDS[2], *DIED)
 
