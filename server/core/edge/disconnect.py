@@ -8,13 +8,12 @@ runs to its end. The framework cancels wherever the answer may be a stream, and 
 import asyncio
 from typing import Final
 
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.core.framework import OLDER_VERSIONS
 
 # Seconds after the request is read until its client is watched: most calls are answered by then.
 WATCHED_AFTER: Final = 0.05
-
-_OLDER = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 
 
 class DisconnectMiddleware:
@@ -44,7 +43,7 @@ class DisconnectMiddleware:
 def _is_modern(scope: Scope) -> bool:
     for name, value in scope["headers"]:
         if name == b"mcp-protocol-version":
-            return value not in _OLDER
+            return value not in OLDER_VERSIONS
     return False
 
 

@@ -18,6 +18,7 @@ from mcp.server.context import ServerMiddleware
 from mcp.server.lowlevel.server import NotificationOptions
 from mcp.server.session import ServerSession
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -35,6 +36,8 @@ Listen = Callable[
 JSON_ONLY = "mcp_swarm.json_only"
 # The request's whole body, and the message in a large one: see core/edge/admission/body.py.
 BODY, PARSED = "mcp_swarm.body", "mcp_swarm.parsed"
+# Protocol versions that begin with `initialize`, as a request's header has them.
+OLDER_VERSIONS = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 # What ``ctx.elicit()`` raises at 2026-07-28, which says nothing of what to do.
 NO_ELICITATION = _ELICIT_MODERN_ERROR
 

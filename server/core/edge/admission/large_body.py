@@ -8,8 +8,9 @@ import json
 import re
 from typing import Any
 
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from pydantic_core import from_json
+
+from server.core.framework import OLDER_VERSIONS
 
 # Bytes. Above it a body is refused, unless it is of one of LARGE or answers the server.
 SMALL = 64 << 10
@@ -17,14 +18,13 @@ LARGE = frozenset({"tools/call", "tasks/update"})
 # Numbers, strings, lists, objects and so on in one body: more take too long to parse.
 MOST_VALUES = 200_000
 
-_LEGACY = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def is_modern(headers: dict[bytes, bytes]) -> bool:
     """Whether the headers name a protocol version that has Mcp-Method, which is checked later."""
     version = headers.get(b"mcp-protocol-version")
-    return version is not None and version not in _LEGACY
+    return version is not None and version not in OLDER_VERSIONS
 
 
 def may_be_large(headers: dict[bytes, bytes]) -> bool:
@@ -42,7 +42,7 @@ def begins_large(start: bytes) -> bool:
 
 
 def has_too_many_values(body: bytes) -> bool:
-    """Whether it has more than MOST_VALUES; told without parsing it."""
+    """Whether it has more than MOST_VALUES, counted without parsing it."""
     quotes = body.count(b'"') - body.count(b'\\"')
     if quotes > 2 * MOST_VALUES:
         return True

@@ -2,8 +2,8 @@
 
 The Python SDK 1.x ends the whole client at any other status of a POST: ``raise_for_status()`` runs
 in the task group of its transport, so one 503 cancels all its calls. Such a client gets HTTP 200
-and an error with the id of its request. The access log is inside and sees the real status. Who
-does not accept event streams, as plain curl, gets the real status too.
+and an error with the id of its request. The access log is inside and sees the real status. A client
+that does not accept event streams, such as plain curl, gets the real status too.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from mcp_types import INTERNAL_ERROR, INVALID_REQUEST
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.core.edge.rpc_error.message import Ends
 from server.core.errors import CALL_LOST, CALL_TIMED_OUT, TOO_BUSY
+from server.core.framework import OLDER_VERSIONS
 
 # Statuses that the protocol gives a meaning: bad requests, authorization, a session that is over, and
 # a host that is not ours (the conformance suite wants a 4xx against DNS rebinding).
@@ -34,7 +34,6 @@ _CODES = {
 }
 # Statuses after which the call may have run, unless the error itself says that it did not.
 _UNKNOWN = frozenset({500, 502, 504})
-_OLDER = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
 _REPLACED = frozenset({b"content-type", b"content-length", b"content-encoding", b"retry-after"})
 
 
@@ -48,13 +47,13 @@ class RpcErrorMiddleware:
 
     def __init__(self, app: ASGIApp, *, path: str) -> None:
         self.app = app
-        self.paths = (path, f"{path}/")
+        self.path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["type"] == "http"
             and scope["method"] == "POST"
-            and scope["path"] in self.paths
+            and scope["path"] == self.path
             and _is_older_client(scope["headers"])
         ):
             exchange = _Exchange(receive, send)
@@ -66,7 +65,7 @@ class RpcErrorMiddleware:
 def _is_older_client(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     streams = False
     for name, value in headers:
-        if name == b"mcp-protocol-version" and value not in _OLDER:
+        if name == b"mcp-protocol-version" and value not in OLDER_VERSIONS:
             return False
         if name == b"accept" and b"text/event-stream" in value.lower():
             streams = True
@@ -145,12 +144,12 @@ def _headers(start: Message, length: int) -> list[tuple[bytes, bytes]]:
 def _error(start: Message, body: bytes) -> dict[str, Any]:
     """The error object: what the response says, or else what its status means."""
     status = start["status"]
-    told = _parsed(body)
-    error = told.get("error")
+    payload = _parsed(body)
+    error = payload.get("error")
     if not isinstance(error, dict):
         error = {
             "code": _CODES.get(status, INVALID_REQUEST if status < 500 else INTERNAL_ERROR),
-            "message": str(told.get("detail") or f"The request failed with HTTP {status}."),
+            "message": str(payload.get("detail") or f"The request failed with HTTP {status}."),
         }
     data: dict[str, Any] = {"executed": "unknown" if status in _UNKNOWN else "no"}
     for name, value in start.get("headers", ()):
