@@ -1,11 +1,10 @@
 """HTTP/1.1 for uvicorn with the limits that uvicorn and its parser leave out.
 
-A request must arrive whole in time and its head must be small; a connection that sends nothing is
-closed, and there are only so many. Behind the balancer, which has limits of its own, none is met.
+It limits the time and the size of a request's head, the time of a connection that sends nothing, and
+the number of connections. Behind the balancer, which has limits of its own, none is reached.
 """
 
 import asyncio
-import json
 import logging
 import resource
 from enum import Enum
@@ -13,6 +12,7 @@ from enum import Enum
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from server.core.framework.upgrade import PlainProtocol
+from server.core.problem import problem
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +111,7 @@ class LimitedProtocol(PlainProtocol):
     def _refuse(self, status: int, title: str, detail: str) -> None:
         self._stop_waiting()
         logger.debug("a connection is closed: %d %s", status, detail)
-        told = {"type": "about:blank", "status": status, "title": title, "detail": detail}
-        body = json.dumps(told).encode()
+        body = bytes(problem(status, title, detail).body)
         lines = [b"content-type: application/problem+json", b"content-length: %d" % len(body)]
         head = b"\r\n".join([*lines, b"connection: close", b"", b""])
         self.transport.write(STATUS_LINE[status] + head + body)
