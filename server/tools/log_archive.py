@@ -16,10 +16,10 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import sandbox, settings
+from server.core import settings
+from server.tools._text.files import readable
 from server.tools._text.log_lines import Level, Wanted, lines, matcher, utc
 
-CLOSED: Final = frozenset({"deployments"})  # read_config shows these, secrets hidden
 MAX_LOG_BYTES: Final = 1_000_000_000
 MAX_SHOWN_CHARS: Final = 500
 PORTION: Final = 5_000  # lines between two looks at whether to go on
@@ -89,7 +89,7 @@ async def search_log_archive(
 
 def _logs(folder: str) -> list[tuple[str, int]]:
     """Paths and sizes of the folder's logs, by name."""
-    entries = sandbox.Sandbox(settings().files_root, closed=CLOSED).entries(folder)
+    entries = readable(settings().files_root).entries(folder)
     return sorted(
         (f"{folder}/{entry.name}", entry.size_bytes or 0)
         for entry in entries
@@ -99,7 +99,7 @@ def _logs(folder: str) -> list[tuple[str, int]]:
 
 def _open(path: str, opened: ExitStack) -> tuple[IO[bytes], Iterator[tuple[int, str]]]:
     """The file as it lies there, and its lines, numbered; closed with `opened`."""
-    root = sandbox.Sandbox(settings().files_root, closed=CLOSED)
+    root = readable(settings().files_root)
     file: IO[bytes] = opened.enter_context(root.open(path, max_bytes=MAX_LOG_BYTES))
     text = file
     if path.endswith(".gz"):

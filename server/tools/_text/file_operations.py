@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from server.core import sandbox
+from server.tools._text.files import readable
 
-CLOSED: Final = frozenset({"deployments"})  # read_config shows these, secrets hidden
 MAX_FILE_BYTES: Final = 10_000_000
 MAX_TEXT_CHARS: Final = 50_000
 
@@ -31,7 +31,7 @@ def process(root: Path, path: str, operation: Operation, lines: int) -> tuple[in
     Raises:
         sandbox.Refused: the file cannot be read.
     """
-    content = sandbox.Sandbox(root, closed=CLOSED).read(path, max_bytes=MAX_FILE_BYTES)
+    content = readable(root).read(path, max_bytes=MAX_FILE_BYTES)
     result: int | str
     if operation == "sha256":
         result = hashlib.sha256(content).hexdigest()
