@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from server.core.isolation import shares
 from server.core.state.tasks.errors import JobError
+from server.core.store.job_scripts import SMALL
 
 if TYPE_CHECKING:
     from server.config import Settings
@@ -20,9 +21,6 @@ NO_NEW_JOBS, NO_RESULTS = 0.75, 0.9
 
 # Bytes of jobs in this process (``memory://``), and in a Redis without a limit.
 IN_PROCESS, WITHOUT_LIMIT = 64 << 20, 256 << 20
-
-# Results up to so many bytes are always kept.
-SMALL = 16 << 10
 
 # What the caller of a job reads whose result is not kept.
 TOO_LARGE = (
@@ -63,7 +61,7 @@ class Room:
 
         It is 0 if the store has no room for such a result.
         """
-        if size <= SMALL:
+        if size <= SMALL:  # it is always kept
             return None
         used, most = await self._memory()
         return 0 if most and used > NO_RESULTS * most else self._bytes(most)
