@@ -76,9 +76,8 @@ class Service:
             session_idle_timeout=settings.mcp_session_ttl,
             host_origin_protection=False,  # core/edge/origin.py does it, for every route
         )
-        self.http.router.redirect_slashes = (
-            False  # core/edge/admission/trailing_slash.py serves both
-        )
+        # core/edge/admission/trailing_slash.py serves both spellings
+        self.http.router.redirect_slashes = False
         self.http.add_exception_handler(404, not_found)
         self.http.router.lifespan_context = self._lifespan(self.http.router.lifespan_context)
         self.app = self._with_middleware(self.http)
