@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV     = service.env
 RUN     = .venv/bin/python
 
-.PHONY: help up test test-image-python test-swarm load lint secrets deploy prove bench
+.PHONY: help up test test-swarm load lint secrets deploy prove bench
 help:               ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
 
@@ -20,9 +20,6 @@ up: .venv           ## serve here, without Docker: 3 replicas on http://localhos
 test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest packages/mcp-swarm-load/tests/timing  # measures time: by itself
 	$(RUN) -m pytest -n 6 --dist loadfile --ignore packages/mcp-swarm-load/tests/timing
-
-test-image-python: .venv-image  ## the server's tests on the Python that the image has
-	.venv-image/bin/python -m pytest -n 6 --dist loadfile tests/core tests/fundamentals tests/examples
 
 test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (root), and conformance
 	$(RUN) -m pytest -n 3 -m conformance tests/conformance  # mostly waits
