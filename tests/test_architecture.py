@@ -23,7 +23,7 @@ PACKAGE_ROOT = re.compile(r"packages/[^/]+/(src/)?")
 
 BASE_NAMES = (
     *("errors", "store", "metrics", "logs", "framework", "health", "problem", "identity"),
-    *("isolation", "resilience.killable"),
+    *("isolation", "resilience.process_pool"),
 )
 # What any file in core/ may import of ours; they meet in mcp_app.py and server.py.
 BASE = {f"server.core.{name}" for name in BASE_NAMES}

@@ -6,7 +6,7 @@
     hand_over  go on in the background once the work proves to be long
     Retryable  raise it: the job is tried again later
     http       calls to other services, to allowed hosts only   MCP_OUTBOUND_HOSTS
-    killable   work on what a caller sent in a process that a limit of time or memory ends
+    process_pool  runs code on a caller's input in a process with a time and a memory limit
     publish    tell listening clients that something changed
     sandbox    files inside one folder and nowhere else             FILES_ROOT
     schema     JSON Schema checks that a bad schema cannot stall
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from server.config import load as settings
-    from server.core.resilience import database, http, killable, sandbox, schema
+    from server.core.resilience import database, http, process_pool, sandbox, schema
     from server.core.state import ask
     from server.core.state.events import publish
     from server.core.state.tasks.context import current_job
@@ -36,7 +36,7 @@ __all__ = [
     "database",
     "hand_over",
     "http",
-    "killable",
+    "process_pool",
     "publish",
     "sandbox",
     "schema",
@@ -51,7 +51,7 @@ _WHERE = {
     "database": ("server.core.resilience.database", None),
     "hand_over": ("server.core.state.tasks.handover", "hand_over"),
     "http": ("server.core.resilience.http", None),
-    "killable": ("server.core.resilience.killable", None),
+    "process_pool": ("server.core.resilience.process_pool", None),
     "publish": ("server.core.state.events", "publish"),
     "sandbox": ("server.core.resilience.sandbox", None),
     "schema": ("server.core.resilience.schema", None),

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import killable, sandbox, settings
+from server.core import process_pool, sandbox, settings
 from server.tools._text import file_operations
 from server.tools._text.file_operations import MAX_TEXT_CHARS, Operation
 
@@ -59,7 +59,7 @@ async def process_file(
     lines: Annotated[int, Field(ge=1, le=1000, description="How many, for head and tail.")] = 10,
 ) -> ProcessedFile:
     """Count, transform, hash or show a text file (UTF-8, at most 10 MB; sha256 takes any file)."""
-    size, result = await killable.run(
+    size, result = await process_pool.run(
         file_operations.process,
         *(settings().files_root, file_path, operation, lines),
         seconds=SECONDS,

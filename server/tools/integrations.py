@@ -11,7 +11,7 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import killable
+from server.core import process_pool
 from server.core import schema as schemas
 from server.tools._text import formats
 from server.tools._text.fields import FormatError, Target
@@ -147,7 +147,7 @@ async def transform_data(
     may have no aliases. select and rename apply to the object, or to each object of a list.
     """
     try:
-        records, text = await killable.run(
+        records, text = await process_pool.run(
             formats.convert,
             *(data, source_format, target_format, select, rename or {}, escape_formulas),
             seconds=SECONDS,

@@ -10,7 +10,7 @@ from fastmcp.exceptions import ToolError
 from fastmcp.tools import tool
 from pydantic import BaseModel, Field
 
-from server.core import killable, settings
+from server.core import process_pool, settings
 from server.tools._text import log_search
 from server.tools._text.log_lines import Level, utc
 
@@ -70,7 +70,7 @@ async def search_logs(
     """
     if since and until and utc(since) >= utc(until):
         raise ToolError(f"since ({since}) is not before until ({until}). Exchange or widen them.")
-    found = await killable.run(
+    found = await process_pool.run(
         log_search.search,
         *(settings().files_root, path, pattern, level, since, until, start_line, limit),
         SEARCH_SECONDS,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from server.core.resilience.killable.tool_error import ToolError
+from server.core.resilience.process_pool.tool_error import ToolError
 
 MAX_PATH_CHARS = 1024
 

@@ -1,4 +1,4 @@
-"""JSON Schema checks in a process that can be killed: see ``killable``.
+"""Checks JSON against a JSON Schema in a process with limits: see ``process_pool``.
 
 A schema is a program: a regular expression or references that double at each step can run for
 years, and inside this process nothing could end it. Nothing is ever fetched for a ``$ref``.
@@ -7,6 +7,8 @@ years, and inside this process nothing could end it. Nothing is ever fetched for
 import itertools
 import json
 from typing import Any, Final, NamedTuple
+
+from server.core.resilience.process_pool import run
 
 MAX_MESSAGE_CHARS: Final = 300
 DRAFTS: Final = {
@@ -43,8 +45,6 @@ async def check(
     Raises:
         Stopped: it took longer than ``seconds``, or too much memory.
     """
-    from server.core.resilience.killable import run  # only replicas that check schemas need workers
-
     try:
         asked = json.dumps([document, schema])  # text crosses over at any depth; pickles do not
     except RecursionError:

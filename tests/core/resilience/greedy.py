@@ -1,4 +1,4 @@
-"""What runs in processes of ``killable``, for its tests; imports nothing, as such modules should."""
+"""What runs in processes of ``process_pool``, for its tests; imports nothing, as such modules should."""
 
 import os
 import sys

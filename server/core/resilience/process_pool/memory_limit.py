@@ -1,4 +1,4 @@
-"""The worker's side of ``killable``: limits the memory of its process, then does the work.
+"""Runs in a process of the pool: limits its memory, then calls the function.
 
 Such a process loads neither FastMCP nor the server, so this module imports nothing of either.
 """
@@ -16,7 +16,7 @@ _is_limited = False
 
 
 def limited(megabytes: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """What `function` returns, in so much memory beside what the process has before its first work.
+    """Returns what `function` returns. It may use `megabytes` beside what the process has at its first call.
 
     Raises:
         MemoryError: it needed more.
@@ -28,7 +28,7 @@ def limited(megabytes: int, function: Callable[..., Any], arguments: tuple[Any, 
     try:
         return function(*arguments)
     except BaseException as error:
-        # Its frames hold all that was made so far, and the process keeps it until the next work.
+        # Its frames hold all values made so far, and the process keeps the error until the next call.
         error.__traceback__ = error.__context__ = error.__cause__ = None
         failed = error
     raise failed

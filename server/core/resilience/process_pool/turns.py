@@ -1,20 +1,20 @@
-"""Who is next: callers that wait for something scarce take turns."""
+"""A fair queue: callers that wait for a process are served round-robin."""
 
 import asyncio
 from collections import deque
 
-from server.core.resilience.killable.tool_error import ToolError
+from server.core.resilience.process_pool.tool_error import ToolError
 
 # Calls of one caller that may wait.
 MOST_WAITING = 16
 
 
 class TooManyError(ToolError):
-    """So many calls of one caller wait already that another is refused."""
+    """The caller already has ``MOST_WAITING`` calls in the queue."""
 
 
 class Turns:
-    """Lets so many in at once. Callers that wait take turns; each one's own calls come in order."""
+    """Admits `most` calls at once. Waiting callers are served round-robin, each one's calls in order."""
 
     def __init__(self, most: int) -> None:
         self._free = most
@@ -32,7 +32,7 @@ class Turns:
         queue = self._waiting.setdefault(caller, deque())
         if len(queue) >= MOST_WAITING:
             raise TooManyError(
-                f"{MOST_WAITING} calls of yours wait for this already. Try again later."
+                f"{MOST_WAITING} of your calls are already waiting. Try again when one has ended."
             )
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
@@ -44,7 +44,7 @@ class Turns:
             raise
 
     def give(self) -> None:
-        """It is the turn of the caller that has waited longest since it was let in."""
+        """Admits a call of the caller that was served least recently."""
         while self._waiting:
             caller, queue = next(iter(self._waiting.items()))
             del self._waiting[caller]

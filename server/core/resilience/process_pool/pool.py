@@ -1,10 +1,11 @@
 """Runs a function in a process that is killed when it takes too long or too much memory.
 
-For whatever parses, converts or matches what a caller sent: a thread cannot be stopped, and a small
-input may ask for gigabytes. Of such processes a replica has a few of its own, however many cores
-its node has. Callers take turns, so that one who asks for much does not keep the others waiting.
+Use it for code that parses, converts or matches what a caller sent: a thread cannot be stopped, and
+a small input may need gigabytes. A replica has a fixed number of these processes, whatever the number
+of cores of its node. Callers are served round-robin, so that one with many calls does not delay the
+others.
 
-    text = await killable.run(convert, data, seconds=5)
+    text = await process_pool.run(convert, data, seconds=5)
 
 `convert` is a function of a module that imports little: each process imports it once, and loads no
 FastMCP for it. Arguments and result are pickled. The process runs the main module as ``__mp_main__``,
@@ -18,9 +19,9 @@ from typing import TypeVar
 from anyio import BrokenWorkerProcess, CapacityLimiter, fail_after, to_process
 from anyio.lowlevel import RunVar
 
-from server.core.resilience.killable.memory_limit import limited
-from server.core.resilience.killable.tool_error import ToolError
-from server.core.resilience.killable.turns import Turns
+from server.core.resilience.process_pool.memory_limit import limited
+from server.core.resilience.process_pool.tool_error import ToolError
+from server.core.resilience.process_pool.turns import Turns
 
 T = TypeVar("T")
 
@@ -30,11 +31,11 @@ PROCESSES, MEGABYTES = 2, 128
 
 
 class Stopped(ToolError):
-    """The function was stopped; the message tells the caller what to do."""
+    """The function was stopped; the message names the next step."""
 
 
 async def run(function: Callable[..., T], *arguments: object, seconds: float) -> T:
-    """What ``function(*arguments)`` returns. A call that is cancelled kills the process as well.
+    """Returns what ``function(*arguments)`` returns. A cancelled call kills the process as well.
 
     Raises:
         Stopped: it took longer than `seconds` or more than ``MEGABYTES``.
@@ -49,7 +50,7 @@ async def run(function: Callable[..., T], *arguments: object, seconds: float) ->
                     function,
                     arguments,
                     cancellable=True,
-                    limiter=_unlimited(),
+                    limiter=_limiter_of_pool(),
                 )
         except TimeoutError:
             raise Stopped(
@@ -63,8 +64,8 @@ async def run(function: Callable[..., T], *arguments: object, seconds: float) ->
 
 
 # Of the running event loop.
-_turns: RunVar[Turns] = RunVar("killable_turns")
-_limiter: RunVar[CapacityLimiter] = RunVar("killable_limiter")
+_turns: RunVar[Turns] = RunVar("process_pool_turns")
+_limiter: RunVar[CapacityLimiter] = RunVar("process_pool_limiter")
 
 
 @asynccontextmanager
@@ -82,8 +83,8 @@ async def _turn() -> AsyncIterator[None]:
         turns.give()
 
 
-def _unlimited() -> CapacityLimiter:
-    """In the place of anyio's own, which lets as many in as the node has cores: turns do that here."""
+def _limiter_of_pool() -> CapacityLimiter:
+    """Replaces anyio's default, which is the number of cores. It never blocks: ``Turns`` admits as many."""
     try:
         return _limiter.get()
     except LookupError:

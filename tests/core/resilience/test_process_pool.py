@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from fastmcp.exceptions import ToolError
 
-from server.core.resilience import killable
-from server.core.resilience.killable.turns import MOST_WAITING, Turns
+from server.core.resilience import process_pool
+from server.core.resilience.process_pool.turns import MOST_WAITING, Turns
 from tests.core.resilience import greedy
 
 LONG = 60  # seconds, for what shall not be ended by its time
@@ -44,21 +44,21 @@ async def named(mark):
 
 
 async def test_a_process_is_used_again_and_loads_no_fastmcp():
-    first, second = [await killable.run(greedy.about, seconds=LONG) for _ in range(2)]
+    first, second = [await process_pool.run(greedy.about, seconds=LONG) for _ in range(2)]
     assert first == second
     assert first[0] != os.getpid()
     assert first[1] == []
 
 
 async def test_work_that_takes_too_long_is_killed(tmp_path):
-    await killable.run(greedy.about, seconds=LONG)
+    await process_pool.run(greedy.about, seconds=LONG)
     with pytest.raises(ToolError, match=r"stopped after 1.5 s"):
-        await killable.run(greedy.spin, str(tmp_path / "pid"), seconds=1.5)
+        await process_pool.run(greedy.spin, str(tmp_path / "pid"), seconds=1.5)
     assert await gone(*await named(tmp_path / "pid"))
 
 
 async def test_a_call_that_is_cancelled_takes_its_process_along(tmp_path):
-    call = asyncio.create_task(killable.run(greedy.spin, str(tmp_path / "pid"), seconds=LONG))
+    call = asyncio.create_task(process_pool.run(greedy.spin, str(tmp_path / "pid"), seconds=LONG))
     (pid,) = await named(tmp_path / "pid")
     assert lives(pid)
     call.cancel()
@@ -71,8 +71,8 @@ async def test_a_call_that_is_cancelled_takes_its_process_along(tmp_path):
 async def test_work_that_takes_too_much_memory_is_stopped():
     """In a process that has not much more than the limit, and that does the next work."""
     with pytest.raises(ToolError, match="more than 128 MB"):
-        await killable.run(greedy.take, 400, seconds=LONG)
-    assert await killable.run(greedy.take, 60, seconds=LONG)
+        await process_pool.run(greedy.take, 400, seconds=LONG)
+    assert await process_pool.run(greedy.take, 60, seconds=LONG)
 
 
 async def test_in_the_server_itself_it_would_have_had_the_memory():
@@ -83,12 +83,12 @@ async def test_in_the_server_itself_it_would_have_had_the_memory():
 async def test_an_error_arrives_as_what_it_is_in_the_server():
     """Although its process does not know FastMCP."""
     with pytest.raises(ToolError, match="not this one"):
-        await killable.run(greedy.refuse, seconds=LONG)
+        await process_pool.run(greedy.refuse, seconds=LONG)
 
 
 async def test_a_replica_has_two_processes_however_many_cores_there_are():
-    found = await asyncio.gather(*[killable.run(greedy.about, seconds=LONG) for _ in range(12)])
-    assert 1 <= len({pid for pid, _ in found}) <= killable.PROCESSES
+    found = await asyncio.gather(*[process_pool.run(greedy.about, seconds=LONG) for _ in range(12)])
+    assert 1 <= len({pid for pid, _ in found}) <= process_pool.PROCESSES
 
 
 async def test_callers_take_turns():
@@ -115,7 +115,7 @@ async def test_too_many_that_wait_are_refused_at_once_and_the_place_of_one_that_
     await turns.take("a")
     waiting = [asyncio.create_task(turns.take("a")) for _ in range(MOST_WAITING)]
     await asyncio.sleep(0)
-    with pytest.raises(ToolError, match="wait for this already"):
+    with pytest.raises(ToolError, match="already waiting"):
         await turns.take("a")
     for left in waiting[1:]:
         left.cancel()
@@ -128,9 +128,9 @@ async def test_too_many_that_wait_are_refused_at_once_and_the_place_of_one_that_
 
 
 async def test_the_loop_is_free_meanwhile():
-    await killable.run(greedy.about, seconds=LONG)
+    await process_pool.run(greedy.about, seconds=LONG)
     longest, last = 0.0, time.monotonic()
-    work = asyncio.create_task(killable.run(greedy.wait, 1, seconds=LONG))
+    work = asyncio.create_task(process_pool.run(greedy.wait, 1, seconds=LONG))
     while not work.done():
         await asyncio.sleep(0.005)
         longest, last = max(longest, time.monotonic() - last), time.monotonic()
