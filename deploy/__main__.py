@@ -128,7 +128,7 @@ def _grace(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _deploy(order: Order, settings: Mapping[str, str]) -> None:
-    """Orders the stack, waits for it, and tells how to call it."""
+    """Deploys the stack, waits for it, and prints how to call it."""
     stack = order.stack
     before = stack.services()
     replicas, notes = counts(before, settings)

@@ -1,4 +1,4 @@
-"""What an operator is told at the end: how to call the service that was deployed."""
+"""What a deploy prints at its end: how to call the service."""
 
 import hashlib
 from collections.abc import Mapping

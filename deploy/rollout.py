@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from deploy.docker import DeployError, docker, last_lines
 from deploy.stack import Service, Services, Stack, Task, runs, same_tasks
 
-PATIENCE = 300.0  # seconds without any progress
+TIMEOUT = 300.0  # seconds without any progress
 POLL = 1.0
 LOG_LINES = 15
 # What Swarm says of an update that is over, and of one that failed.
@@ -31,14 +31,14 @@ class Rollout:
     Attributes:
         before: the services as they were.
         wanted: the services as they shall be.
-        tell: takes a line for the operator.
+        report: takes a line for the operator.
     """
 
     stack: Stack
     before: Services
     wanted: Services
-    tell: Callable[[str], None]
-    patience: float = PATIENCE
+    report: Callable[[str], None]
+    timeout: float = TIMEOUT
     _old: set[str] = field(default_factory=set, init=False)
     _seen: list[str] = field(default_factory=list, init=False)
     _moved: float = field(default_factory=time.monotonic, init=False)
@@ -94,10 +94,10 @@ class Rollout:
                 f"  {name}: {len(new)} new of {len(own)} running. {_state(service)}".rstrip()
             )
         for line in [line for line in now if line not in self._seen]:
-            self.tell(line)
+            self.report(line)
         if now != self._seen:
             self._seen, self._moved = now, time.monotonic()
-        return time.monotonic() - self._moved < self.patience
+        return time.monotonic() - self._moved < self.timeout
 
     def _restarted(self, behind: list[str], tasks: list[Task]) -> list[str]:
         """Returns services whose replica ended again and again, once nothing else is on its way."""
@@ -140,7 +140,7 @@ class Rollout:
         }
         if not changed:
             return "Nothing that ran before was changed."
-        self.tell("The deploy failed. Rolling back what it changed.")
+        self.report("The deploy failed. Rolling back what it changed.")
         for name in changed:
             if same_tasks(services[name], self.wanted[name]):
                 docker("service", "rollback", "--detach", f"{self.stack.name}_{name}")

@@ -55,7 +55,7 @@ def read(path: Path) -> dict[str, str | None]:
         elif name in found:
             problem = f"{name} is set twice. Keep one of the lines"
         elif value[:1] in ("'", '"'):
-            problem = f"{name} is quoted, and Docker would keep the quotes. Take them away"
+            problem = f"{name} is quoted, and Docker would keep the quotes. Remove them"
         if problem:
             raise ValueError(f"{path}:{number}: {problem}")
         found[name] = value if equals else None

@@ -78,7 +78,7 @@ def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
     if settings.mcp_outbound_hosts:
         from server.core.resilience.http.gate import Gate
 
-        Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry is told now, not at a call
+        Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry fails the start, not a call
     mcp.store, mcp.bus = store, events.connect(store)
     mcp.parts = [store.run, mcp.bus.run] if store else [mcp.bus.run]
     seen: dict[Identity, str] = {}
@@ -108,23 +108,23 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     undelivered = [UndeliveredMiddleware()] if settings.mcp_json_response is True else []
     return [
         NoteMethod(),  # first, so that a message that fails below is named in the log too
-        UnknownResourceMiddleware(),  # outside whatever may say that there is no such resource
+        UnknownResourceMiddleware(),  # around all that may report an unknown resource
         *undelivered,  # only where answers are JSON and nothing else
         UnavailableMiddleware(),  # around all that may need Redis or the database
         *_concurrency(settings),
-        # below all that may refuse a call
+        # inside all that may reject a call: a rejected call consumes no state
         SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
         CallLimitMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
         # in the task that the limit makes, and around all that a component brings along
         IsolationMiddleware(),
-        # last: it stops that clock while the client's user is being asked
+        # last: it pauses that limit while the client's user is asked
         AskMiddleware(settings.mcp_ask_timeout, waiting=_while_asked),
     ]
 
 
 @contextmanager
 def _while_asked() -> Iterator[None]:
-    """A call that waits for a person: neither its time passes, nor does it take up a place."""
+    """While a call waits for its user, its time limit pauses and its concurrency slot is free."""
     with call_limit.stopped(), concurrency.left():
         yield
 

@@ -88,15 +88,15 @@ class Service:
         stack: list[tuple[Any, dict[str, Any]]] = [
             # the id comes first: whatever happens below is logged with it
             (RequestIdMiddleware, {}),
-            # every response names its replica, refusals and errors too
+            # every response names its replica, errors too
             (ServedByMiddleware, {"replica": settings.mcp_replica, "is_draining": self._draining}),
-            # before whatever compares the path
+            # before all that compare the path
             (TrailingSlashMiddleware, {"routes": self.http.router.routes}),
             # outside the log, which records the real status of what older clients get as 200
             (RpcErrorMiddleware, {"path": PATH}),
             # the log sees the status of whatever is below
             (AccessLogMiddleware, {}),
-            # what nobody caught: answered and logged, seen by the log above
+            # uncaught errors: answered and logged, seen by the log above
             (CrashMiddleware, {}),
             # two values of one header would mean different things below
             (RepeatedHeadersMiddleware, {}),
@@ -112,9 +112,9 @@ class Service:
         if self.mcp.auth:
             # who calls, before any of the body is read; inside CORS, so that a page may read a 401
             stack.append((AuthenticateMiddleware, {"verifier": self.mcp.auth, "public": PUBLIC}))
-        # then the body is read once, within its limits, by whom they depend on
+        # then the body is read once; its limits depend on the caller
         stack.append((BodyMiddleware, {"path": PATH, "limit": settings.mcp_body_limit}))
-        # around all that answers: whether a client's going away cancels its call
+        # around all that answers: whether a disconnect cancels the call
         has_sessions = not settings.mcp_stateless_http
         stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))
         if settings.mcp_json_response or self.mcp.sessions:

@@ -62,10 +62,12 @@ class Health:
         """Readiness: 200 ``{"status": "ready"}``, else 503 with the reason.
 
         ``starting``, ``draining``, ``failed``, or ``waiting`` and, as ``missing``, what it lacks.
-        Both name in ``unavailable`` what some calls need and is not there: ``["redis"]``.
+        Both name in ``unavailable`` what some calls need and cannot reach: ``["redis"]``.
         """
-        away = self.unavailable()
-        more: dict[str, object] = {"unavailable": away} if self.started and away else {}
+        unavailable = self.unavailable()
+        more: dict[str, object] = (
+            {"unavailable": unavailable} if self.started and unavailable else {}
+        )
         if self.ready:
             return JSONResponse({"status": "ready", **more})
         body: dict[str, object] = {"status": "draining" if self.draining else "starting"}

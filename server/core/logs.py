@@ -37,7 +37,7 @@ def configure(log_format: str, level: str, replica: str) -> None:
     handler.addFilter(_short_for_refusals)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
-    # For who writes a client or server of the protocol; a tool's ``ctx.info`` is served as ever.
+    # It is meant for authors of SDKs; a tool's ``ctx.info`` still works.
     warnings.filterwarnings("ignore", category=MCPDeprecationWarning)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     for chatty in ("mcp", "fastmcp", "httpx2", "sse_starlette", "aiosqlite"):
@@ -67,7 +67,7 @@ def _short_for_refusals(record: logging.LogRecord) -> bool:
 
 
 def _name(record: logging.LogRecord, reason: str) -> None:
-    """Puts the reason behind the message, in the place of a traceback."""
+    """Puts the reason behind the message, instead of a traceback."""
     words = " ".join(reason.split())[:_LONGEST_REASON]
     record.msg, record.args, record.exc_info = f"{record.getMessage()}: {words}", (), None
 

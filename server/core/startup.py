@@ -43,7 +43,7 @@ def keep_what_is_loaded() -> None:
 
 
 async def clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Runs the lifespan; an error that is ours is told as its message, without a traceback."""
+    """Runs the lifespan; reports an error of ours as its message, without a traceback."""
     failed: Message | None = None
 
     async def hold_failure(message: Message) -> None:

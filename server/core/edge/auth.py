@@ -58,7 +58,7 @@ class BearerVerifier(TokenVerifier):
         self.callers = callers
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """The caller that `token` stands for; None if nobody, or not now."""
+        """Returns the caller of `token`; None if it is unknown, expired or not valid yet."""
         found = self._find(token)
         if found is None or not found.is_valid(datetime.now().astimezone()):
             return None
@@ -72,7 +72,7 @@ class BearerVerifier(TokenVerifier):
         )
 
     def why_refused(self, token: str) -> str:
-        """What is wrong with a token that stands for nobody, as a sentence."""
+        """Returns what is wrong with a rejected token, as a sentence."""
         found = self._find(token)
         if found is None:
             return "This server does not know the token."
@@ -84,14 +84,14 @@ class BearerVerifier(TokenVerifier):
         digest = hashlib.sha256(token.encode()).hexdigest()
         found = None
         for caller in self.callers:
-            # Every hash is compared, in constant time: the time tells nothing about the list.
+            # Every hash is compared, in constant time: the time reveals nothing about the list.
             if hmac.compare_digest(caller.sha256, digest):
                 found = caller
         return found
 
 
 class VerifiedBefore(BearerVerifier):
-    """What FastMCP is given below ``AuthenticateMiddleware``: it reads the user and verifies no more."""
+    """FastMCP's verifier: uses the user that ``AuthenticateMiddleware`` found, and verifies no token."""
 
     def get_middleware(self) -> list[Any]:
         """FastMCP's middleware for the whole app."""

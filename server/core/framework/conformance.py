@@ -58,7 +58,7 @@ def conforming(tool: Any, result: ToolResult) -> None:
     """Checks a result.
 
     Raises:
-        ToolError: the result breaks the tool's output schema; it names the place and the reason.
+        ToolError: the result breaks the tool's output schema; it names the member and the reason.
     """
     schema, content = tool.output_schema, result.structured_content
     if schema is None or result.is_error or type(result) is not ToolResult:
@@ -99,5 +99,5 @@ def _fault(schema: dict[str, Any], content: Any) -> str:
     message = error.message[:_LONGEST] + "…" * (len(error.message) > _LONGEST)
     if error.instance is None and error.validator_value == "number":
         message += " (NaN and Infinity are null in JSON)"
-    place = error.json_path.removeprefix("$").removeprefix(".")
-    return f"at {place!r}: {message}." if place else f"{message}."
+    path = error.json_path.removeprefix("$").removeprefix(".")
+    return f"at {path!r}: {message}." if path else f"{message}."

@@ -18,10 +18,10 @@ logger = logging.getLogger(__name__)
 
 # Bytes of a request line and its headers, as they arrive: several reads of a socket.
 MAX_HEAD = 64 << 10
-# Seconds until the head is there; the body has its own limit (core/edge/admission/body.py).
+# Seconds until the head has arrived; the body has its own limit (core/edge/admission/body.py).
 SECONDS = 10.0
-# Seconds in which the rest of a body is thrown away whose answer was sent before its end: to close
-# at once would reset the connection, and the client might not read the answer.
+# Seconds for which the rest of a body is discarded after an early response: closing at once would
+# reset the connection, and the client might not read the response.
 LINGER = 2.0
 # Connections of a replica: 4096 streams of each kind, calls, and files to spare.
 MAX_CONNECTIONS = 10_000
@@ -101,7 +101,7 @@ class LimitedProtocol(PlainProtocol):
         if self.transport.is_closing():
             return
         if self._reading is _Reading.HEAD:
-            detail = f"The head of the request was not there within {SECONDS:g} s."
+            detail = f"The head of the request did not arrive within {SECONDS:g} s."
             self._refuse(408, "Request Timeout", detail)
         elif self.cycle is None or self.cycle.response_complete:
             self.transport.close()
@@ -119,7 +119,7 @@ class LimitedProtocol(PlainProtocol):
 
 
 def max_connections() -> int:
-    """As many as MAX_CONNECTIONS, or fewer if the process may not have so many files."""
+    """Returns MAX_CONNECTIONS, or less if the process may have fewer open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS

@@ -1,7 +1,7 @@
-"""Which messages the SDK takes, and how it answers what is none, or what nobody waits for.
+"""Which messages the SDK accepts, and how it answers invalid messages and cancelled requests.
 
-JSON-RPC takes a message without an id for a notification, which is answered 202 and not at all. The
-SDK does so too if the id is null or a fraction, so a client waits for an answer that never comes.
+A message without an id is a notification, which gets HTTP 202 and no response. The SDK treats an id
+that is null or a fraction in the same way, so the client waits for a response that never comes.
 """
 
 import json
@@ -27,11 +27,11 @@ NOT_A_MESSAGE = (
 )
 _LONGEST = 300  # characters of an error about parameters
 _sdks_error_data = jsonrpc_dispatcher.handler_exception_to_error_data
-# What ends the event stream of a request that was cancelled, in the place of an answer.
+# What ends the event stream of a cancelled request, instead of a response.
 UNANSWERED = "cancelled"
 
 
-# FastMCP writes the parameters of these anew, which ends at a lone surrogate.
+# FastMCP serializes the parameters of these again, which fails at a lone surrogate.
 _WRITTEN_AGAIN = {"initialize", "server/discover"}
 
 
@@ -124,8 +124,8 @@ def error_data(error: BaseException) -> types.ErrorData | None:
     known = _sdks_error_data(error)
     if known is not None and isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])).removeprefix("params.")
-        known.message = f"{known.message}: {place!r}: {first['msg']}"[:_LONGEST]
+        location = ".".join(map(str, first["loc"])).removeprefix("params.")
+        known.message = f"{known.message}: {location!r}: {first['msg']}"[:_LONGEST]
     return known
 
 
@@ -148,7 +148,7 @@ def judge_messages() -> None:
 def _classified(
     body: Any, *, headers: dict[str, str]
 ) -> InboundModernRoute | InboundLadderRejection:
-    """Judges the version first: who speaks another one need not know what this one wants."""
+    """Checks the version first: a client of another version gets no errors about this one's rules."""
     rejected = _unsupported(headers.get("mcp-protocol-version", ""))
     return rejected or classify_inbound_request(body, headers=headers)
 

@@ -18,7 +18,7 @@ class PlainProtocol(HttpToolsProtocol):
     is_upgrade = False
 
     def on_headers_complete(self) -> None:
-        """Begins the request, unless it has to be parsed again without the wish."""
+        """Begins the request, unless it is parsed again without the upgrade headers."""
         # CONNECT asks for another protocol by its method, and has no body.
         self.is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if not self.is_upgrade:
@@ -41,19 +41,19 @@ class PlainProtocol(HttpToolsProtocol):
             self.send_400_response(message)
 
     def parse_again(self, rest: bytes) -> None:
-        """Gives the head without the wish, and what came after it, to a new parser."""
+        """Gives the head without the upgrade headers, and what follows it, to a new parser."""
         start = b"%b %b HTTP/%b\r\n" % (
             self.parser.get_method(),
             self.url,
             self.parser.get_http_version().encode(),
         )
-        lines = [b"%b: %b\r\n" % pair for pair in _without_wish(self.headers)]
+        lines = [b"%b: %b\r\n" % pair for pair in _without_upgrade(self.headers)]
         self.parser: Any = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.data_received(b"".join([start, *lines, b"\r\n", rest]))
 
 
-def _without_wish(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _without_upgrade(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     kept = [pair for pair in headers if pair[0] not in {*_OF_AN_UPGRADE, b"connection"}]
     options = b",".join(value for name, value in headers if name == b"connection")
     left = [o.strip() for o in options.split(b",") if o.strip().lower() not in _OF_AN_UPGRADE]

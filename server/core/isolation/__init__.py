@@ -1,4 +1,4 @@
-"""Tells an exception that would end more than its call from one that is already handled.
+"""Contains exceptions that would end more than one call.
 
 Most code, the SDK's included, handles ``Exception`` and lets every other exception pass: it is
 meant to end the task group, the event loop or the process. What a component raises must not: a
@@ -29,14 +29,14 @@ def escapes(error: BaseException) -> bool:
 
 
 def contained(error: BaseException, what: str) -> Exception:
-    """Returns `error`, or an exception in its place that ends one request and tells no secrets.
+    """Returns `error`, or instead of it one that ends a single request and reveals no secrets.
 
     Args:
         error: what the request's handling raised.
         what: was handled, for the log.
 
     Raises:
-        BaseException: `error` itself, if it is a cancellation that others asked for.
+        BaseException: `error` itself, if it is a cancellation from outside.
     """
     if isinstance(error, Exception):
         return error

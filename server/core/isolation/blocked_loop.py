@@ -16,8 +16,8 @@ from server.core.isolation.middleware import IsolationMiddleware
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two questions; without an answer before a balancer's next health check, the loop
-# is blocked. It is looked at once more before anybody is blamed: what is only slow has moved on.
+# Seconds between two checks; without an answer before a balancer's next health check, the loop
+# is blocked. The stack is read again before a warning: code that is only slow has moved on.
 EVERY: Final = 1.0
 TOO_LONG: Final = 1.0
 SURE_AFTER: Final = 0.25
@@ -64,8 +64,12 @@ class _Watch:
         stacks = sys._current_frames()  # noqa: SLF001 - public, in spite of its name
         frames = list(_stack(stacks.get(self._thread)))
         own = [frame for frame in frames if not frame.f_code.co_filename.startswith(_LIBRARIES)]
-        place = (own or frames)[:1]
-        where = f"{place[0].f_code.co_filename}:{place[0].f_lineno}" if place else "an unknown line"
+        innermost = (own or frames)[:1]
+        where = (
+            f"{innermost[0].f_code.co_filename}:{innermost[0].f_lineno}"
+            if innermost
+            else "an unknown line"
+        )
         return next(filter(None, map(_component, frames)), "The code"), where
 
     def _report(self, what: str, where: str) -> None:

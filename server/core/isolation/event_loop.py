@@ -35,8 +35,8 @@ def run(main: Coroutine[Any, Any, T], loop_factory: LoopFactory | None) -> T:
             except (SystemExit, KeyboardInterrupt) as error:
                 if task.done() or _is_a_signal(error):
                     raise
-                # Who awaits the task logs its traceback; asyncio does if nobody awaits it.
-                logger.warning("%s: its task or callback has ended, nothing else", _place(error))
+                # Whatever awaits the task logs its traceback; asyncio does if nothing awaits it.
+                logger.warning("%s: its task or callback has ended, nothing else", _origin(error))
 
 
 def _is_a_signal(error: BaseException) -> bool:
@@ -45,7 +45,7 @@ def _is_a_signal(error: BaseException) -> bool:
     return is_interrupt and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def _place(error: BaseException) -> str:
+def _origin(error: BaseException) -> str:
     """What was raised, and by which line."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "C code"

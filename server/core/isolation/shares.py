@@ -1,4 +1,4 @@
-"""What one caller may have of what all callers share: numbers, and bytes that are kept for it."""
+"""Quotas: one caller's share of a limit, and the bytes that are kept for one caller."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -27,11 +27,11 @@ def share(limit: int, settings: "Settings") -> int:
 
 
 def check_kept(value: Any, what: str) -> None:
-    """Refuses `value` if it is too large to be kept.
+    """Rejects `value` if it is too large to be kept.
 
     Args:
         value: JSON.
-        what: its name, as the error tells it.
+        what: its name in the error.
 
     Raises:
         MCPError: -32602, it has more than ``MAX_KEPT_BYTES``.
@@ -46,7 +46,7 @@ def check_kept(value: Any, what: str) -> None:
 
 
 async def refuse_large(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """SDK middleware: refuses requests that would have the server keep much for long.
+    """SDK middleware: rejects requests that would make the server keep much data for long.
 
     ``initialize`` is kept as long as its session, ``subscriptions/listen`` as long as its stream.
     """

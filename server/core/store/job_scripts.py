@@ -6,8 +6,8 @@ Works in Docket's embedded store too, so without cjson and with few commands.
 # Seconds that a tool's figures are kept after the last job of it.
 FIGURES_TTL = 30 * 24 * 3600
 
-# The first line of a script: Redis refuses all of it when it is full; with the flag it never does. It
-# looks at the first write alone else, and one that removes something lets all others pass.
+# The first line of a script: a full Redis rejects the whole script; with the flag it rejects none.
+# Without this line it checks the first write alone, and if that removes something, all others pass.
 REFUSED_WHEN_FULL, NEVER_REFUSED = "#!lua\n", "#!lua flags=allow-oom\n"
 
 # Bytes that a job may always write: it ends, or is put back, in a full Redis too.

@@ -86,8 +86,8 @@ end
 """
 
 
-# By its first line Redis refuses a script as a whole when it is full. Without one it looks at the first
-# write alone, and if that removes something it lets all others pass.
+# The first line makes a full Redis reject the whole script. Without it Redis checks the first write
+# alone, and if that removes something, all others pass.
 def script(text: str) -> Script:
     """One that begins with what all have in common, and that a full Redis refuses."""
     return Script("#!lua\n" + _COMMON + text)
@@ -193,7 +193,7 @@ wake(id, name)
 return 1
 """)
 
-# id, name: a call that is not answered, cancelled or too large to keep; who reads its stream is told so
+# id, name: a call that is not answered, cancelled or too large to keep; its stream's readers are notified
 DROP = harmless("""
 forget(ARGV[2], ARGV[3])
 """)

@@ -180,7 +180,7 @@ class SessionStore:
         return bool(await self._run(lua.SAVE, *asked))
 
     async def drop(self, session: str, name: str) -> None:
-        """Forgets a call that is not answered; readers of its stream are told so."""
+        """Forgets a call that is not answered; readers of its stream are notified."""
         await self._run(lua.DROP, session, name)
 
     async def take_over(self, session: str, name: str, replica: str, heir: str) -> Orphan | None:

@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Send
 from server.core.errors import NO_STREAM
 from server.core.framework.messages import UNANSWERED
 
-_UNANSWERED = f": {UNANSWERED}".encode()  # the frame in the place of an answer
+_UNANSWERED = f": {UNANSWERED}".encode()  # the frame instead of a response
 _END_OF_FRAME = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 # Headers that say how a stream is carried.
 _OF_A_STREAM = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}

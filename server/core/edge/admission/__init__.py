@@ -1,1 +1,1 @@
-"""Who is let in and how much may be sent, before anything is parsed or served."""
+"""Admission control: authentication and limits, before a request is parsed or served."""

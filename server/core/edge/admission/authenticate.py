@@ -1,7 +1,7 @@
-"""Verifies the bearer token once, before any of the body is read, and says why one is refused.
+"""Verifies the bearer token once, before any of the body is read, and reports why it is rejected.
 
-What follows reads ``scope["user"]`` and ``scope["auth"]``, as Starlette's own authentication sets
-them: the short path, FastMCP, and every other route. Errors are those of RFC 6750 §3.1, with problem
+The inner apps read ``scope["user"]`` and ``scope["auth"]``, which Starlette's own authentication
+sets too: the short path, FastMCP, and every other route. Errors are those of RFC 6750 §3.1, with problem
 details (RFC 9457) in words for the person who reads the client's output.
 """
 
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.core.identity import in_tenant
 from server.core.problem import problem
 
-# Clients look there for an authorization server; they must learn that there is none.
+# Clients look here for an authorization server. They get 404, since there is none.
 WELL_KNOWN = "/.well-known/"
 
 _SEND = "Send it as `Authorization: Bearer TOKEN`."
@@ -26,15 +26,15 @@ _ASK = "Ask the operator of this server for a token; clients cannot register the
 
 
 class Verifier(Protocol):
-    """Knows tokens."""
+    """Verifies bearer tokens."""
 
     required_scopes: list[str]
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Who the token stands for; None if nobody, or not now."""
+        """Returns the caller of `token`; None if it is unknown, expired or not valid yet."""
 
     def why_refused(self, token: str) -> str:
-        """What is wrong with a token that stands for nobody, as a sentence."""
+        """Returns what is wrong with a rejected token, as a sentence."""
 
 
 class AuthenticateMiddleware:
@@ -90,7 +90,7 @@ def _authorization(scope: Scope) -> str:
 
 
 def _missing(scheme: str) -> Response:
-    """No token was tried, so the challenge names no error."""
+    """The challenge names no error, since no token was sent (RFC 6750 §3.1)."""
     what = "The Authorization header is not of this form" if scheme else "The request has none"
     return _unauthorized(f"This server needs a bearer token. {what}. {_SEND} {_ASK}")
 

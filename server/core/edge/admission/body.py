@@ -1,9 +1,9 @@
 """Reads the body of a request once, within limits of size, time and memory, and replays it.
 
 ``MCP_BODY_LIMIT`` bounds every body. On the MCP endpoint only tools/call, tasks/update and answers to
-the server's own requests may be that large; all else may have 64 KB. A body must be there within
-SECONDS, and a replica holds no more bytes of bodies than its budget (``budget.py``). What follows
-finds the body in the scope, under BODY, and may still `receive` it.
+the server's own requests may be that large; every other body may have 64 KB. A body must arrive
+within SECONDS, and a replica holds no more bytes of bodies than its budget (``budget.py``). The inner
+apps find the body in the scope, under BODY, and may still `receive` it.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class BodyMiddleware:
                 return
             finally:
                 self.deadlines.end(task)
-            if message["type"] == "http.request":  # else the client has gone, and nobody waits
+            if message["type"] == "http.request":  # else the client has disconnected
                 scope[BODY] = message["body"]
                 await self.app(scope, _replayed(message, receive), send)
         finally:
@@ -86,7 +86,7 @@ class _LongBody:
         self._held = 0
 
     async def read(self, message: Message, receive: Receive) -> Message:
-        """One message with the whole body; as it came, if the client went away.
+        """Returns one message with the whole body; the disconnect message if the client disconnects.
 
         Raises:
             _RefusedError: a limit is reached.
@@ -111,7 +111,7 @@ class _LongBody:
         return message
 
     def release(self) -> None:
-        """The request has ended."""
+        """Returns the bytes to the budget, at the end of the request."""
         self._budget.give_back(self._held, self._caller)
 
     def _take(self, part: int, size: int) -> None:
@@ -142,7 +142,7 @@ class _LongBody:
         try:
             message: Any = large_body.parsed(body, modern=modern)
         except (ValueError, RecursionError):
-            return  # what follows says what is wrong with it
+            return  # the inner app reports what is wrong with it
         if not large_body.is_large(message):
             raise _RefusedError(_not_large(self._limit))
         self._scope[PARSED] = message
@@ -172,7 +172,7 @@ def _too_slow() -> Response:
     response = problem(
         408,
         "Request Timeout",
-        f"The body was not there within {SECONDS:g} s, and nothing was carried out. Send it at once.",
+        f"The body did not arrive within {SECONDS:g} s. Nothing was carried out; try again.",
     )
     response.headers["Connection"] = "close"
     return response

@@ -1,4 +1,4 @@
-"""How many bytes of request bodies a replica holds at once, and how many of them one caller."""
+"""The budget of request bodies in memory: of a replica, and of one caller."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ SHARE = BUDGET // 2
 
 
 class BudgetSpentError(Exception):
-    """There is no room for more now."""
+    """The budget has no room for these bytes."""
 
 
 class Budget:
@@ -26,7 +26,7 @@ class Budget:
         self._by_caller: Counter[str] = Counter()
 
     def take(self, size: int, caller: str) -> None:
-        """Counts `size` more bytes; `caller` is empty where nobody is known.
+        """Counts `size` more bytes; `caller` is empty without a token.
 
         Raises:
             BudgetSpentError: nothing was counted.
@@ -40,7 +40,7 @@ class Budget:
         self.held += size
 
     def give_back(self, size: int, caller: str) -> None:
-        """The bytes are not held any more."""
+        """Takes the bytes off the count."""
         self.held -= size
         if caller and size:
             self._by_caller[caller] -= size

@@ -1,4 +1,4 @@
-"""One timer for all requests whose body is awaited, since most are never late.
+"""One timer for all requests that wait for a body.
 
 A timer for each request would cost more than the rest of reading it.
 """
@@ -6,7 +6,7 @@ A timer for each request would cost more than the rest of reading it.
 import asyncio
 from typing import Any
 
-# Seconds between two looks at who is late.
+# Seconds between two checks for late tasks.
 EVERY = 0.5
 
 
@@ -19,11 +19,11 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._due: dict[asyncio.Task[Any], float] = {}  # the first to begin is the first
+        self._due: dict[asyncio.Task[Any], float] = {}  # in the order of their deadlines
         self._is_armed = False
 
     def begin(self) -> "asyncio.Task[Any]":
-        """The current task is in time from now on."""
+        """Starts the deadline of the current task."""
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         self._due[task] = loop.time() + self.seconds
@@ -33,7 +33,7 @@ class Deadlines:
         return task
 
     def end(self, task: "asyncio.Task[Any]") -> bool:
-        """Whether the task was late, and so cancelled."""
+        """Ends the deadline; returns whether the task was late, and so cancelled."""
         return self._due.pop(task, None) is None
 
     def _look(self) -> None:

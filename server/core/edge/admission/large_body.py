@@ -1,4 +1,4 @@
-"""What a body above SMALL may be: decided by its first bytes, and checked once all of it is there.
+"""Decides whether a body may be above SMALL: by its first bytes, and again by the whole body.
 
 Most methods have small parameters. A large body of another method is refused before it is read, and
 one of too many values before it is parsed: a parser holds the event loop for as long as it takes.
@@ -38,7 +38,7 @@ def begins_large(start: bytes) -> bool:
     try:
         return _is_large(from_json(start, allow_partial="trailing-strings"), cut=True)
     except ValueError:
-        return False  # not JSON, however it goes on
+        return False  # not JSON, whatever follows
 
 
 def has_too_many_values(body: bytes) -> bool:

@@ -1,7 +1,7 @@
-"""Refuses a header that decides something and is there twice.
+"""Rejects a request that repeats a header by which something is decided.
 
-Of two values one program believes the first and another the last, so a limit that one of them keeps
-could be passed by (RFC 9110 §5.3 allows several only for lists). The balancer refuses the same.
+Programs differ in which of two values they use, so a client could evade a limit with the other one
+(RFC 9110 §5.3 allows several values only for lists). The balancer rejects the same headers.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +15,7 @@ SINGLE = frozenset(
         *(b"mcp-protocol-version", b"mcp-session-id", b"transfer-encoding"),
     }
 )
-# Each repeats an argument of a tool.
+# Each mirrors an argument of a tool.
 ARGUMENT = b"mcp-param-"
 
 
@@ -36,7 +36,7 @@ class RepeatedHeadersMiddleware:
 
 
 def _repeated(names: list[bytes]) -> bytes | None:
-    """The first of `names` that may be there once and is there again."""
+    """Returns the first of `names` that may occur once and occurs twice."""
     seen: set[bytes] = set()
     for name in names:
         if name in seen and (name in SINGLE or name.startswith(ARGUMENT)):

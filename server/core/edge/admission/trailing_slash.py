@@ -1,7 +1,7 @@
-"""A path with a slash too many is served like the one without: ``/mcp/`` is ``/mcp``.
+"""Serves a path with a trailing slash like the one without: ``/mcp/`` is ``/mcp``.
 
-A redirect would lose what only the proxy before us knows: the scheme, and a prefix that it took
-away. Many clients do not follow one for a POST either.
+A redirect would lose what only the proxy knows: the scheme, and a prefix that it removes. Many
+clients do not follow a redirect of a POST either.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class TrailingSlashMiddleware:
-    """Takes a slash off the end of the path, unless a route has it there.
+    """Removes the trailing slash of the path, unless a route has one.
 
     Args:
         app: what answers.

@@ -22,7 +22,7 @@ from server.core.framework import OLDER_VERSIONS
 # Statuses that the protocol gives a meaning: bad requests, authorization, a session that is over, and
 # a host that is not ours (the conformance suite wants a 4xx against DNS rebinding).
 PLAIN: Final = frozenset({400, 401, 403, 404, 421})
-# What is read on of a body whose error was sent before its end: the id may come last.
+# Limits of reading the rest of a body after an early error: the id may come last.
 MAX_READ_ON, MAX_SECONDS = 16 * 1024 * 1024, 10.0
 
 _CODES = {
@@ -73,7 +73,7 @@ def _is_older_client(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 class _Exchange:
-    """One request: its ends are kept, and its response is held back if that is an error."""
+    """One request: keeps both ends of its body, and holds its response back if that is an error."""
 
     __slots__ = ("_body", "_ends", "_is_read", "_receive", "_send", "_start")
 
@@ -142,7 +142,7 @@ def _headers(start: Message, length: int) -> list[tuple[bytes, bytes]]:
 
 
 def _error(start: Message, body: bytes) -> dict[str, Any]:
-    """The error object: what the response says, or else what its status means."""
+    """Returns the error object: from the response's body, or else from its status."""
     status = start["status"]
     payload = _parsed(body)
     error = payload.get("error")

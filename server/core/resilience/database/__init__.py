@@ -68,13 +68,13 @@ async def session() -> "AsyncIterator[AsyncSession]":
         yield session
 
 
-async def start(url: str, *, samples: bool = False, patience: float = 20.0) -> None:
+async def start(url: str, *, samples: bool = False, timeout: float = 20.0) -> None:
     """Creates and fills what was declared; connects to nothing if nothing was.
 
     Args:
         url: of SQLAlchemy, with an async driver.
         samples: whether example rows are wanted.
-        patience: seconds to wait for a server that is still starting itself.
+        timeout: seconds to wait for a server that is still starting itself.
 
     Raises:
         StartError: the URL cannot be used, or nothing answers there.
@@ -88,7 +88,7 @@ async def start(url: str, *, samples: bool = False, patience: float = 20.0) -> N
         opened = _open()
     except (SQLAlchemyError, ImportError, ValueError) as error:
         raise StartError(_cannot(url, error)) from error
-    deadline = asyncio.get_running_loop().time() + patience
+    deadline = asyncio.get_running_loop().time() + timeout
     while True:
         try:
             await create(opened.engine, _state.declared, samples=samples)

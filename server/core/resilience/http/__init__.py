@@ -6,8 +6,8 @@
     rates = http.client("https://api.example.com", {"Authorization": f"Bearer {key}"})
     answer = await rates.request("GET", "https://api.example.com/v1/rates")
 
-The second sends the author's credentials, to that origin and no other, redirects included. A tool imports it inside the function that calls, so that a replica which calls nobody never
-loads an HTTP client.
+The second sends the author's credentials, to that origin and no other, redirects included. A tool
+imports it inside the function that calls, so that a replica without such calls loads no HTTP client.
 """
 
 import asyncio

@@ -15,7 +15,7 @@ _CONNECTION: Final = {
 }
 # Sent to whatever host a redirect leads to.
 _FOR_ALL: Final = {"accept", "user-agent"}
-# A caller could have the service use somebody's, or give its own away.
+# With these a caller could make the service use stolen credentials, or leak its own.
 _CREDENTIALS: Final = {"authorization", "cookie", "proxy-authorization", "x-api-key"}
 
 

@@ -77,18 +77,18 @@ def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, A
 
 
 def refused(kind: str, value: str, usual: float | None) -> JobError | None:
-    """The error of what hinders a new job, as ``JobStore.submit`` tells it; None if nothing does.
+    """Returns the error of a job that was not accepted; None if it was accepted.
 
     Args:
-        kind: of the answer.
-        value: a number.
+        kind: the outcome that ``JobStore.submit`` returns.
+        value: the number that it returns.
         usual: seconds that jobs of the tool take.
     """
     if kind == "full":
         after = max(1.0, min(60.0, usual or 5.0))
         message = f"{value} jobs are waiting already. Try again in {after:.0f} s."
         return JobError("full", message, after)
-    if kind == "unanswered":  # how long it takes for an answer, nobody knows
+    if kind == "unanswered":  # the time until an answer is unknown
         message = f"{value} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT)."
         return JobError("full", f"{message} Answer or cancel some, then try again.", 60.0)
     if kind == "many":
