@@ -94,7 +94,7 @@ async def test_a_call_gets_an_error_in_time_and_works_again(here, how, idle):
     await asyncio.sleep(0.5)
     outcome, seconds = await timed(ask())
     assert is_in_time(outcome, seconds)
-    assert seconds < 0.1  # it is known by now
+    assert seconds < 0.5  # it is known by now, so no connection is tried
     assert outcome.error.data == {"retryable": True, "retryAfter": 1}
     await here.listen()
     await again(ask)
