@@ -1,8 +1,8 @@
--- Errors that HAProxy itself makes, in the form that their client can bear.
+-- Writes HAProxy's own errors in a form that does not end the client.
 --
 -- Clients of the MCP Python SDK 1.x end at an HTTP error of a POST, all their calls with them.
 -- Such a client gets HTTP 200 and a JSON-RPC error with the id of its request; the replicas do the
--- same with their own errors (server/core/edge/rpc_error). haproxy.cfg decides who is one of them
+-- same with their own errors (server/core/edge/rpc_error). haproxy.cfg detects such clients
 -- and keeps the id in txn.id; this file finds it and writes the errors.
 
 -- Bytes kept of either end of a body. A request has four members and only `params` is nested, so
@@ -27,14 +27,14 @@ local ERRORS = {
     [500] = {code = -32603, title = "Internal Server Error", executed = "unknown",
         detail = "The balancer failed. The call may have been carried out."},
     [502] = {code = -31007, title = "Bad Gateway", executed = "unknown",
-        detail = "The replica went away before it answered. The call may have been carried out."},
+        detail = "The replica failed before it answered. The call may have been carried out."},
     [503] = {code = -31010, title = "Service Unavailable", executed = "no", retry = 1,
         detail = "No replica is ready. Nothing was carried out; try again."},
     [504] = {code = -31001, title = "Gateway Timeout", executed = "unknown",
         detail = "The replica did not answer in time. The call may have been carried out."},
 }
 
--- The text with its escapes blotted out, byte for byte: no quote is left inside a string.
+-- Returns the text with its escapes overwritten, byte for byte: no quote is left inside a string.
 local function masked(text)
     if not text:find("\\", 1, true) then return text end
     return (text:gsub("\\.", "\1\1"))

@@ -1,7 +1,8 @@
 """Rejects a request that repeats a header by which something is decided.
 
 Programs differ in which of two values they use, so a client could evade a limit with the other one
-(RFC 9110 §5.3 allows several values only for lists). The balancer rejects the same headers.
+(RFC 9110 §5.3 allows several values only for lists). The balancer does the same for the
+headers that it uses.
 """
 
 from starlette.types import ASGIApp, Receive, Scope, Send
