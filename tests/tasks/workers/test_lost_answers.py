@@ -2,7 +2,7 @@
 
 import asyncio
 
-from server.core.store.jobs import _MOVE
+from server.core.store.job_scripts import MOVE, NEVER_REFUSED
 from server.core.store.line import Script
 from tests.core.late import by, losing
 from tests.tasks.test_following import created, following, told_until
@@ -13,7 +13,7 @@ async def test_the_end_of_a_job_is_told_though_it_was_written_already(team, http
     made = team.replica(MCP_JSON_RESPONSE="false")
     task = await created(http, made, "work", seconds=0.2)
     async with (
-        losing(valkey, Script(_MOVE), b"completed") as port,
+        losing(valkey, Script(NEVER_REFUSED + MOVE), b"completed") as port,
         following(http, made, task) as (_, messages),
     ):
         worker = await asyncio.to_thread(team.worker, **by(valkey, port))
@@ -24,7 +24,7 @@ async def test_the_end_of_a_job_is_told_though_it_was_written_already(team, http
 async def test_a_job_that_was_put_back_already_is_delivered_again(team, curl, valkey, tmp_path):
     """Else it would wait until somebody sweeps for lost jobs."""
     made = team.replica()
-    async with losing(valkey, Script(_MOVE), b"unknown_since") as port:
+    async with losing(valkey, Script(NEVER_REFUSED + MOVE), b"unknown_since") as port:
         worker = await asyncio.to_thread(team.worker, **by(valkey, port))
         job = await curl.submit(made, "flaky", folder=str(tmp_path), fails=1)
         assert await curl.text(made, job) == "done on try 2"
