@@ -8,7 +8,7 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.core.isolation import escapes
+from server.core.isolation import is_cancelled
 from server.core.problem import problem
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class CrashMiddleware:
         try:
             await self.app(scope, receive, send_and_note)
         except BaseException as error:  # whatever it was, the caller is answered, the log has it
-            if not isinstance(error, Exception) and not escapes(error):
+            if is_cancelled(error):
                 raise
             logger.exception("a request failed")
             if begun and not ended:

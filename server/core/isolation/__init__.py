@@ -28,19 +28,22 @@ def escapes(error: BaseException) -> bool:
     return True
 
 
+def is_cancelled(error: BaseException) -> bool:
+    """Whether `error` is a cancellation from outside, which has to pass."""
+    return not isinstance(error, Exception) and not escapes(error)
+
+
 def contained(error: BaseException, what: str) -> Exception:
     """Returns `error`, or instead of it one that ends a single request and reveals no secrets.
 
     Args:
-        error: what the request's handling raised.
+        error: what the request's handling raised. A cancellation from outside is raised by who
+            caught it, not from here: an error that is raised by a function that holds it forms a
+            cycle with its traceback, and all frames stay alive until the garbage collector runs,
+            the tool's with the transaction that it holds open among them.
         what: was handled, for the log.
-
-    Raises:
-        BaseException: `error` itself, if it is a cancellation from outside.
     """
     if isinstance(error, Exception):
         return error
-    if not escapes(error):
-        raise error
     logger.error("%s raised %s", what, type(error).__name__, exc_info=error)
     return MCPError(INTERNAL_ERROR, "Internal server error")

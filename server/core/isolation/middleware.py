@@ -9,7 +9,7 @@ from mcp.server.context import HandlerResult, ServerRequestContext
 
 from server.core.framework.components import ComponentMiddleware, Kind
 from server.core.framework.objects import NotJsonError
-from server.core.isolation import contained, escapes
+from server.core.isolation import contained, escapes, is_cancelled
 
 
 class IsolationMiddleware(ComponentMiddleware):
@@ -45,4 +45,6 @@ async def isolate(ctx: ServerRequestContext[Any, Any], call_next: SdkCallNext) -
     except Exception:
         raise
     except BaseException as error:
+        if is_cancelled(error):
+            raise
         raise contained(error, ctx.method) from error

@@ -23,7 +23,7 @@ from server.core.edge.short_path.lists import Lists
 from server.core.edge.short_path.message import LISTS, NAMED, Asked, answer, read, version_of
 from server.core.framework import BODY, PARSED, catalogue
 from server.core.framework import request as framework
-from server.core.isolation import contained
+from server.core.isolation import contained, is_cancelled
 
 __all__ = ["ShortPathMiddleware"]
 
@@ -145,6 +145,8 @@ class ShortPathMiddleware:
                     result = await self._result(asked, request, context)
                     return None if result is None else (200, answer(asked, result))
             except BaseException as error:  # the one place where an error becomes an answer
+                if is_cancelled(error):
+                    raise
                 return framework.error_answer(contained(error, asked.method), asked)
             finally:
                 await request.close()

@@ -30,11 +30,12 @@ from mcp_types import (
 from redis.exceptions import OutOfMemoryError, RedisError
 from starlette.requests import Request
 
-from server.core.isolation import contained
+from server.core.isolation import contained, is_cancelled
 from server.core.state.sessions.channel import CallChannel, kept, wire
 from server.core.state.sessions.record import SERVING, Record
 from server.core.state.sessions.refusal import CLOSED
 from server.core.state.sessions.reply import Reply, Said
+from server.core.store import unavailable
 from server.core.store.sessions import MOST_EVENTS
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ class Call:
         try:
             return await (self._plain or Call._by_the_sdk)(self)
         except BaseException as error:  # the boundary: each becomes an error without secrets
+            if is_cancelled(error):
+                raise
             return self._error(modern_error_data(contained(error, self.message.method)))
 
     async def _by_the_sdk(self) -> str:
@@ -203,8 +206,6 @@ class Call:
         return wire(JSONRPCResponse(jsonrpc="2.0", id=self.message.id, result=result))
 
     async def _keep_level(self, answer: str) -> str:
-        from server.core.store import unavailable
-
         try:
             await self._replica.store.set_level(self.record.id, str(self.record.level))
         except (RedisError, OSError):

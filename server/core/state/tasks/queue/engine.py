@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from server.config import Settings
-from server.core.isolation import escapes
+from server.core.isolation import is_cancelled
 from server.core.state.tasks.queue import docket_parts
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Engine:
             except PutBack as back:
                 after = back.after
             except BaseException as error:  # a fault of ours: the job is not done
-                if not isinstance(error, Exception) and not escapes(error):
+                if is_cancelled(error):
                     raise
                 logger.exception("job %s could not be run", execution.key)
                 after = self._settings.mcp_task_redelivery_seconds
