@@ -32,7 +32,7 @@ RECIPES: dict[str, Callable[[Path], str]] = {
     # One key a line: the first seals, all open. To rotate: add a new one below, deploy, move it
     # up, deploy, take the old one away, deploy.
     "request_state_keys": _random,
-    # The token in clear is for whoever calls first. The server is given its hash alone.
+    # The first caller reads the token here. The server gets its hash alone.
     "first_token": _random,
     "auth_tokens": lambda folder: _caller(folder / "first_token"),
 }
@@ -50,7 +50,7 @@ def make(folder: Path) -> list[str]:
     for name, recipe in RECIPES.items():
         path = folder / name
         if name == "first_token" and (folder / "auth_tokens").exists():
-            continue  # the callers are listed; one more would be nobody's
+            continue  # the callers are listed; nobody would use one more
         if path.exists():
             if not path.read_text().strip():
                 raise ValueError(f"{path} is empty. Fill it in, or delete it to have it made.")

@@ -65,7 +65,7 @@ class Wire:
         return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{self._name}"
 
     def hang(self) -> None:
-        """Nothing arrives any more, on old connections and on new ones, and nobody is told."""
+        """Nothing arrives any more, on old connections and on new ones, without an error."""
         self._open.clear()
 
     async def refuse(self) -> None:

@@ -1,4 +1,4 @@
-"""`make up` and `make load` go where they are told."""
+"""`make up` and `make load` take a port and a URL."""
 
 import os
 import subprocess

@@ -37,7 +37,7 @@ class Seen:
 
 
 async def send(port: int, made: Input) -> Seen:
-    """One exchange; whoever sent less than it said then ends its side."""
+    """One exchange; a sender of less than it announced then ends its side."""
     began = time.monotonic()
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
     try:

@@ -107,7 +107,7 @@ def test_all_of_it_is_healthy_and_within_its_limits(one_node: Deployment) -> Non
 
 
 def test_swarm_kills_nothing_that_is_only_slow(one_node: Deployment) -> None:
-    """Balancer, Redis and PostgreSQL stand still until Swarm has killed one with shorter limits."""
+    """Balancer, Redis and PostgreSQL are stopped until Swarm has killed one with shorter limits."""
     manager = one_node.cluster.manager
     # The control has the limits that all had once: 3 s, three times.
     limits = ("--health-interval=5s", "--health-timeout=3s", "--health-retries=3")

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 # Keywords that say nothing about which values conform (2020-12: meta-data, and `format`, which is
-# an annotation unless a validator is told otherwise).
+# an annotation unless a validator is configured otherwise).
 _SILENT = {
     *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
     *("format", "contentMediaType", "contentEncoding", "$schema", "$comment", "$defs"),

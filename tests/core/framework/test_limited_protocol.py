@@ -139,7 +139,7 @@ async def test_a_slow_call_and_a_stream_are_no_slow_requests(replica, http):
 
 
 async def test_a_replica_has_so_many_connections_and_no_more(replica):
-    """One more is told so; when some have left, the next is served."""
+    """One more gets an error; when some have left, the next is served."""
     made = replica(without=["connections"])  # 20, in place of thousands
     async with AsyncExitStack() as stack:
         for _ in range(20):

@@ -29,7 +29,7 @@ async def served(running, http) -> Served:
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("request_id", [None, 2.5, False, [4], {"a": 1}, MISSING], ids=repr)
 async def test_a_request_without_a_usable_id_is_refused(served, era, request_id):
-    """It would never be answered, so its client is told at once; it does not run."""
+    """It would never be answered, so its client gets an error at once; it does not run."""
     made = call("add", era, a=1, b=2)
     made["json"]["id"] = request_id
     if request_id is MISSING:

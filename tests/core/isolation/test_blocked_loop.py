@@ -30,7 +30,7 @@ async def test_what_waits_or_blocks_a_thread_is_not(replica, http):
 
 
 async def test_without_the_watch_it_is_not_named(replica, http):
-    """The control: the replica stands still, and nobody hears why."""
+    """The control: the replica blocks, and no log line says why."""
     made = replica(without=["loop-watch"])
     assert text(await http.post(made.url, **call("stall", seconds=3))) == "stalled for 3 s"
     assert "blocks the event loop" not in made.log

@@ -52,7 +52,7 @@ def test_the_deploy_tells_how_to_call(tmp_path: Path) -> None:
 
 
 def test_a_token_that_is_not_listed_is_not_offered(tmp_path: Path) -> None:
-    """Whoever keeps a list of their own has tokens of their own."""
+    """An operator who keeps a list of callers has their tokens."""
     make_secrets.make(tmp_path)
     other = hashlib.sha256(b"other").hexdigest()
     (tmp_path / "auth_tokens").write_text(f"- {{sha256: {other}, client: other}}")

@@ -99,7 +99,7 @@ async def test_one_tenant_fills_no_more_of_the_queue_than_its_share(authed, a, b
 
 
 async def test_results_of_one_tenant_take_no_more_than_its_share(authed, a, b, valkey):
-    """Those beyond are told so; the others' are kept."""
+    """Those beyond get an error; the others' are kept."""
     made = authed.replica()
     authed.worker()
     size = 900_000

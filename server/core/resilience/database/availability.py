@@ -167,7 +167,7 @@ class Availability:
             if not limit.expired():
                 limit.reschedule(now)
         for connection in self._connections:
-            connection.terminate()  # whoever waits for an answer on it gets an error
+            connection.terminate()  # a call that waits for an answer on it gets an error
 
 
 class Call:

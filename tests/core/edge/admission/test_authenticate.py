@@ -1,4 +1,4 @@
-"""A caller without a good token is told what is wrong and what to do, before its body is read."""
+"""A caller without a good token learns what is wrong and what to do, before its body is read."""
 
 import asyncio
 import hashlib
@@ -60,7 +60,7 @@ REFUSED = [
 async def test_a_refusal_says_what_is_wrong_and_what_to_do(
     guarded, http, authorization, why, error, era, path
 ):
-    """In problem details and in the challenge; nobody is told to register where nobody can."""
+    """In problem details and in the challenge; neither asks for a registration that does not exist."""
     sent = call("echo", era, text="x")
     if authorization:
         sent = with_headers(sent, Authorization=authorization)

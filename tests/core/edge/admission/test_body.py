@@ -218,7 +218,7 @@ def memory(made):
 
 
 async def test_unfinished_bodies_hold_no_more_than_the_budget(replica, http):
-    """The rest is told to come again, small calls go on, and memory stays bounded."""
+    """The rest is asked to come again, small calls go on, and memory stays bounded."""
     made = replica()
     before = memory(made)
     async with AsyncExitStack() as stack:

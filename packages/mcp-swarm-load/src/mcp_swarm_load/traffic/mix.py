@@ -1,6 +1,6 @@
 """Picks the next call from kinds of calls with weights.
 
-The kind is drawn by weight. With both eras, calls alternate between them.
+The kind is drawn by weight. With two eras, calls alternate between them.
 """
 
 from __future__ import annotations
