@@ -55,8 +55,11 @@ class Database:
             UnavailableError: the database does not answer.
         """
         if self._availability is None:
-            async with self._sessions() as session, session.begin():
+            async with self._sessions() as session:
                 yield session
+                # Not `session.begin()`: a second cancellation interrupts its rollback, and then
+                # the transaction stays open. A session's close is shielded from it.
+                await session.commit()
             return
         async with self._availability.call() as call:
             connection, is_committing = None, False
