@@ -159,7 +159,8 @@ async def listeners(target: Target) -> None:
 
 async def jobs(target: Target) -> None:
     """Jobs with as large arguments as a body may hold, and tasks with large capabilities."""
-    made = call("submit_job", tool="search_log_archive", arguments={"pattern": "x" * 200})
+    job = {"tool": "search_log_archive", "arguments": {"pattern": "x", "folder": "y" * 3_000_000}}
+    made = request("tools/call", name="submit_job", arguments=job)
     large = call("search_log_archive", pattern="x", folder="y" * 3_000_000)
     large["json"]["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = {
         "extensions": {"io.modelcontextprotocol/tasks": {}},
