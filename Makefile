@@ -22,8 +22,8 @@ test: .venv         ## the tests, but for those that bring up a Swarm
 	$(RUN) -m pytest -n 6 --dist loadfile --ignore packages/mcp-swarm-load/tests/timing
 
 test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (root), and conformance
-	$(RUN) -m pytest -n 3 -m conformance tests/conformance  # mostly waits
-	$(RUN) -m pytest -m swarm tests/swarm
+	$(RUN) -m pytest -n 3 -m conformance lab/conformance  # mostly waits
+	$(RUN) -m pytest -m swarm lab/swarm
 
 load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas; PORT=, URL=, HEADER=
 	$(RUN) test_swarm_load.py --url '$(URL)' $(if $(HEADER),--header '$(HEADER)') --requests 300 --concurrent 50
@@ -38,12 +38,12 @@ deploy:             ## build, deploy and wait for it, on a Swarm of this node if
 	$(PYTHON) -m deploy --env $(ENV)
 
 prove: .venv        ## run every proof, figures into docs/proofs.md; then every test that runs nowhere else
-	$(RUN) -m tests.prove
+	$(RUN) -m lab.prove
 	MCP_SWARM_FULL=1 $(RUN) -m pytest -m swarm
 	$(RUN) -m pytest -m thorough
 
 bench: .venv        ## what a request costs, beside FastMCP and others; into docs/performance.md
-	$(RUN) -m tests.bench
+	$(RUN) -m lab.bench
 
 # uv comes from the index like any package; `uv` on the PATH is used if there is one.
 UV = $(or $(shell command -v uv),.uv/bin/uv)
@@ -56,5 +56,5 @@ UV = $(or $(shell command -v uv),.uv/bin/uv)
 	@touch .venv
 
 .venv-image: .venv server/Dockerfile
-	UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv-image $(UV) sync --frozen --quiet --python "$$($(RUN) -m tests.swarm.interpreter)"
+	UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv-image $(UV) sync --frozen --quiet --python "$$($(RUN) -m lab.swarm.interpreter)"
 	@touch .venv-image

@@ -13,7 +13,7 @@ from pathlib import Path
 from deploy.docker import docker_shown
 
 # What the Dockerfile copies (.dockerignore): nothing else can change the image.
-SOURCES = ("pyproject.toml", "uv.lock", "server")
+SOURCES = ("pyproject.toml", "uv.lock", "packages", "server")
 _LEFT_OUT = re.compile(r"(^|/)__pycache__(/|$)|\.pyc$")
 
 

@@ -1,223 +1,28 @@
-"""What is served: FastMCP with what was discovered, and the MCP middleware in order."""
+"""The MCP server: the packages that it serves, MCP middleware and a lifespan of yours."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
-from fastmcp.server.sessions import create_session, end_session, session_id_parameter_names
-from fastmcp.tools import Tool
 
-from server import __version__
+from mcp_swarm.build import App, build_mcp
 from server.config import Settings
-from server.core import framework
-from server.core.discovery import Component, Identity, discover
-from server.core.edge import auth, call_limit, concurrency
-from server.core.edge.access_log import NoteMethod
-from server.core.edge.call_limit import CallLimitMiddleware
-from server.core.edge.concurrency import ConcurrencyMiddleware
-from server.core.edge.rpc_error.unknown_resource import UnknownResourceMiddleware
-from server.core.edge.unavailable import UnavailableMiddleware
-from server.core.edge.undelivered import UndeliveredMiddleware
-from server.core.framework.components import around_tool
-from server.core.isolation.middleware import IsolationMiddleware, isolate
-from server.core.isolation.parts import Part
-from server.core.isolation.shares import refuse_large
-from server.core.state import events, request_state
-from server.core.state.ask.middleware import AskMiddleware
-from server.core.state.events.listen import Listen
-from server.core.state.request_state import SingleUse
-from server.core.state.user_state import unkept
 
-if TYPE_CHECKING:
-    from server.core.state.sessions.endpoint import Endpoint
-    from server.core.state.tasks.service import Jobs
-    from server.core.store import Store
-
-# YOURS: a file dropped into one of these is served at the next start.
+# A file in one of these packages is served at the next start. MCP_TOOLS picks from the tools.
 PACKAGES = ("server.tools", "server.resources", "server.prompts")
+EXAMPLES = ("server.examples.tools", "server.examples.resources", "server.examples.prompts")
+# Outermost first. They stand inside those of mcp-swarm, around your tools, resources and prompts.
+MIDDLEWARE: tuple[Middleware, ...] = ()
 
 
-class App(FastMCP):
-    """FastMCP, the parts that run beside it, and the streams that the stop must close."""
-
-    bus: events.Bus
-    listen: Listen
-    sessions: "Endpoint | None"
-    store: "Store | None"
-    parts: list[Part]
-    jobs: "Jobs | None"  # None if no tool has `task=`
+@asynccontextmanager
+async def lifespan(_server: FastMCP) -> AsyncIterator[dict[str, Any]]:
+    """Opens what your tools share, in replicas and in workers; they read ``ctx.lifespan_context``."""
+    yield {}
 
 
-def build_mcp(settings: Settings, packages: Sequence[str] = PACKAGES) -> App:
-    """The MCP server as the settings ask for it.
-
-    Args:
-        settings: of this replica.
-        packages: dotted names of the packages to discover; ``MCP_TOOLS`` picks from the first.
-
-    Raises:
-        DiscoveryError: a discovered file cannot be served.
-        ConfigError: the file of callers, or an outbound host, cannot be used.
-    """
-    framework.prepare()
-    store = _store(settings)
-    mcp = App(
-        settings.mcp_name,
-        version=__version__,
-        auth=auth.verifier(settings, auth.VerifiedBefore),
-        middleware=middleware(settings, store),
-        on_duplicate="error",
-        mask_error_details=True,  # T16: an exception's text may hold a secret
-        strict_input_validation=True,  # T16: "41" is not an int
-        request_state_security=request_state.security(settings),
-        session_state_store=_state_store(settings, store),
-    )
-    if settings.mcp_outbound_hosts:
-        from server.core.resilience.http.gate import Gate
-
-        Gate.parse(settings.mcp_outbound_hosts)  # a wrong entry fails the start, not a call
-    mcp.store, mcp.bus = store, events.connect(store)
-    mcp.parts = [store.run, mcp.bus.run] if store else [mcp.bus.run]
-    seen: dict[Identity, str] = {}
-    found: list[Component] = []
-    for number, package in enumerate(packages):
-        found += discover(mcp, package, settings.mcp_tools if number == 0 else ("all",), seen)
-    mcp.listen = Listen(
-        mcp.bus,
-        partial(framework.may_read, mcp),
-        limit=settings.mcp_listen_limit,
-        limit_per_client=settings.mcp_listen_limit_per_client,
-    )
-    if any(takes_session_id(component) for component in found):
-        mcp.add_tool(create_session)
-        mcp.add_tool(end_session)
-    framework.serve_listen(mcp, mcp.listen)
-    framework.wrap_requests(mcp, isolate, refuse_large, request_state.note)
-    framework.note_what_is_kept(unkept.told_once(has_sessions=not settings.mcp_stateless_http))
-    framework.set_schema_lookup(mcp, header_schemas(found).get)
-    mcp.jobs = _jobs(mcp, settings, found)
-    mcp.sessions = _sessions(settings, mcp, repeatable(found))
-    return mcp
-
-
-def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
-    """MCP middleware, outermost first."""
-    undelivered = [UndeliveredMiddleware()] if settings.mcp_json_response is True else []
-    return [
-        NoteMethod(),  # first, so that a message that fails below is named in the log too
-        UnknownResourceMiddleware(),  # around all that may report an unknown resource
-        *undelivered,  # only where answers are JSON and nothing else
-        UnavailableMiddleware(),  # around all that may need Redis or the database
-        *_concurrency(settings),
-        # inside all that may reject a call: a rejected call consumes no state
-        SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
-        CallLimitMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
-        # in the task that the limit makes, and around all that a component brings along
-        IsolationMiddleware(),
-        # last: it pauses that limit while the client's user is asked
-        AskMiddleware(settings.mcp_ask_timeout, waiting=_while_asked),
-    ]
-
-
-@contextmanager
-def _while_asked() -> Iterator[None]:
-    """While a call waits for its user, its time limit pauses and its concurrency slot is free."""
-    with call_limit.stopped(), concurrency.left():
-        yield
-
-
-def _concurrency(settings: Settings) -> list[Middleware]:
-    most = settings.mcp_call_concurrency
-    return [ConcurrencyMiddleware(most, settings.mcp_call_timeout)] if most else []
-
-
-def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]:
-    """Input schemas, by name, of the tools that mirror arguments into headers (``x-mcp-header``).
-
-    The SDK asks for a tool's schema at every call (trap T1), but only these need it.
-    """
-    tools = [component for component in components if isinstance(component, Tool)]
-    return {tool.name: tool.parameters for tool in tools if "x-mcp-header" in str(tool.parameters)}
-
-
-def takes_session_id(component: Component) -> bool:
-    """Whether it has a parameter of the type ``SessionId``."""
-    function = getattr(component, "fn", None)
-    return function is not None and bool(session_id_parameter_names(function))
-
-
-def repeatable(components: Iterable[Component]) -> set[str]:
-    """Names of tools that may be run again when it is not known whether they ran."""
-    tools = [component for component in components if isinstance(component, Tool)]
-    return {
-        tool.name
-        for tool in tools
-        if tool.annotations
-        and (tool.annotations.read_only_hint or tool.annotations.idempotent_hint)
-    }
-
-
-def _sessions(settings: Settings, mcp: App, repeatable: set[str]) -> "Endpoint | None":
-    """The endpoint of sessions over all replicas; None if there are none, or one process's own."""
-    if settings.mcp_stateless_http:
-        framework.refuse_log_level(mcp)
-        framework.offer_no_list_changes(mcp)
-        return None
-    from server.core.state import sessions
-
-    may_read = partial(framework.may_read, mcp)
-    if mcp.store is None or mcp.store.sessions is None:
-        sessions.serve_local(mcp, mcp.bus, may_read)
-        return None
-    endpoint = sessions.serve_shared(mcp, mcp.store, may_read, repeatable, settings)
-    mcp.parts.append(endpoint.run)
-    return endpoint
-
-
-def _store(settings: Settings) -> "Store | None":
-    if not settings.is_shared:
-        return None
-    from server.core.store import Store
-
-    ttl = None if settings.mcp_stateless_http else settings.mcp_session_ttl
-    return Store(settings.redis_url, settings.mcp_name, ttl)
-
-
-def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | None":
-    """Background work and the ways to it, if a tool is for it."""
-    tools = [c for c in found if isinstance(c, Tool) and c.task_config.supports_tasks()]
-    if not tools:
-        return None
-    names = sorted(tool.name for tool in tools if tool.auth is None)  # which anyone may see
-    from server.core.state.tasks.api.extension import HandOverMiddleware, TasksExtension
-    from server.core.state.tasks.api.job_tools import JobTools
-    from server.core.state.tasks.api.routes import JobRoutes
-    from server.core.state.tasks.job import uri_of
-    from server.core.state.tasks.service import Jobs
-
-    async def changed(job_id: str) -> None:
-        await mcp.bus.publish(events.ResourceUpdated(uri=uri_of(job_id)))
-
-    ask = AskMiddleware(settings.mcp_ask_timeout, waiting=nullcontext)
-    around = around_tool(IsolationMiddleware(), ask)
-    jobs = Jobs(mcp, settings, mcp.store, around, changed)
-    mcp.parts.append(jobs.lifetime)
-    extension = TasksExtension(jobs, settings.mcp_task_result_seconds)
-    mcp.add_extension(extension)
-    mcp.listen.tasks = extension
-    mcp.add_middleware(HandOverMiddleware(extension))
-    JobTools(jobs, names).add_to(mcp)
-    JobRoutes(jobs).add_to(mcp)
-    return jobs
-
-
-def _state_store(settings: Settings, store: "Store | None") -> Any:
-    """Where UserSession and SessionId keep state: Redis, or FastMCP's own memory."""
-    if store is None:
-        return None
-    from server.core.state.user_state.shared import StateStore
-
-    return StateStore(store, has_sessions=not settings.mcp_stateless_http)
+def build(settings: Settings) -> App:
+    """Returns the MCP server for these settings."""
+    return build_mcp(settings, (*PACKAGES, *EXAMPLES), MIDDLEWARE, lifespan)

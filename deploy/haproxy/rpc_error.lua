@@ -2,7 +2,7 @@
 --
 -- Clients of the MCP Python SDK 1.x end at an HTTP error of a POST, all their calls with them.
 -- Such a client gets HTTP 200 and a JSON-RPC error with the id of its request; the replicas do the
--- same with their own errors (server/core/edge/rpc_error). haproxy.cfg detects such clients
+-- same with their own errors (packages/mcp-swarm/src/mcp_swarm/asgi/rpc_error). haproxy.cfg detects such clients
 -- and keeps the id in txn.id; this file finds it and writes the errors.
 
 -- Bytes kept of either end of a body. A request has four members and only `params` is nested, so
@@ -13,7 +13,7 @@ local MAX_MEMBERS = 8
 -- Read of a body that no replica gets; what is larger gets the real status.
 local MAX_BODY = 16 * 1024 * 1024
 
--- code: server/core/errors.py, or JSON-RPC's own.
+-- code: packages/mcp-swarm/src/mcp_swarm/errors.py, or JSON-RPC's own.
 local ERRORS = {
     [400] = {code = -32600, title = "Bad Request", executed = "no"},
     [403] = {code = -32600, title = "Forbidden", executed = "no"},

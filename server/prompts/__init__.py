@@ -1,1 +1,1 @@
-"""Your prompts: drop a file with ``@prompt`` functions in here and it is live at the next start."""
+"""Your prompts: a file in this folder is served at the next start."""

@@ -1,1 +1,1 @@
-"""Your resources: drop a file with ``@resource`` functions in here and it is live at the next start."""
+"""Your resources: a file in this folder is served at the next start."""

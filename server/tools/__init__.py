@@ -1,1 +1,1 @@
-"""Your tools: drop a file with ``@tool`` functions in here and it is live at the next start."""
+"""Your tools: a file in this folder is served at the next start."""

@@ -11,17 +11,17 @@ from uuid import uuid4
 import pytest
 from fastmcp import Client
 
-from server.config import load
-from server.mcp_app import build_mcp
-from tests.postgres import run
+from lab.postgres import run
+from mcp_swarm.config import _load, load
+from server import mcp_app
 
 
 @pytest.fixture(autouse=True)
 def own_settings() -> Iterator[None]:
     """Settings are read anew in each test, and left as they were."""
-    load.cache_clear()
+    _load.cache_clear()
     yield
-    load.cache_clear()
+    _load.cache_clear()
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def set_hosts(*entries: str) -> None:
         monkeypatch.setenv("MCP_OUTBOUND_HOSTS", ",".join(entries))
-        load.cache_clear()
+        _load.cache_clear()
 
     return set_hosts
 
@@ -48,9 +48,9 @@ def allow(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @asynccontextmanager
 async def served() -> AsyncIterator[Client[Any]]:
     """A client of a server with the examples, and the way out closed afterwards."""
-    from server.core import http
+    from mcp_swarm import http
 
-    async with Client(build_mcp(load())) as client:
+    async with Client(mcp_app.build(load())) as client:
         yield client
     await http.close()
 
@@ -64,7 +64,7 @@ def server() -> Callable[[], Any]:
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """``filled(url)``: the URL, its database created and filled as a server's start does."""
-    from server.core import database
+    from mcp_swarm import database
 
     done: set[str] = set()
 
@@ -106,7 +106,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[str]:
     """The tools' database, open; its URL."""
-    from server.core import database
+    from mcp_swarm import database
 
     await database.start(database_url)
     yield database_url

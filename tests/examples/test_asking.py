@@ -9,15 +9,15 @@ import pytest
 
 from tests.examples.samples import needed
 
-pytest.importorskip("server.tools.sales_corrections")
-pytest.importorskip("server.tools.analysis")
+pytest.importorskip("server.examples.tools.sales_corrections")
+pytest.importorskip("server.examples.tools.analysis")
 needed()
 
 from mcp.client import Client
 
-from server.mcp_app import PACKAGES
-from tests.person import Person
-from tests.speak import answer, call
+from lab.mcp_wire import answer, call
+from lab.scripted_user import Person
+from server.mcp_app import EXAMPLES
 
 SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
 MODES = [("modern", {}), ("legacy", SESSIONS)]
@@ -32,7 +32,7 @@ def shop(replica, sqlite_file, tmp_path):
 
     def start(**settings):
         url = f"sqlite+aiosqlite:///{path}"
-        return replica(packages=PACKAGES, DATABASE_URL=url, **settings)
+        return replica(packages=EXAMPLES, DATABASE_URL=url, **settings)
 
     def query(statement):
         with closing(sqlite3.connect(path, timeout=10)) as connection, connection:

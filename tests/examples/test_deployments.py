@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-deployments = pytest.importorskip("server.tools.deployments")
+deployments = pytest.importorskip("server.examples.tools.deployments")
 
 from fastmcp.exceptions import ToolError
 
-from server.core import http
-from tests import services
+from lab import services
+from mcp_swarm import http
 from tests.examples.samples import needed
 
 SECRET = "s3cr3t-value"  # none of the answers may hold it

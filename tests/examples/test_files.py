@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-files = pytest.importorskip("server.tools.files")
-logs = pytest.importorskip("server.tools.logs")
-file_operations = pytest.importorskip("server.tools._text.file_operations")
+files = pytest.importorskip("server.examples.tools.files")
+logs = pytest.importorskip("server.examples.tools.logs")
+file_operations = pytest.importorskip("server.examples.tools._text.file_operations")
 
 from fastmcp.exceptions import ToolError
 

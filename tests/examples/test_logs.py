@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-logs = pytest.importorskip("server.tools.logs")
+logs = pytest.importorskip("server.examples.tools.logs")
 
 from fastmcp.exceptions import ToolError
 

@@ -10,16 +10,16 @@ import pytest
 
 from tests.examples.samples import needed
 
-report = pytest.importorskip("server.tools.sales_report")
-pytest.importorskip("server.tools.sales")
-pytest.importorskip("server.tools.log_archive")
+report = pytest.importorskip("server.examples.tools.sales_report")
+pytest.importorskip("server.examples.tools.sales")
+pytest.importorskip("server.examples.tools.log_archive")
 needed()
 
-from server.config import SAMPLES
-from tests.speak import answer, call, events, text
-from tests.tasks.conftest import Follower
+from lab.jobs.team import Follower
+from lab.mcp_wire import answer, call, events, text
+from tests.examples.samples import SAMPLES
 
-EXAMPLES = ("server.tools", "server.resources", "server.prompts")
+EXAMPLES = ("server.examples.tools", "server.examples.resources", "server.examples.prompts")
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-pytest.importorskip("server.prompts.sales")
-pytest.importorskip("server.prompts.deployments")
-pytest.importorskip("server.tools.sales")  # the prompts are made for these tools
-pytest.importorskip("server.tools.deployments")
+pytest.importorskip("server.examples.prompts.sales")
+pytest.importorskip("server.examples.prompts.deployments")
+pytest.importorskip("server.examples.tools.sales")  # the prompts are made for these tools
+pytest.importorskip("server.examples.tools.deployments")
 
 from mcp.shared.exceptions import MCPError
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-pytest.importorskip("server.resources.replica")
-pytest.importorskip("server.resources.logs")
+pytest.importorskip("server.examples.resources.replica")
+pytest.importorskip("server.examples.resources.logs")
 
 from mcp.shared.exceptions import MCPError
 

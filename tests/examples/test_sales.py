@@ -8,13 +8,13 @@ import pytest
 
 from tests.examples.samples import needed
 
-sales = pytest.importorskip("server.tools.sales")
+sales = pytest.importorskip("server.examples.tools.sales")
 needed()
 
 from fastmcp.exceptions import ToolError
 from sqlalchemy import text
 
-from server.core import database as core
+from mcp_swarm import database as core
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -7,14 +7,14 @@ import pytest
 
 from tests.examples.samples import needed
 
-sales_import = pytest.importorskip("server.tools.sales_import")
+sales_import = pytest.importorskip("server.examples.tools.sales_import")
 needed()
 
 from fastmcp.exceptions import ToolError
 from sqlalchemy import text
 
-from server.core import database as core
-from server.tools import sales
+from mcp_swarm import database as core
+from server.examples.tools import sales
 
 pytestmark = pytest.mark.usefixtures("database")
 

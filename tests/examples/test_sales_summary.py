@@ -7,12 +7,12 @@ import pytest
 
 from tests.examples.samples import needed
 
-pytest.importorskip("server.tools.sales_import")
-pytest.importorskip("server.resources.sales")
+pytest.importorskip("server.examples.tools.sales_import")
+pytest.importorskip("server.examples.resources.sales")
 needed()
 
-from server.mcp_app import PACKAGES
-from tests.speak import answer, call, request, stream
+from lab.mcp_wire import answer, call, request, stream
+from server.mcp_app import EXAMPLES
 
 SUMMARY = "sales://summary"
 
@@ -38,7 +38,7 @@ def shop(replica, sqlite_file, tmp_path):
 
     def start(**settings):
         url = f"sqlite+aiosqlite:///{tmp_path}/shop.db"
-        return replica(packages=PACKAGES, DATABASE_URL=url, **settings)
+        return replica(packages=EXAMPLES, DATABASE_URL=url, **settings)
 
     return start
 
@@ -66,6 +66,6 @@ async def test_whoever_listens_hears_of_each_change_and_of_nothing_else(shop, ht
 
 async def test_without_the_sales_tools_the_summary_says_so(replica, http):
     """MCP_TOOLS left them out, so nobody has made their tables; the error names it."""
-    made = replica(packages=PACKAGES, MCP_TOOLS="files")
+    made = replica(packages=EXAMPLES, MCP_TOOLS="files")
     error = answer(await http.post(made.url, **request("resources/read", uri=SUMMARY)))["error"]
     assert "MCP_TOOLS" in error["message"]

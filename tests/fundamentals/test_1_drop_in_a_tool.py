@@ -2,8 +2,8 @@
 
 import shutil
 
-from tests.replica import ROOT
-from tests.speak import answer, call, request
+from lab.mcp_wire import answer, call, request
+from lab.replica import ROOT
 
 WEATHER = """
 from fastmcp.tools import tool

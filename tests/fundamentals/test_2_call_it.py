@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from fastmcp import Client
 
-from tests import speak
+from lab import mcp_wire as speak
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="this machine has no curl")

@@ -1,6 +1,6 @@
 """See which replica answered: every response says it."""
 
-from tests.speak import call
+from lab.mcp_wire import call
 
 
 async def test_every_answer_names_its_replica(replica, http):

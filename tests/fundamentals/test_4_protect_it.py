@@ -1,6 +1,6 @@
 """Protect it with a token: two settings, and who has no token gets 401."""
 
-from tests.speak import call, text, with_headers
+from lab.mcp_wire import call, text, with_headers
 
 
 async def test_only_who_has_the_token_may_call(replica, http, tmp_path):

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from tests.speak import call, text
+from lab.mcp_wire import call, text
 
 
 async def test_a_stop_waits_for_the_call_in_flight(replica, http):

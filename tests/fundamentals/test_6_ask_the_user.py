@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.person import Person
-from tests.speak import answer, call
+from lab.mcp_wire import answer, call
+from lab.scripted_user import Person
 
 TOOLS = ("tests.fundamentals.tools",)
 SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}

@@ -43,7 +43,9 @@ def test_the_package_imports_no_server_and_nothing_undeclared():
     assert {f.name: undeclared(f.read_text()) for f in files if undeclared(f.read_text())} == {}
 
 
-@pytest.mark.parametrize("line", ["from server.config import load", "import fastmcp", "import mcp"])
+@pytest.mark.parametrize(
+    "line", ["from mcp_swarm.config import load", "import fastmcp", "import mcp"]
+)
 def test_importing_a_server_or_its_framework_is_found(line):
     """This is the control."""
     assert undeclared(line) != set()

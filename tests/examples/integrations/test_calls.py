@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-integrations = pytest.importorskip("server.tools.integrations")
+integrations = pytest.importorskip("server.examples.tools.integrations")
 
 from fastmcp.exceptions import ToolError
 
-from server.core import http
-from tests import services
-from tests.services import Service
+from lab import services
+from lab.services import Service
+from mcp_swarm import http
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-integrations = pytest.importorskip("server.tools.integrations")
+integrations = pytest.importorskip("server.examples.tools.integrations")
 
 from fastmcp.exceptions import ToolError
 

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-integrations = pytest.importorskip("server.tools.integrations")
+integrations = pytest.importorskip("server.examples.tools.integrations")
 
 from fastmcp.exceptions import ToolError
 
-from tests import services
+from lab import services
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-secrets = pytest.importorskip("server.tools._text.secrets")
+secrets = pytest.importorskip("server.examples.tools._text.secrets")
 
 HIDDEN = "horse-battery-staple"  # no answer may hold any word of it
 

@@ -4,7 +4,7 @@ from fastmcp import Context
 from fastmcp.tools import tool
 from pydantic import BaseModel
 
-from server.core import ask
+from mcp_swarm import ask
 
 
 class Size(BaseModel):

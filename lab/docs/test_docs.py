@@ -1,0 +1,103 @@
+"""The documentation says what the code says."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.docs import generate, transcript
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "TODO.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+
+
+# May be deleted, and then the pages speak of what was there.
+EXAMPLES = ("tools", "resources", "prompts")
+
+
+def list_of(folder: str) -> list[Path]:
+    """The modules of an example folder."""
+    return [p for p in (ROOT / "server" / folder).glob("*.py") if p.stem != "__init__"]
+
+
+@pytest.mark.parametrize("page", generate.STATIC)
+def test_generated_parts_of_a_page_are_fresh(page: str) -> None:
+    """`python -m lab.docs.generate` would change nothing."""
+    assert generate.rendered(page, generate.STATIC[page]) == (ROOT / page).read_text()
+
+
+@pytest.mark.timeout(240)
+def test_the_readmes_transcript_is_what_its_commands_print() -> None:
+    """The commands are run again; figures may differ, words may not."""
+    written = next(
+        text
+        for _, name, text, _ in generate.MARK.findall((ROOT / "README.md").read_text())
+        if name == "readme"
+    )
+
+    assert transcript.without_figures(written.strip()) == transcript.without_figures(
+        transcript.record()
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Relative links of the pages name files that are there."""
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+
+    missing = [x for x in links if "://" not in x and not (page.parent / x).exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_named_path_of_the_project_exists(page: Path) -> None:
+    """Paths in backticks that begin with one of our folders are real."""
+    paths = re.findall(r"`((?:server|tests|docs|deploy|packages)/[\w./-]+)`", page.read_text())
+    invented = {
+        "server/tools/weather.py",
+        "deploy/own.yml",
+        "server/discover",
+    }  # the reader's own; a method of MCP
+    gone = [f"server/{folder}/" for folder in EXAMPLES if not list_of(folder)]
+
+    missing = [p for p in paths if p not in invented and not (ROOT / p).exists()]
+    assert [p for p in missing if not p.startswith(tuple(gone))] == []
+
+
+def test_every_make_verb_in_the_pages_exists() -> None:
+    """What a page tells you to type, make knows."""
+    verbs = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    told = {v for page in PAGES for v in re.findall(r"(?:`|\$ )make ([a-z-]+)", page.read_text())}
+
+    assert told - verbs == set()
+    assert len(verbs) <= 10
+
+
+def test_the_changelog_knows_the_version() -> None:
+    """One version: the package's, the server's, the changelog's, the image's."""
+    from mcp_swarm import __version__
+
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"mcp-swarm:{__version__}" in (ROOT / "stack.yml").read_text()
+
+
+def test_no_file_names_this_machine_or_a_registry() -> None:
+    """Committed text speaks of the project alone; uv.lock's addresses are its format's."""
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    here = str(ROOT)
+
+    found = []
+    for name in files:
+        path = ROOT / name
+        if name == "uv.lock" or not path.is_file():
+            continue
+        text = path.read_text(errors="ignore")
+        if here != "/app" and f"{here}/" in text:
+            found.append(name)
+
+    assert found == []

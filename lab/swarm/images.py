@@ -1,0 +1,70 @@
+"""Builds the project's image and hands all images to the nodes."""
+
+import shutil
+import tomllib
+
+from lab.swarm import bases, interpreter
+from lab.swarm.commands import PROJECT, run
+from lab.swarm.engine import Engine
+from lab.swarm.node import Node
+
+
+def name() -> str:
+    """The image's name as stack.yml has it by default."""
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    return f"mcp-swarm:{version}"
+
+
+def build(engine: Engine, *options: str) -> None:
+    """Builds the unchanged Dockerfile from the project's root."""
+    file = ("-f", "server/Dockerfile", "-t", name())
+    engine.docker("build", *options, *file, ".", timeout=900)
+
+
+def untag(engine: Engine) -> None:
+    """Leaves ``engine`` the image's layers without its name, as though it had built another.
+
+    Building it again then needs no package index, which a node does not reach.
+    """
+    name_base(engine)
+    engine.docker("rmi", name())
+
+
+def name_base(engine: Engine) -> None:
+    """Gives the Dockerfile this machine's Python under the tag that it takes where no other is said."""
+    engine.docker("tag", bases.wanted()["python"], f"python:{interpreter.image_version()}-slim")
+
+
+def make_all(builder: Node) -> None:
+    """Starts the builder, makes base images and image in it, and stops it again.
+
+    Stopped, its files are complete and can be copied to the nodes.
+    """
+    builder.start()
+    builder.wait()
+    bases.provide(builder.engine)
+    # The machine's own network: the builder has no bridge.
+    build(
+        builder.engine,
+        "--network=host",
+        f"--build-arg=PYTHON_VERSION={interpreter.of_image().version}",
+    )
+    builder.stop()
+
+
+def hand_over(builder: Node, node: Node) -> None:
+    """Gives ``node``, not started yet, every image of the builder.
+
+    The layers are linked, not copied: an engine never writes into one. That takes a second
+    where ``docker save | docker load`` takes half a minute a node.
+    """
+    node.data.mkdir(parents=True)
+    run("cp", "-a", str(builder.data / "image"), str(node.data))
+    run("cp", "-al", str(builder.data / "overlay2"), str(node.data))
+    shutil.rmtree(node.data / "overlay2" / "l")
+    run("cp", "-a", str(builder.data / "overlay2" / "l"), str(node.data / "overlay2"))
+
+
+def drop(builder: Node) -> None:
+    """Frees what only the builder held."""
+    shutil.rmtree(builder.data, ignore_errors=True)

@@ -1,0 +1,35 @@
+"""The error code of a resource that does not exist, which the protocol's version decides.
+
+Up to 2025-11-25 it is -32002 (server/resources, "Error Handling"); from 2026-07-28 on it is -32602,
+which FastMCP gives to all.
+"""
+
+from typing import Any
+
+import mcp_types as types
+from fastmcp.exceptions import DisabledError, NotFoundError
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcp_swarm.errors import RESOURCE_NOT_FOUND
+
+
+class UnknownResourceMiddleware(Middleware):
+    """Answers ``resources/read`` of older clients with their code."""
+
+    async def on_read_resource(
+        self,
+        context: MiddlewareContext[types.ReadResourceRequestParams],
+        call_next: CallNext[types.ReadResourceRequestParams, Any],
+    ) -> Any:
+        try:
+            return await call_next(context)
+        except (DisabledError, NotFoundError):
+            asked = context.fastmcp_context.request_context if context.fastmcp_context else None
+            if asked is None or asked.protocol_version in MODERN_PROTOCOL_VERSIONS:
+                raise
+            uri = str(context.message.uri)
+            raise MCPError(
+                RESOURCE_NOT_FOUND, f"Resource not found: {uri!r}", {"uri": uri}
+            ) from None

@@ -1,0 +1,176 @@
+"""Ask the client in the middle of a call: its user, its model, its roots. Written once.
+
+    from mcp_swarm import ask
+
+    size = await ask.form(ctx, "size", "Which size?", Size)
+    if not size:
+        return f"Not ordered: {size.action}"      # "decline" or "cancel"
+    order(size.data)
+
+The same body serves clients of both eras and every mode that can carry a question. With a client
+of 2026-07-28 the body **runs again from its top** for each answer, so do nothing that lasts
+before the last question; each question has a key of its own and is the same in every round.
+Where no answer can be had, ``ask.NotAnswered`` says at once which setting or capability is
+missing. Limits: ``MCP_ASK_TIMEOUT``. See docs/asking.md.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, overload
+from uuid import uuid4
+
+import mcp_types as types
+from fastmcp import Context
+from fastmcp.server.elicitation import handle_elicit_accept, parse_elicit_response_type
+from pydantic import ValidationError
+
+from mcp_swarm.ask import by_rounds as rounds
+from mcp_swarm.ask import by_session as live
+from mcp_swarm.ask.answers import Accepted, NotAnswered, Refused, Reply
+from mcp_swarm.ask.middleware import is_modern
+from mcp_swarm.ask.question import FORM, ROOTS, SAMPLING, URL, Question, problems
+
+__all__ = [
+    "Accepted",
+    "NotAnswered",
+    "Refused",
+    "Reply",
+    "confirm",
+    "form",
+    "roots",
+    "sample",
+    "url",
+]
+
+T = TypeVar("T")
+
+
+@overload
+async def form(ctx: Context, key: str, message: str, answer: type[T]) -> Accepted[T] | Refused: ...
+@overload
+async def form(
+    ctx: Context, key: str, message: str, answer: list[str] | dict[str, dict[str, str]]
+) -> Accepted[str] | Refused: ...
+async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[Any] | Refused:
+    """Asks the user to fill in a form.
+
+    Args:
+        ctx: of the call.
+        key: the question's name, its own in this tool.
+        message: what the user reads.
+        answer: a flat pydantic model or dataclass; or ``str``, ``int``, ``float``, ``bool``, an
+            Enum; or a list of strings to choose one from, or ``{"s": {"title": "Small"}}``.
+
+    Raises:
+        NotAnswered: no answer can be had, or it does not fit `answer`.
+    """
+    expected = parse_elicit_response_type(answer)
+    params = types.ElicitRequestFormParams(message=message, requested_schema=expected.schema)
+    request = types.ElicitRequest(params=params)
+    result = await _ask(ctx, Question(key, request, types.ElicitResult, FORM))
+    if result.action != "accept":
+        return Refused(result.action)
+    try:
+        return Accepted(handle_elicit_accept(expected, result.content).data)
+    except ValueError as error:  # pydantic's is one too
+        wrong = problems(error) if isinstance(error, ValidationError) else str(error)
+        raise NotAnswered(
+            f"The answer to {key!r} does not fit: {wrong.rstrip('.')}. Next: call again and "
+            "answer with what the form asks for."
+        ) from error
+
+
+async def confirm(ctx: Context, key: str, message: str) -> bool:
+    """Asks yes or no; whatever is not a clear yes is False.
+
+    Raises:
+        NotAnswered: no answer can be had.
+    """
+    answer = await form(ctx, key, message, bool)
+    return bool(answer and answer.data)
+
+
+async def url(ctx: Context, key: str, message: str, address: str) -> Accepted[None] | Refused:
+    """Asks the user to open `address`, for what must not pass through the client: a password.
+
+    Accepted means that the user agreed to open it, not that anything was done there.
+
+    Raises:
+        NotAnswered: the client cannot be asked.
+    """
+    # 2025-11-25 wants an id; with a client of 2026-07-28 the question must not change.
+    number = None if is_modern(ctx) else uuid4().hex
+    params = types.ElicitRequestURLParams(message=message, url=address, elicitation_id=number)
+    request = types.ElicitRequest(params=params)
+    result = await _ask(ctx, Question(key, request, types.ElicitResult, URL))
+    return Accepted(None) if result.action == "accept" else Refused(result.action)
+
+
+async def sample(
+    ctx: Context,
+    key: str,
+    prompt: str | Sequence[types.SamplingMessage],
+    *,
+    system: str | None = None,
+    max_tokens: int = 1024,
+    temperature: float | None = None,
+    preferences: types.ModelPreferences | None = None,
+) -> Accepted[Reply] | Refused:
+    """Has the client's model write something.
+
+    Args:
+        ctx: of the call.
+        key: the question's name, its own in this tool.
+        prompt: the user's message, or several messages.
+        system: the system prompt; the client may change it.
+        max_tokens: the most that the model may write.
+        temperature: passed on.
+        preferences: which model to prefer.
+
+    Raises:
+        NotAnswered: the client has no model to offer, or cannot be asked.
+    """
+    if isinstance(prompt, str):
+        content = types.TextContent(type="text", text=prompt)
+        prompt = [types.SamplingMessage(role="user", content=content)]
+    params = types.CreateMessageRequestParams(
+        messages=list(prompt),
+        system_prompt=system,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        model_preferences=preferences,
+    )
+    request = types.CreateMessageRequest(params=params)
+    result = await _ask(ctx, Question(key, request, types.CreateMessageResultWithTools, SAMPLING))
+    if isinstance(result, Refused):
+        return result
+    blocks = result.content_as_list
+    text = "\n".join(block.text for block in blocks if isinstance(block, types.TextContent))
+    return Accepted(Reply(text, result.model, result.stop_reason, blocks))
+
+
+async def roots(ctx: Context, key: str) -> list[types.Root]:
+    """The folders that the client works in.
+
+    Raises:
+        NotAnswered: the client has no roots to tell, or cannot be asked.
+    """
+    result = await _ask(ctx, Question(key, types.ListRootsRequest(), types.ListRootsResult, ROOTS))
+    if isinstance(result, Refused):
+        raise NotAnswered("The user did not allow the client to tell its folders.")
+    found: list[types.Root] = result.roots
+    return found
+
+
+async def _ask(ctx: Context, question: Question) -> Any:
+    answers = rounds.current.get()
+    if answers is None:
+        raise RuntimeError(
+            "ask works in a call that passed AskMiddleware: see packages/mcp-swarm/src/mcp_swarm/build.py"
+        )
+    answers.claim(question)
+    if is_modern(ctx):
+        return rounds.answered(ctx, question, answers)
+    if (found := answers.find(question)) is None:
+        found = await live.answered(ctx, question)
+        answers.known[question.key] = (question.digest, found)
+    return found

@@ -1,0 +1,95 @@
+"""Lets tools, resources and prompts ask: `ask` in any of them needs this around the call.
+
+While a client is being asked in a session, the call's own time limit stands still and the wait
+has its own, ``MCP_ASK_TIMEOUT``. That holds for ``ctx.elicit()`` and ``ctx.session`` too.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import mcp_types as types
+from fastmcp import Context
+from fastmcp.exceptions import ToolError
+from fastmcp.server.middleware import CallNext, MiddlewareContext
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic_core import to_json
+
+from mcp_swarm import framework
+from mcp_swarm.ask import by_rounds as rounds
+from mcp_swarm.ask import by_session as live
+from mcp_swarm.ask.answers import Asked, NotAnswered
+from mcp_swarm.ask.open_questions import OpenQuestions
+from mcp_swarm.framework.components import ComponentMiddleware, Kind
+
+
+class AskMiddleware(ComponentMiddleware):
+    """Turns a question into what the call's era has for it.
+
+    Args:
+        seconds: that an answer may take in a session.
+        waiting: a context in which the call's time does not count.
+    """
+
+    def __init__(self, seconds: float, waiting: Callable[[], AbstractContextManager[None]]) -> None:
+        self.seconds = seconds
+        self.waiting = waiting
+        self.questions = OpenQuestions()
+
+    async def on_component(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
+    ) -> Any:
+        if rounds.current.get() is not None:  # a tool calls a tool: the outer call asks for both
+            return await call_next(context)
+        ctx = context.fastmcp_context
+        modern = is_modern(ctx)
+        if ctx and ctx.request_context:  # a job has none, and its own way to be asked
+            wrap = live.unreachable if modern else self._patient(ctx, context.message)
+            framework.wrap_client_requests(ctx, wrap)
+        token = rounds.current.set(rounds.Answers())
+        try:
+            return await call_next(context)
+        except Asked as asked:
+            return kind.input_required(asked.result)
+        except BaseExceptionGroup as group:  # asked in a task group of the tool's
+            if (first := _first(group)) is None:
+                raise
+            return kind.input_required(first.result)
+        except NotAnswered as error:
+            if not (modern and error.missing):
+                raise
+            # 2026-07-28, basic: a call that the client cannot complete is refused as such.
+            needed = error.missing.model_dump(mode="json", by_alias=True, exclude_none=True)
+            raise MCPError(
+                types.MISSING_REQUIRED_CLIENT_CAPABILITY,
+                str(error),
+                {"requiredCapabilities": needed},
+            ) from None
+        except ToolError as error:
+            if str(error) == framework.NO_ELICITATION:
+                raise NotAnswered(live.NO_REQUESTS) from error
+            raise
+        finally:
+            rounds.current.reset(token)
+
+    def _patient(self, ctx: Context, params: Any) -> Callable[[live.Send], live.Send]:
+        def opened() -> AbstractContextManager[None]:
+            size = len(to_json(getattr(params, "arguments", None), serialize_unknown=True))
+            return self.questions.one(ctx.session_id, size)
+
+        return lambda send: live.patient(send, ctx, self.seconds, self.waiting, opened)
+
+
+def is_modern(ctx: Context | None) -> bool:
+    """Whether the call is of 2026-07-28, where a server sends no requests."""
+    if ctx is None or ctx.request_context is None:
+        return True
+    return ctx.request_context.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+def _first(group: BaseExceptionGroup[Any]) -> Asked | None:
+    found: BaseException | None = group.subgroup(Asked)
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, Asked) else None

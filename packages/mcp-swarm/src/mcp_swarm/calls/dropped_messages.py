@@ -1,0 +1,65 @@
+"""Tells the operator, once a tool, that callers do not get its progress or log messages.
+
+With ``MCP_JSON_RESPONSE=true`` an answer is one JSON document: what a tool tells its caller on
+the way is dropped by the SDK without a word (trap T2). The call itself goes on.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import mcp_types as types
+from fastmcp import Context
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from mcp_swarm import framework
+
+logger = logging.getLogger(__name__)
+
+
+class DroppedMessagesMiddleware(Middleware):
+    """For the mode that answers in JSON only; in the others it has no place."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[types.CallToolRequestParams],
+        call_next: CallNext[types.CallToolRequestParams, Any],
+    ) -> Any:
+        tool, ctx = context.message.name, context.fastmcp_context
+        if ctx and ctx.request_context and tool not in self._told:
+            framework.wrap_notices(
+                ctx,
+                progress=lambda send: self._noticed(send, tool, "progress"),
+                log=lambda send: self._noticed(send, tool, "log messages", ctx),
+            )
+        return await call_next(context)
+
+    def _noticed(
+        self, send: Callable[..., Awaitable[None]], tool: str, what: str, ctx: Context | None = None
+    ) -> Callable[..., Awaitable[None]]:
+        """`send`, and a word in the log; with a `ctx`, only if that call asked for log messages."""
+
+        async def noticed(*args: Any, **options: Any) -> None:
+            if tool not in self._told and (ctx is None or _asked_for_logs(ctx)):
+                self._told.add(tool)
+                logger.warning(
+                    "the tool %r sends %s, which its callers do not get: they are answered in "
+                    "JSON only. Next: set MCP_JSON_RESPONSE=auto",
+                    tool,
+                    what,
+                )
+            await send(*args, **options)
+
+        return noticed
+
+
+def _asked_for_logs(ctx: Context) -> bool:
+    """A client of 2026-07-28 asks for log messages in each request, an older one always gets them."""
+    request = ctx.request_context
+    if request is None or request.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+        return True
+    return types.LOG_LEVEL_META_KEY in (request.meta or {})

@@ -1,0 +1,33 @@
+"""Reports to a tool's caller that Redis or the database is unavailable, and that it may try again.
+
+FastMCP would hide that behind "Error calling tool", as it hides all that a tool raises.
+"""
+
+from typing import Any
+
+import mcp_types as types
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from mcp.shared.exceptions import MCPError
+
+from mcp_swarm.errors import DATABASE_UNAVAILABLE, STORE_UNAVAILABLE
+
+_UNAVAILABLE = {STORE_UNAVAILABLE, DATABASE_UNAVAILABLE}
+
+
+class StoreErrorsMiddleware(Middleware):
+    """For tools; FastMCP passes the error of a resource or a prompt on."""
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[types.CallToolRequestParams],
+        call_next: CallNext[types.CallToolRequestParams, Any],
+    ) -> Any:
+        try:
+            return await call_next(context)
+        except Exception as error:
+            cause: BaseException | None = error
+            while cause is not None:
+                if isinstance(cause, MCPError) and cause.error.code in _UNAVAILABLE:
+                    raise MCPError.from_error_data(cause.error) from None
+                cause = cause.__cause__
+            raise

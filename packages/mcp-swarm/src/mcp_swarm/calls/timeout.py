@@ -1,0 +1,140 @@
+"""The time limit of direct calls, ``MCP_CALL_TIMEOUT``: a clear error instead of a hang.
+
+A tool that is over it is cancelled. A tool that blocks its thread cannot be: its caller gets
+the error all the same, and the thread goes on until it ends. While a tool waits for a person the
+clock stands still.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import CoroutineType
+from typing import Any
+
+from fastmcp.exceptions import ToolError
+from fastmcp.server.middleware import CallNext, MiddlewareContext
+from mcp.shared.exceptions import MCPError
+
+from mcp_swarm.errors import CALL_TIMED_OUT
+from mcp_swarm.framework.components import TOOL, ComponentMiddleware, Kind
+
+logger = logging.getLogger(__name__)
+
+
+class CallTimeoutMiddleware(ComponentMiddleware):
+    """Ends ``tools/call``, ``resources/read`` and ``prompts/get`` after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    async def on_component(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
+    ) -> Any:
+        try:
+            return await self._limited(context, call_next, kind)
+        except _OverLimitError:
+            message = self._message(f"{kind.noun} {kind.name_in(context)!r}")
+            if kind is TOOL:
+                raise ToolError(message) from None
+            raise MCPError(CALL_TIMED_OUT, message) from None
+
+    async def _limited(
+        self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
+    ) -> Any:
+        """The call's result; a task of its own, so that a blocked thread can be left behind."""
+        if _clock.get() is not None:  # called by a tool, whose own limit holds
+            return await call_next(context)
+        clock = _Clock(self.seconds)
+        token = _clock.set(clock)
+        try:
+            task = _task(call_next(context))
+        finally:
+            _clock.reset(token)
+        task.add_done_callback(clock.end)
+        try:
+            await clock.over
+        except asyncio.CancelledError:
+            task.cancel()
+            # The call's clean-up runs before the caller's: the request ends when the tool has.
+            await asyncio.wait({task}, timeout=1)
+            raise
+        finally:
+            clock.stop()
+        if task.done():
+            try:
+                return task.result()
+            except asyncio.CancelledError as error:  # nobody here cancelled it: it did so itself
+                raise kind.failure(context, error) from error
+        task.cancel()
+        logger.warning("a call was over its limit of %g s and was ended", self.seconds)
+        raise _OverLimitError
+
+    def _message(self, what: str) -> str:
+        return (
+            f"{what} did not finish within {self.seconds:g} s (MCP_CALL_TIMEOUT) and was ended. "
+            "Ask for less at once, or have the operator raise the limit."
+        )
+
+
+@contextmanager
+def stopped() -> Iterator[None]:
+    """Time in this block does not count against the limit of the running call."""
+    clock = _clock.get()
+    if clock:
+        clock.stop()
+    try:
+        yield
+    finally:
+        if clock:
+            clock.go_on()
+
+
+class _Clock:
+    """Counts a call's seconds down; `over` is done when none are left, or the call has ended."""
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        self._stops = 1
+        self._left = seconds
+        self.go_on()
+
+    def stop(self) -> None:
+        """Holds it, once more if it is held already."""
+        self._stops += 1
+        if self._stops == 1:
+            self._left = self._due - self._loop.time()
+            self._timer.cancel()
+
+    def go_on(self) -> None:
+        """Takes one stop back."""
+        self._stops -= 1
+        if self._stops == 0:
+            # Not asked of the timer later: uvloop's has no time if none was left.
+            self._due = self._loop.time() + self._left
+            self._timer = self._loop.call_later(max(self._left, 0), self._run_out)
+
+    def end(self, task: "asyncio.Future[Any]") -> None:
+        """Called when the call has ended."""
+        if not task.cancelled():
+            task.exception()  # taken: asyncio would complain of one that nobody waits for any more
+        self._run_out()
+
+    def _run_out(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+_clock: ContextVar[_Clock | None] = ContextVar("clock", default=None)
+
+
+class _OverLimitError(Exception):
+    """The call took longer than it may; turned into an error of its method's kind."""
+
+
+def _task(call: Awaitable[Any]) -> "asyncio.Future[Any]":
+    if isinstance(call, CoroutineType):  # as good as always, and at half the price
+        return asyncio.get_running_loop().create_task(call)
+    return asyncio.ensure_future(call)

@@ -1,0 +1,105 @@
+"""``python -m server tasks``: how background work goes, what has failed, and once more with it.
+
+    python -m server tasks                   the queue, each tool's figures, what failed for good
+    python -m server tasks retry ID …        queue these again; `retry all` for all of them
+
+Exit 0 fine, 1 something failed for good or was not retried, 3 Redis does not answer.
+
+With a shared Redis; the jobs of a ``memory://`` server are known to itself alone.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from mcp.shared.exceptions import MCPError
+
+from mcp_swarm.build import App
+from mcp_swarm.config import Settings
+from mcp_swarm.errors import EXIT_FINDINGS, EXIT_FINE, StartError
+from mcp_swarm.jobs.encryption import SealError
+from mcp_swarm.jobs.job import Job, stamp
+from mcp_swarm.jobs.jobs import Jobs
+from mcp_swarm.redis import Store
+
+
+def run(settings: Settings, mcp: App, rest: Sequence[str]) -> int:
+    """Tells or retries; the exit code is 1 if something failed for good, or was not retried.
+
+    Raises:
+        StartError: there is no shared queue to look into, or it does not answer.
+    """
+    if not settings.is_shared or mcp.store is None:
+        raise StartError(
+            "The jobs of a server with REDIS_URL memory:// are known to itself alone: "
+            "ask its GET /jobs/{job_id}/status, or set REDIS_URL=redis://…"
+        )
+    if mcp.jobs is None:
+        raise StartError("There are no jobs: no tool is declared with @tool(task=True).")
+    return asyncio.run(_answered(mcp.store, mcp.jobs, rest))
+
+
+async def _answered(store: Store, jobs: Jobs, rest: Sequence[str]) -> int:
+    """As `_run`, but does not wait for a Redis that is away or refuses us: Docket would."""
+    await store.demand_access(waits=False)
+    try:
+        await jobs.records.count("queued")
+        return await _run(jobs, rest)
+    except MCPError as error:
+        raise StartError(
+            f"{error.error.message} Next: see that the Redis of REDIS_URL runs, and may be reached "
+            "from here."
+        ) from None
+
+
+async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
+    async with jobs.lifetime():
+        failed = await jobs.records.among("failed")
+        if not rest:
+            for line in _told(await jobs.overview(), failed):
+                print(line)
+            return EXIT_FINDINGS if failed else EXIT_FINE
+        all_of_them = list(rest[1:]) == ["all"]
+        if all_of_them and not failed:
+            print("nothing has failed for good")
+        code = EXIT_FINE
+        for job_id in [job.id for job in failed] if all_of_them else rest[1:]:
+            try:
+                retried = await jobs.retry(job_id)
+                told = "queued again" if retried else "has not failed, or is not there"
+            except SealError as error:
+                retried, told = False, str(error)
+            print(f"{job_id}  {told}")
+            code = code if retried else EXIT_FINDINGS
+        return code
+
+
+def _told(overview: dict[str, Any], failed: Sequence[Job]) -> list[str]:
+    """Lines for a terminal."""
+    lines = ["{queued} waiting, {running} running, {failed} failed for good".format(**overview)]
+    names = ("started", "completed", "failed", "cancelled")
+    lines.append(
+        "".join(["\n", "tool".ljust(28), *(f"{n:>11}" for n in names), "  mean wait   mean run"])
+    )
+    for tool, figures in overview["tools"].items():
+        count = {name: int(figures.get(name, 0)) for name in names}
+        wait = _mean(figures, "waited_ms", count["started"])
+        ran = _mean(figures, "ran_ms", count["completed"] + count["failed"])
+        lines.append("".join([tool.ljust(28), *(f"{n:>11}" for n in count.values()), wait, ran]))
+    if failed:
+        lines.append("\nfailed for good; `python -m server tasks retry ID` queues one again")
+    for job in failed:
+        lines.append(f"{job.id}  {stamp(job.ended)}  {job.tool}: {_why(job)}")
+    return lines
+
+
+def _mean(figures: dict[str, float], name: str, count: int) -> str:
+    return f"{figures.get(name, 0) / 1000 / count:>9.2f} s" if count else " " * 10 + "-"
+
+
+def _why(job: Job) -> str:
+    outcome = job.outcome or {}
+    if "error" in outcome:
+        return str(outcome["error"]["message"])
+    content = outcome.get("result", {}).get("content", [{}])
+    return str(content[0].get("text", "an error"))

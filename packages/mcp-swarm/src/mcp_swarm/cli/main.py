@@ -1,0 +1,73 @@
+"""``python -m server [serve | worker | tasks]``. Exit 0 fine, 1 findings, 2 usage, 3 no start, 4 part lost."""
+
+import argparse
+import gc
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from mcp_swarm.errors import EXIT_NOT_STARTED, McpSwarmError
+
+COMMANDS = ("serve", "worker", "tasks")
+
+
+def main(arguments: Sequence[str], package: str) -> int:
+    """Runs the command that `arguments` name; returns the exit code.
+
+    Args:
+        arguments: of the command line, without the program's name.
+        package: the service's own, with ``config.settings``, ``mcp_app.build`` and
+            ``server.build`` in it.
+    """
+    options = _parsed(arguments, package)
+    gc.disable()  # imports make next to no garbage: looking for it costs a fifth of the start
+    try:
+        settings = import_module(f"{package}.config").settings()
+        # only now: a wrong setting is told at once
+        return _run(options, settings, package)
+    except McpSwarmError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_NOT_STARTED
+
+
+def _parsed(arguments: Sequence[str], package: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {package}",
+        description="serve: MCP on MCP_HOST:MCP_PORT/mcp. worker: runs background jobs. tasks: "
+        "tells how they go, and what has failed. Settings come from the environment: see "
+        "docs/settings.md.",
+        epilog="exit codes: 0 stopped as asked, 1 findings, 2 wrong usage, 3 could not "
+        "start, 4 a part of the process ended",
+    )
+    parser.add_argument("command", nargs="?", choices=COMMANDS, default="serve")
+    parser.add_argument("rest", nargs="*", help="of tasks: `retry ID…` or `retry all`")
+    options = parser.parse_args(arguments)
+    if options.rest and (options.command != "tasks" or options.rest[0] != "retry"):
+        parser.error(f"{options.command} takes no {options.rest[0]!r}; tasks takes `retry ID…`")
+    if options.rest == ["retry"]:
+        parser.error("retry needs the ids of jobs, which `tasks` lists, or `all`")
+    return options
+
+
+def _run(options: argparse.Namespace, settings: Any, package: str) -> int:
+    from mcp_swarm.process.startup import deferred_build
+    from mcp_swarm.telemetry import logs
+
+    level = "warning" if options.command == "tasks" else settings.mcp_log_level
+    logs.configure(settings.mcp_log_format, level, settings.mcp_replica)
+    if options.command == "serve":
+        with deferred_build():
+            from mcp_swarm.serve import serve
+
+            server = import_module(f"{package}.server")
+        return serve(server.build(settings))
+    with deferred_build():
+        from mcp_swarm import worker
+        from mcp_swarm.cli import jobs
+
+        mcp_app = import_module(f"{package}.mcp_app")
+    mcp = mcp_app.build(settings)
+    if options.command == "worker":
+        return worker.work(settings, mcp)
+    return jobs.run(settings, mcp, options.rest)

@@ -1,0 +1,161 @@
+"""The tools' database, ``DATABASE_URL``: SQLite on a laptop, PostgreSQL for many replicas.
+
+A tool module declares the tables it needs at import, and opens a session in each call:
+
+    database.declare(Base.metadata, samples=sample_data)
+
+    async with database.session() as session:
+        ...                                   # committed at the end, rolled back on an error
+
+For tables that exist already, a session is enough. Nothing is connected, and no driver imported,
+before something is declared or a session is opened.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mcp_swarm.database.tables import Declared, Seed, create
+from mcp_swarm.errors import StartError
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from mcp_swarm.database.engine import Database
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _State:
+    """What was declared, where the database is, and the engine once it is open."""
+
+    declared: list[Declared] = field(default_factory=list)
+    url: str | None = None
+    opened: "Database | None" = None
+
+
+_state = _State()
+
+
+def declare(metadata: "MetaData", seed: Seed | None = None, *, samples: Seed | None = None) -> None:
+    """Declares that the tables of `metadata` are needed, and what to put into them once.
+
+    Args:
+        metadata: of SQLAlchemy; its schemas and tables are created at the start where they are
+            missing, and never altered.
+        seed: called with a session, once, by the replica that created the tables.
+        samples: the same for example rows: only into the default SQLite file, or with
+            ``MCP_SAMPLE_DATA=true``.
+    """
+    _state.declared.append(Declared(metadata, seed, samples))
+
+
+@asynccontextmanager
+async def session() -> "AsyncIterator[AsyncSession]":
+    """A session in one transaction: committed at the end of the block, rolled back on an error.
+
+    Raises:
+        UnavailableError: the database does not answer; within two seconds.
+        RuntimeError: used before the server has started.
+    """
+    opened = _state.opened or _open()
+    async with opened.session() as session:
+        yield session
+
+
+async def start(url: str, *, samples: bool = False, timeout: float = 20.0) -> None:
+    """Creates and fills what was declared; connects to nothing if nothing was.
+
+    Args:
+        url: of SQLAlchemy, with an async driver.
+        samples: whether example rows are wanted.
+        timeout: seconds to wait for a server that is still starting itself.
+
+    Raises:
+        StartError: the URL cannot be used, or nothing answers there.
+    """
+    _state.url = url
+    if not _state.declared:
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        opened = _open()
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        raise StartError(_cannot(url, error)) from error
+    deadline = asyncio.get_running_loop().time() + timeout
+    while True:
+        if await _created(opened, url, samples, deadline):
+            return
+        await asyncio.sleep(1)
+
+
+async def _created(opened: "Database", url: str, samples: bool, deadline: float) -> bool:
+    """Whether the tables are there; False while the database may still be starting."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        await create(opened.engine, _state.declared, samples=samples)
+    except (OSError, SQLAlchemyError) as error:
+        late = asyncio.get_running_loop().time() > deadline
+        if late or not _may_be_starting(error):
+            await stop()
+            raise StartError(_cannot(url, error)) from error
+        logger.info("the database does not answer yet: %s", type(error).__name__)
+        return False
+    return True
+
+
+async def stop() -> None:
+    """Closes the engine and its connections."""
+    opened, _state.opened, _state.url = _state.opened, None, None
+    if opened is not None:
+        await opened.close()
+
+
+def _open() -> "Database":
+    from mcp_swarm.database.engine import Database
+
+    if _state.url is None:
+        raise RuntimeError(
+            "The database is not open: the server has not started. Next: open a session inside a "
+            "tool, resource or prompt, or call `await database.start(url)` first, as in a test."
+        )
+    _state.opened = Database(_state.url)
+    return _state.opened
+
+
+# asyncpg's class for "the database system is starting up", as SQLAlchemy wraps it.
+_STARTING_UP = {"CannotConnectNowError", "ConnectionRefusedError"}
+
+
+def _may_be_starting(error: Exception) -> bool:
+    from sqlalchemy.exc import DBAPIError
+
+    gone = isinstance(error, DBAPIError) and error.connection_invalidated
+    starting = type(getattr(error, "orig", None)).__name__ in _STARTING_UP
+    return isinstance(error, OSError) or gone or starting
+
+
+def _cannot(url: str, error: Exception) -> str:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        shown = make_url(url).render_as_string(hide_password=True)
+    except (SQLAlchemyError, ValueError):  # ValueError: a port that is no number
+        return (
+            "DATABASE_URL is not a database URL. Expected "
+            "postgresql+asyncpg://user:password@host/name or sqlite+aiosqlite:///file."
+        )
+    reason = (str(getattr(error, "orig", None) or error) or "no answer").splitlines()[0]
+    return (
+        f"DATABASE_URL {shown} cannot be used: {reason.rstrip('.')}. Expected a database that "
+        "answers there, by an async driver (postgresql+asyncpg, sqlite+aiosqlite). Next: correct "
+        "the URL or start the database."
+    )

@@ -1,0 +1,159 @@
+"""The engine of ``DATABASE_URL`` and its sessions, with what each kind of database needs."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from mcp_swarm.database.availability import Availability, Call, UnavailableError
+
+# Connections a replica may hold: 20 replicas stay below PostgreSQL's default of 100 (module
+# "Load Balancing & Scaling": instances times connections must fit the database).
+POOL_SIZE = 4
+
+# Seconds that an idle connection may take to answer before it is replaced by a new one.
+PING_SECONDS = 0.5
+
+
+class Database:
+    """An engine, and sessions on it.
+
+    Args:
+        url: of SQLAlchemy, with an async driver.
+    """
+
+    def __init__(self, url: str) -> None:
+        if url.startswith("sqlite"):
+            self.engine = _sqlite(url)
+            self._availability = None
+        elif _can_be_watched(url):
+            self.engine = _postgresql(url)
+            self._availability = Availability(_connect(self.engine), POOL_SIZE)
+            _watch(self.engine, self._availability)
+        else:
+            self.engine = create_async_engine(
+                url, pool_size=POOL_SIZE, max_overflow=0, pool_pre_ping=True
+            )
+            self._availability = None
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        if self._availability is None:
+            async with self._sessions() as session:
+                yield session
+                # Not `session.begin()`: a second cancellation interrupts its rollback, and then
+                # the transaction stays open. A session's close is shielded from it.
+                await session.commit()
+            return
+        async with self._availability.call() as call:
+            connection, is_committing = None, False
+            try:
+                async with self._sessions() as session:
+                    connection = await _connected(session, call)
+                    yield session
+                    is_committing = True
+                    await session.commit()
+            except Exception as error:
+                if connection is None or not connection.is_closed():
+                    raise
+                self._availability.suspect()
+                raise UnavailableError(
+                    "it closed the connection", outcome_is_unknown=is_committing
+                ) from error
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        if self._availability is not None:
+            await self._availability.close()
+        await self.engine.dispose()
+
+
+def _can_be_watched(url: str) -> bool:
+    return make_url(url).drivername == "postgresql+asyncpg"
+
+
+def _sqlite(url: str) -> AsyncEngine:
+    engine = create_async_engine(url, connect_args={"timeout": 10})
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _share(connection: Any, _record: object) -> None:
+        # Readers of other replicas go on while one writes; aiosqlite's default would lock them.
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    return engine
+
+
+def _postgresql(url: str) -> AsyncEngine:
+    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _ping(connection: Any, record: Any, _proxy: object) -> None:
+        # pool_pre_ping would do it in three exchanges, and wait for a dead host without a limit.
+        if record.info.setdefault("used", False):
+            connection.run_async(_answers)
+        record.info["used"] = True
+
+    return engine
+
+
+async def _answers(connection: Any) -> None:
+    """Asks an idle connection for an answer.
+
+    Raises:
+        InvalidatePoolError: it has none; SQLAlchemy replaces it and those that are as old.
+    """
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            await connection.execute(";")
+    except Exception as error:
+        connection.terminate()
+        raise InvalidatePoolError from error
+    except asyncio.CancelledError:
+        connection.terminate()  # SQLAlchemy would wait two seconds for a farewell
+        raise
+
+
+async def _connected(session: AsyncSession, call: Call) -> Any:
+    """Gives the session its connection now, and returns that of the driver."""
+    async with call.connecting():
+        connection = await session.connection()
+    return connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
+
+
+def _watch(engine: AsyncEngine, availability: Availability) -> None:
+    @event.listens_for(engine.sync_engine, "connect", insert=True)  # before what may hang
+    def _note(connection: Any, _record: object) -> None:
+        availability.note(connection.driver_connection)
+
+
+def _connect(engine: AsyncEngine) -> Any:
+    """Opens a connection of its own to the same database, without a pool."""
+    import asyncpg
+
+    _, given = engine.dialect.create_connect_args(engine.url)
+    known = inspect.signature(asyncpg.connect).parameters
+    wanted = {name: value for name, value in given.items() if name in known}  # not SQLAlchemy's own
+
+    async def connect() -> Any:
+        return await asyncpg.connect(**wanted)
+
+    return connect

@@ -1,0 +1,190 @@
+"""A short path for plain requests, beside the framework's; on unless answers are streamed.
+
+It takes a ``POST`` of one well-formed request that it understands in full (``message.py``):
+calls of plain tools, the four lists, reading a resource, getting a prompt. Authentication, MCP
+middleware, validation, errors and the tools' own context are the framework's; what it leaves
+away is what the framework builds around them for each request: transports, streams, tasks, and
+the same validation again. Everything else it hands to the framework, body and all.
+"""
+
+import logging
+from collections.abc import Collection
+from typing import Any, Literal
+
+from fastmcp import Context, FastMCP
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mcp_swarm.fast_path.calls import Calls
+from mcp_swarm.fast_path.fetches import Fetches
+from mcp_swarm.fast_path.in_session import Found, InSession, Sessions
+from mcp_swarm.fast_path.lists import Lists
+from mcp_swarm.fast_path.message import LISTS, NAMED, Asked, answer, read, version_of
+from mcp_swarm.framework import BODY, PARSED, catalogue
+from mcp_swarm.framework import request as framework
+from mcp_swarm.isolation import contained, is_cancelled
+
+__all__ = ["FastPathMiddleware"]
+
+logger = logging.getLogger(__name__)
+
+# Accept headers that were judged before; clients have few.
+_KEPT_ACCEPTS = 64
+_JSON = (b"application/json", b"application/*", b"*/*")
+_STREAMS = {b"text/event-stream", b"text/*", b"*/*"}
+_BOTH = {b"application/json", b"text/event-stream"}
+
+
+class FastPathMiddleware:
+    """Answers what is plain, and hands the rest to `app`.
+
+    Args:
+        app: the framework's, which answers the same in its own way.
+        mcp: the server behind both.
+        path: of the MCP endpoint.
+        has_sessions: clients up to 2025-11-25 have sessions; their requests are the framework's,
+            if not of `sessions`.
+        sessions: that all replicas share.
+        json_response: as ``MCP_JSON_RESPONSE``: a caller that may get an event stream is the
+            framework's, except in `sessions`.
+        harmless: SDK middleware that does nothing to a request without ``requestState``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        mcp: FastMCP,
+        path: str,
+        has_sessions: bool,
+        json_response: bool | Literal["auto"],
+        sessions: Sessions | None = None,
+        harmless: Collection[Any] = (),
+    ) -> None:
+        self.app = app
+        self.mcp = mcp
+        self.path = path
+        self.has_sessions = has_sessions
+        self.json_response = json_response
+        self.harmless = harmless
+        self.calls = Calls(mcp)
+        self.fetches = Fetches(mcp)
+        self.lists = Lists(mcp)
+        self.in_session = InSession(mcp, sessions, self._found) if sessions else None
+        self._accepts: dict[tuple[bytes, bool], bool] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["path"] != self.path:
+            await self.app(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        version = self._version(headers) if len(headers) == len(scope["headers"]) else None
+        if version is None or not framework.is_serving(self.mcp):
+            await self.app(scope, receive, send)
+            return
+        asked = read(headers, scope[BODY], version, scope.get(PARSED))
+        if asked is None or not await self._answer(asked, scope, send):
+            await self.app(scope, receive, send)
+        else:
+            logger.debug("the short path answered")
+
+    def _version(self, headers: dict[bytes, bytes]) -> str | None:
+        """The request's protocol version if its headers are plain, else None."""
+        kind = headers.get(b"content-type", b"").lower()
+        if kind != b"application/json" and not kind.startswith(b"application/json;"):
+            return None
+        version = version_of(headers)
+        in_session = self.has_sessions and version in HANDSHAKE_PROTOCOL_VERSIONS
+        if in_session and (self.in_session is None or b"mcp-session-id" not in headers):
+            return None
+        return version if self._takes(headers.get(b"accept", b""), in_session) else None
+
+    def _takes(self, accept: bytes, in_session: bool) -> bool:
+        """Whether the caller accepts what it would get."""
+        judged = self._accepts.get((accept, in_session))
+        if judged is None:
+            if len(self._accepts) >= _KEPT_ACCEPTS:
+                self._accepts.clear()
+            judge = self._accepted_in_session if in_session else self._accepted
+            judged = self._accepts[accept, in_session] = judge(accept)
+        return judged
+
+    def _accepted(self, accept: bytes) -> bool:
+        kinds = {part.split(b";")[0].strip().lower() for part in accept.split(b",")}
+        # With "auto" a stream may be wanted more than JSON, by its weight: that is not judged here.
+        if self.json_response == "auto" and (b";" in accept or kinds & _STREAMS):
+            return False
+        return bool(self.json_response) and not kinds.isdisjoint(_JSON)
+
+    @staticmethod
+    def _accepted_in_session(accept: bytes) -> bool:
+        """Both, as 2025-11-25 asks of clients; other ways to say it are the framework's to judge."""
+        return {part.strip() for part in accept.split(b",")} == _BOTH
+
+    async def _answer(self, asked: Asked, scope: Scope, send: Send) -> bool:
+        """Whether it was answered, or the framework has to after all."""
+        meta = asked.params.get("_meta") if asked.params else None
+        if framework.is_traced(meta) or framework.is_wrapped(self.mcp, self.harmless):
+            return False
+        if self.has_sessions and not asked.is_modern:
+            return self.in_session is not None and await self.in_session.answer(asked, scope, send)
+        told = await self._told(asked, scope)
+        if told is not None:
+            await _respond(send, *told)
+        return told is not None
+
+    async def _told(self, asked: Asked, scope: Scope) -> tuple[int, bytes] | None:
+        """Status and body, or None if the framework has to answer after all."""
+        request = framework.RequestContext(self.mcp, Request(scope), asked)
+        with framework.serving(request):
+            try:
+                async with Context(fastmcp=self.mcp) as context:
+                    if asked.is_modern and self.mcp.auth and await catalogue.has_rules(context):
+                        return None
+                    result = await self._result(asked, request, context)
+                    return None if result is None else (200, answer(asked, result))
+            except BaseException as error:  # the one place where an error becomes an answer
+                if is_cancelled(error):
+                    raise
+                return framework.error_answer(contained(error, asked.method), asked)
+            finally:
+                await request.close()
+
+    async def _result(
+        self, asked: Asked, request: framework.RequestContext, context: Context
+    ) -> bytes | None:
+        """The encoded result, None if it is for the framework."""
+        found = self._found(asked)
+        if found is None:
+            return None
+        component, result = found
+        if component is not None and not await catalogue.may_use(component):
+            return None
+        return framework.encoded(await result(request, context))
+
+    def _found(self, asked: Asked) -> Found | None:
+        """What is asked for, and what gives the result; None if it is for the framework."""
+        if asked.method in LISTS:
+            return None, self.lists.answer
+        assert asked.params is not None
+        name = asked.params[NAMED[asked.method]]
+        if asked.method == "tools/call":
+            tool = self.calls.tool(name)
+            return (tool, self.calls.answer) if tool else None
+        found = self.fetches.find(asked.method, name)
+        return (found, self.fetches.answer) if found else (None, _handled)
+
+
+async def _handled(request: framework.RequestContext, _: Context) -> Any:
+    """What stands in no table, by the framework's own handler."""
+    return await framework.handled(request)
+
+
+async def _respond(send: Send, status: int, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,71 @@
+"""The short path in a session of 2025-11-25 (``MCP_STATELESS_HTTP=false``, ``redis://``).
+
+Sessions check that the caller has one and run the request as one of their calls, which can be
+cancelled, streamed and resumed as any; here only its answer is made. What is asked about the
+session itself, or shown or hidden for it, is the framework's.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from fastmcp import Context, FastMCP
+from starlette.requests import Request
+from starlette.types import Scope, Send
+
+from mcp_swarm.fast_path.message import LISTS, Asked, answer
+from mcp_swarm.framework import request as framework
+
+# The component that is asked for, if it is one, and what gives the result or its encoding.
+Found = tuple[Any, Callable[[framework.RequestContext, Context], Awaitable[Any]]]
+
+
+class Sessions(Protocol):
+    """Of all replicas."""
+
+    async def answer(
+        self,
+        asked: framework.Asked,
+        request: Request,
+        send: Send,
+        plain: Callable[[framework.Client], Awaitable[str]],
+    ) -> bool:
+        """Serves a request whose answer `plain` makes; False if that is for the framework."""
+
+
+class InSession:
+    """Answers requests of sessions.
+
+    Args:
+        mcp: the server.
+        sessions: of all replicas.
+        find: the component that a request asks for, if it has one in the tables.
+    """
+
+    def __init__(
+        self, mcp: FastMCP, sessions: Sessions, find: Callable[[Asked], Found | None]
+    ) -> None:
+        self._mcp = mcp
+        self._sessions = sessions
+        self._find = find
+
+    async def answer(self, asked: Asked, scope: Scope, send: Send) -> bool:
+        """Whether it was answered; else it is for the framework."""
+        found = self._find(asked)
+        if found is None:
+            return False
+        component, result = found
+        if asked.method not in LISTS and (component is None or component.auth is not None):
+            return False
+        request = Request(scope)
+
+        async def plain(client: framework.Client) -> str:
+            context = framework.SessionRequestContext(self._mcp, request, asked, client)
+            with framework.serving(context):
+                try:
+                    async with Context(fastmcp=self._mcp) as made:
+                        told = await result(context, made)
+                    return answer(asked, framework.encoded(told)).decode()
+                finally:
+                    await context.close()
+
+        return await self._sessions.answer(asked, request, send, plain)

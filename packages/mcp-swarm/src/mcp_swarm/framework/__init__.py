@@ -1,0 +1,234 @@
+"""The private parts of FastMCP and the MCP SDK that we must touch, all in one place.
+
+Each function names the trap it closes (docs/traps.md). ``packages/mcp-swarm/tests/framework/`` fails
+with the name of what has moved when an upgrade moves it.
+"""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from functools import wraps
+from typing import Any
+
+import mcp_types as types
+from fastmcp import Context, FastMCP
+from fastmcp.server.context import _ELICIT_MODERN_ERROR
+from fastmcp.tools.function_tool import FunctionTool
+from mcp.server.context import ServerMiddleware
+from mcp.server.lowlevel.server import NotificationOptions
+from mcp.server.session import ServerSession
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from pydantic import TypeAdapter
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from mcp_swarm.framework.arguments import check_arguments
+from mcp_swarm.framework.conformance import check_results
+from mcp_swarm.framework.messages import judge_messages
+from mcp_swarm.framework.wire import write_clean_json
+
+Listen = Callable[
+    [Any, types.SubscriptionsListenRequestParams], Awaitable[types.SubscriptionsListenResult]
+]
+
+# Key of an HTTP request's scope: its caller takes no stream, although the SDK is told otherwise.
+JSON_ONLY = "mcp_swarm.json_only"
+# The request's whole body, and the message in a large one: see asgi/body.
+BODY, PARSED = "mcp_swarm.body", "mcp_swarm.parsed"
+# Protocol versions that begin with `initialize`, as a request's header has them.
+OLDER_VERSIONS = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
+# What ``ctx.elicit()`` raises at 2026-07-28, which says nothing of what to do.
+NO_ELICITATION = _ELICIT_MODERN_ERROR
+
+
+def serve_listen(mcp: FastMCP, listen: Listen) -> None:
+    """Answers ``subscriptions/listen``, for which FastMCP has no handler and no seam."""
+    mcp._mcp_server.add_request_handler(
+        "subscriptions/listen", types.SubscriptionsListenRequestParams, listen
+    )
+
+
+def wrap_requests(mcp: FastMCP, *middleware: ServerMiddleware[Any]) -> None:
+    """Runs SDK `middleware`, outermost first, outside all other: it sees what the client sent."""
+    mcp._mcp_server.middleware[:0] = middleware
+
+
+async def may_read(mcp: FastMCP, uri: str) -> bool:
+    """Whether the running request's caller may read `uri`, as ``resources/read`` decides it.
+
+    A resource that is hidden from the caller is not found by a template that matches it either.
+    """
+    resource, exists = await mcp._lookup_resource(uri)
+    return resource is not None or (not exists and await mcp.get_resource_template(uri) is not None)
+
+
+def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | None]) -> None:
+    """T1: else every call with arguments first lists all tools, through all middleware."""
+    mcp._mcp_server.get_tool_input_schema = lookup
+
+
+def prepare() -> None:
+    """Corrects what FastMCP and the SDK do in this process; call it before a server is made."""
+    leave_key_value_unchecked()
+    write_clean_json()
+    check_results()
+    check_arguments()
+    judge_messages()
+
+
+def leave_key_value_unchecked() -> None:
+    """Must come before py-key-value is imported, which FastMCP does at the first look for state.
+
+    It would wrap all its functions in run-time type checks first: the first caller waits for it.
+    """
+    os.environ.setdefault("PY_KEY_VALUE_DISABLE_BEARTYPE", "true")
+
+
+def refuse_log_level(mcp: FastMCP) -> None:
+    """T3: without sessions, one client's ``logging/setLevel`` would mute all clients."""
+    mcp._mcp_server._request_handlers.pop("logging/setLevel", None)
+
+
+def offer_no_list_changes(mcp: FastMCP) -> None:
+    """Clients up to 2025-11-25 hear of changed lists in a session: without any, do not say so."""
+    mcp._mcp_server.notification_options = NotificationOptions()
+
+
+def wrap_client_requests(context: Context, wrap: Callable[[Any], Any]) -> None:
+    """Puts `wrap` around every request that this call's session sends to its client.
+
+    A session lives as long as one inbound request, and all its requests go through this method.
+    """
+
+    def wrapped(session: ServerSession) -> None:
+        session.send_request = wrap(session.send_request)  # type: ignore[method-assign]
+
+    _with_session(context, wrapped)
+
+
+def wrap_notices(
+    context: Context, progress: Callable[[Any], Any], log: Callable[[Any], Any]
+) -> None:
+    """Puts `progress` and `log` around what this call's session tells its client on the way."""
+
+    def wrapped(session: ServerSession) -> None:
+        session.send_progress_notification = progress(  # type: ignore[method-assign]
+            session.send_progress_notification
+        )
+        session.send_log_message = log(session.send_log_message)  # type: ignore[method-assign]
+
+    _with_session(context, wrapped)
+
+
+# What a tool asks of its context for the calls to come.
+KEEPING = ("set_state", "enable_components", "disable_components", "reset_visibility")
+
+
+def note_what_is_kept(noted: Callable[[Context, str], None]) -> None:
+    """Calls `noted` with the name of each method of a context that is meant to outlast its call.
+
+    FastMCP makes the context of each tool itself, so this holds for the process: the last one counts.
+    """
+    for name in KEEPING:
+        found = getattr(Context, name)
+        setattr(Context, name, _noting(name, getattr(found, "__wrapped__", found), noted))
+
+
+def _noting(name: str, method: Any, noted: Callable[[Context, str], None]) -> Any:
+    @wraps(method)
+    async def noting(self: Context, *args: Any, **options: Any) -> None:
+        if options.get("serializable", True):  # else `set_state` is for this call alone
+            noted(self, name)
+        await method(self, *args, **options)
+
+    return noting
+
+
+def _with_session(context: Context, then: Callable[[ServerSession], None]) -> None:
+    """Calls `then` with the session; if nobody has asked for it yet (request.py), then, if ever."""
+    later = getattr(context.request_context, "once_there_is_a_session", None)
+    if later:
+        later(then)
+    else:
+        then(context.session)
+
+
+def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
+    """The SDK's session manager of a started FastMCP `app`.
+
+    Raises:
+        LookupError: the app's lifespan has not begun.
+    """
+    for route in app.routes:
+        endpoint = getattr(route, "endpoint", None)
+        endpoint = getattr(endpoint, "app", endpoint)  # inside RequireAuthMiddleware
+        manager = getattr(endpoint, "session_manager", None)
+        if isinstance(route, Route) and isinstance(manager, StreamableHTTPSessionManager):
+            return manager
+    raise LookupError("FastMCP's app has no route with a running session_manager")
+
+
+def leave_body_unlimited(manager: StreamableHTTPSessionManager) -> None:
+    """T18: the SDK would read the body once more, with a limit of its own that FastMCP does not set."""
+    manager.asgi_app = manager._handle_request  # type: ignore[assignment]
+
+
+def close_get_streams(manager: StreamableHTTPSessionManager) -> None:
+    """Ends every session's open GET stream cleanly; clients open it again elsewhere."""
+    for transport in _transports(manager):
+        transport.close_standalone_sse_stream()
+
+
+def _transports(manager: StreamableHTTPSessionManager) -> Iterable[Any]:
+    return list(manager._server_instances.values())
+
+
+def keep_streams_on_sigterm() -> None:
+    """T4: sse-starlette cuts calls in flight 0.2 s after SIGTERM unless it is told not to."""
+    from sse_starlette.sse import AppStatus
+
+    AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
+
+
+def is_client_tool_call() -> bool:
+    """Whether the tool call at hand is the client's own, not one that a tool makes in turn."""
+    from fastmcp.server.dependencies import _is_client_tool_call
+
+    return _is_client_tool_call()
+
+
+def argument_check(tool: FunctionTool) -> Callable[[dict[str, Any]], Any]:
+    """Checks a call's arguments as running `tool` would, strictly, without running it.
+
+    Made once for each tool: FastMCP's own check for tasks builds its schema anew for each call.
+    The function it gives raises pydantic's ValidationError.
+    """
+    from fastmcp.server.dependencies import without_injected_parameters
+    from fastmcp.tools.function_tool import _validate_input
+    from fastmcp_tasks.components import _call_shape_probe
+
+    plain = without_injected_parameters(tool.fn, run_in_thread=tool.run_in_thread)
+    probe: Any = _call_shape_probe(plain)
+    adapter: TypeAdapter[Any] = TypeAdapter(probe)
+    return lambda arguments: _validate_input(adapter, arguments, strict=True)
+
+
+_lets_task_results_out = False
+
+
+def let_task_results_out() -> None:
+    """The SDK drops the fields of a task from the answer to ``tools/call``; FastMCP's wrap keeps them."""
+    global _lets_task_results_out  # noqa: PLW0603 - as long as the process, like what it wraps
+    if not _lets_task_results_out:
+        from fastmcp_tasks import wire_production
+
+        wire_production.install()
+        _lets_task_results_out = True
+
+
+@asynccontextmanager
+async def lifespan(mcp: FastMCP) -> AsyncIterator[None]:
+    """FastMCP's own lifespan without its HTTP app: for a worker."""
+    async with mcp._lifespan_manager():
+        yield

@@ -1,0 +1,49 @@
+"""HTTP to hosts that the operator listed in ``MCP_OUTBOUND_HOSTS``, and to no other.
+
+    from mcp_swarm import http
+    answer = await http.client().request("GET", "https://api.example.com/v1/rates")
+
+    rates = http.client("https://api.example.com", {"Authorization": f"Bearer {key}"})
+    answer = await rates.request("GET", "https://api.example.com/v1/rates")
+
+The second sends the author's credentials, to that origin and no other, redirects included. A tool
+imports it inside the function that calls, so that a replica without such calls loads no HTTP client.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from mcp_swarm.config import load
+from mcp_swarm.http.allow_list import Refused
+from mcp_swarm.http.client import METHODS, Answer, Client, Unreachable
+
+__all__ = ["METHODS", "Answer", "Client", "Refused", "Unreachable", "client", "close"]
+
+_client: tuple[asyncio.AbstractEventLoop, Client] | None = None
+
+
+def client(url: str | None = None, credentials: Mapping[str, str] | None = None) -> Client:
+    """The client of this process, made at its first use.
+
+    Args:
+        url: an origin, such as ``https://api.example.com``.
+        credentials: headers to send to that origin and to no other.
+
+    Raises:
+        ValueError: `url` is more than an origin, or a header cannot be sent.
+    """
+    global _client  # noqa: PLW0603 - one connection pool a process
+    loop = asyncio.get_running_loop()
+    if _client is None or _client[0] is not loop:
+        _client = loop, Client(load().mcp_outbound_hosts)
+    if url is None:
+        return _client[1]
+    return _client[1].with_credentials(url, credentials or {})
+
+
+async def close() -> None:
+    """Closes this process's client, if there is one. The next use makes a new one."""
+    global _client
+    current, _client = _client, None
+    if current is not None and current[0] is asyncio.get_running_loop():
+        await current[1].close()

@@ -1,0 +1,270 @@
+"""The HTTP client that calls only what its gate lets through.
+
+An address is checked at the moment it is connected to, by the code that connects, so a name
+that resolves anew (DNS rebinding) gains nothing; TLS and the Host header keep the name. Nothing
+of the caller is sent along: no cookies, credentials or proxies from the environment. The author
+of a tool may give a client credentials, for one origin.
+Source of the rules: OWASP, Server-Side Request Forgery Prevention.
+"""
+
+import asyncio
+import copy
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import httpcore2
+import httpx2
+from fastmcp.exceptions import ToolError
+
+from mcp_swarm.http.allow_list import Gate, Refused
+from mcp_swarm.http.headers import Credentials, host, of_caller, origin, port
+
+MAX_REDIRECTS: Final = 5
+MAX_URL_CHARS: Final = 2048
+MAX_CONNECTIONS: Final = 50
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+_REDIRECTS = {301, 302, 303, 307, 308}
+Resolver = Callable[[str, int], Awaitable[list[str]]]
+
+
+class Unreachable(ToolError):
+    """A listed host did not answer properly, or in time. The message is meant for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. ``headers`` have lower-case names; ``content`` is at most what was asked."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    content: bytes
+    truncated: bool
+    redirects: tuple[str, ...]
+    milliseconds: float
+
+
+async def resolve(host: str, port: int) -> list[str]:
+    """The addresses of ``host``, as the system resolves it."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(
+            f"The host {host!r} cannot be found by name. Check its spelling."
+        ) from error
+    return list(dict.fromkeys(str(address[4][0]) for address in found))
+
+
+class Client:
+    """Calls hosts that ``allowed`` lists; ``resolver`` is the seam for tests of name lookups."""
+
+    def __init__(
+        self,
+        allowed: Iterable[str],
+        *,
+        resolver: Resolver = resolve,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._gate = Gate.parse(allowed)
+        self._backend = _CheckedBackend(self._gate, resolver)
+        self._pool = httpcore2.AsyncConnectionPool(
+            ssl_context=tls or httpcore2.default_ssl_context(),
+            max_connections=MAX_CONNECTIONS,
+            keepalive_expiry=15.0,
+            network_backend=self._backend,
+        )
+        self.credentials: Credentials | None = None
+
+    def with_credentials(self, url: str, headers: Mapping[str, str]) -> "Client":
+        """A client on the same connections that sends `headers` to the origin of `url` only.
+
+        Raises:
+            ValueError: `url` is more than an origin, or a header cannot be sent.
+        """
+        made = copy.copy(self)
+        made.credentials = Credentials.make(url, headers)
+        return made
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._pool.aclose()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        seconds: float = 10.0,
+        max_bytes: int = 1_000_000,
+    ) -> Answer:
+        """Calls ``url`` and reads at most ``max_bytes`` of the answer's body.
+
+        Redirects of GET and HEAD are followed, at most 5, each checked like the first URL; none
+        from https to http. Other methods get the redirect itself as the answer. ``seconds``
+        bounds the whole, name lookup and redirects included. Nothing is tried twice.
+
+        Raises:
+            Refused: the URL, a header, or a redirect is not allowed.
+            Unreachable: no connection, no proper HTTP, or out of time.
+        """
+        if method not in METHODS:
+            raise Refused(f"The method {method!r} is not one of {', '.join(METHODS)}.")
+        target, sent = self._target(url), of_caller(headers or {}, self.credentials)
+        if self.credentials and self.credentials.origin == origin(target):
+            sent |= self.credentials.headers
+        began, passed = time.perf_counter(), [url]
+        async with _told(url, seconds):
+            while True:
+                reply = await self._once(method, target, sent, content, max_bytes)
+                status, found, body = reply
+                location = found.get("location")
+                if status not in _REDIRECTS or location is None or method not in ("GET", "HEAD"):
+                    break
+                following = self._follow(target, location, len(passed))
+                if origin(following) != origin(target):
+                    sent = {name: sent[name] for name in ("accept", "user-agent") if name in sent}
+                target = following
+                passed.append(str(target))
+        return Answer(
+            status=status,
+            url=str(target),
+            headers=found,
+            content=body[:max_bytes],
+            truncated=len(body) > max_bytes,
+            redirects=tuple(passed[1:]),
+            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+        )
+
+    async def connect(self, host: str, port: int, *, seconds: float = 5.0) -> float:
+        """Opens a TCP connection to a listed ``host:port`` and closes it: milliseconds it took.
+
+        Raises:
+            Refused: not listed, or its address is private.
+            Unreachable: nobody answers there, or not in time.
+        """
+        self._gate.check_host(host, port)
+        began = time.perf_counter()
+        async with _told(f"{host}:{port}", seconds):
+            stream = await self._backend.connect_tcp(host, port, timeout=seconds)
+            await stream.aclose()
+        return round((time.perf_counter() - began) * 1000, 1)
+
+    def _target(self, url: str) -> httpx2.URL:
+        if len(url) > MAX_URL_CHARS:
+            raise Refused(
+                f"The URL has {len(url)} characters; at most {MAX_URL_CHARS} are allowed."
+            )
+        try:
+            target = httpx2.URL(url)
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise Refused(f"{url!r} is not a URL: {error}.") from error
+        if target.scheme not in ("http", "https") or not target.host:
+            raise Refused(
+                f"{url!r} is not a full http or https URL, such as https://api.example/v1."
+            )
+        if target.userinfo:
+            raise Refused("The URL carries a user or password. Take them out: none is passed on.")
+        self._gate.check_host(host(target), port(target))
+        return target
+
+    def _follow(self, source: httpx2.URL, location: str, hops: int) -> httpx2.URL:
+        if hops > MAX_REDIRECTS:
+            raise Refused(f"More than {MAX_REDIRECTS} redirects, the last to {location[:200]!r}.")
+        try:
+            following = source.join(location)
+        except (httpx2.InvalidURL, ValueError) as error:
+            raise Unreachable(f"The redirect to {location[:200]!r} is not a URL.") from error
+        if source.scheme == "https" and following.scheme != "https":
+            raise Refused(
+                f"A redirect leads from https to {str(following)[:200]!r}. It is refused."
+            )
+        try:
+            return self._target(str(following))
+        except Refused as error:
+            raise Refused(f"{origin(source)} redirects elsewhere. {error}") from error
+
+    async def _once(
+        self,
+        method: str,
+        target: httpx2.URL,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        max_bytes: int,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One exchange: status, headers, and at most one chunk more than ``max_bytes``."""
+        body = bytearray()
+        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        async with self._pool.stream(method, str(target), headers=sent, content=content) as reply:
+            found = {
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in reply.headers
+            }
+            if found.get("content-encoding", "identity").lower() != "identity":
+                # Unpacking could turn a small answer into gigabytes, and none was asked for.
+                raise Unreachable(
+                    f"{origin(target)} answers packed ({found['content-encoding'][:40]!r}) "
+                    "although it was asked not to. It cannot be read here."
+                )
+            async for chunk in reply.aiter_stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    break
+        return reply.status, found, bytes(body)
+
+
+class _CheckedBackend(httpcore2.AsyncNetworkBackend):
+    """Connects to addresses that the gate lets through, and to no others."""
+
+    def __init__(self, gate: Gate, resolver: Resolver) -> None:
+        self._gate = gate
+        self._resolver = resolver
+        self._plain = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Resolves once, checks every address, and connects to the first that answers."""
+        addresses = await self._resolver(host, port)
+        for address in addresses:
+            self._gate.check_address(address, host, port)
+        for last, address in enumerate(addresses, 1 - len(addresses)):
+            try:
+                return await self._plain.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                if last == 0:
+                    raise
+        raise Unreachable(f"The host {host!r} has no address.")
+
+
+@asynccontextmanager
+async def _told(where: str, seconds: float) -> AsyncIterator[None]:
+    """Turns whatever the network does into one clear error."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (TimeoutError, httpcore2.TimeoutException) as error:
+        raise Unreachable(
+            f"{where[:200]} did not answer within {seconds:g} s. "
+            "Try again later, or check that the service is up."
+        ) from error
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
+        detail = str(error).strip().splitlines()
+        raise Unreachable(
+            f"{where[:200]} cannot be talked to: {detail[0][:200] if detail else 'cut off'}. "
+            "Check that the service is up, and the port and scheme."
+        ) from error

@@ -1,0 +1,92 @@
+"""Which headers a request carries: those of its caller, and the credentials of the tool's author."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+import httpx2
+
+from mcp_swarm.http.allow_list import Refused
+
+# Of the connection: they are its own.
+_CONNECTION: Final = {
+    *("host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade"),
+    *("expect", "keep-alive", "proxy-connection", "accept-encoding"),
+}
+# Sent to whatever host a redirect leads to.
+_FOR_ALL: Final = {"accept", "user-agent"}
+# With these a caller could make the service use stolen credentials, or leak its own.
+_CREDENTIALS: Final = {"authorization", "cookie", "proxy-authorization", "x-api-key"}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Headers for one origin, ``scheme://host:port``, and for no other."""
+
+    origin: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def make(cls, url: str, headers: Mapping[str, str]) -> Self:
+        """The credentials for the origin of `url`.
+
+        Raises:
+            ValueError: `url` is more than an origin, or a header cannot be sent.
+        """
+        parsed = httpx2.URL(url)
+        is_http = parsed.scheme in ("http", "https") and bool(parsed.host)
+        if not is_http or parsed.userinfo or parsed.raw_path not in (b"/", b""):
+            raise ValueError(
+                f"Credentials are for one origin, not for {_without_userinfo(parsed)!r}. "
+                "Expected a URL without user, path and query, such as https://api.example.com."
+            )
+        for name, value in headers.items():
+            if name.lower() in _CONNECTION | _FOR_ALL or not _is_printable(name + value):
+                raise ValueError(
+                    f"The header {name!r} cannot be a credential. Expected one that is not the "
+                    "connection's, in printable ASCII; a key read from a file may end with a line break."
+                )
+        return cls(origin(parsed), {name.lower(): value for name, value in headers.items()})
+
+
+def of_caller(given: Mapping[str, str], credentials: Credentials | None) -> dict[str, str]:
+    """The headers that a caller gave, with lower-case names, and our own.
+
+    Raises:
+        Refused: one of them is not the caller's to set.
+    """
+    kept = _CONNECTION | _CREDENTIALS | (credentials.headers.keys() if credentials else set())
+    sent = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "mcp-swarm"}
+    for name, value in given.items():
+        if name.lower() in kept:
+            raise Refused(
+                f"The header {name!r} may not be set by a caller. Leave it out. The tool's author "
+                "gives a client credentials: http.client(origin, headers)."
+            )
+        if not _is_printable(name + value):
+            raise Refused(f"The header {name!r} has characters outside printable ASCII.")
+        sent[name.lower()] = value
+    return sent
+
+
+def origin(url: httpx2.URL) -> str:
+    """``scheme://host:port`` of `url`."""
+    return f"{url.scheme}://{host(url)}:{port(url)}"
+
+
+def host(url: httpx2.URL) -> str:
+    """The host of `url` in ASCII."""
+    return url.raw_host.decode("ascii")
+
+
+def port(url: httpx2.URL) -> int:
+    """The port of `url`, its scheme's if it names none."""
+    return url.port or (443 if url.scheme == "https" else 80)
+
+
+def _is_printable(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _without_userinfo(url: httpx2.URL) -> str:
+    return str(url.copy_with(username=None, password=None)) if url.userinfo else str(url)

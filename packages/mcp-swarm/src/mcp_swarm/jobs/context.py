@@ -1,0 +1,153 @@
+"""What a tool finds in a job: a ``Context`` without a request, and the job it runs in."""
+
+import logging
+import math
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Self
+
+import mcp_types as types
+from fastmcp import Context, FastMCP
+
+from mcp_swarm.jobs.job import Job
+
+logger = logging.getLogger(__name__)
+
+_LEVELS = {"debug": 10, "info": 20, "notice": 20, "warning": 30}  # else error
+
+# Characters of what a tool says about its progress: it is written twice a second, and kept.
+MAX_MESSAGE = 2_000
+
+Answer = types.ElicitResult | types.CreateMessageResult | types.ListRootsResult
+
+_RESULTS: dict[str, type[Answer]] = {
+    "elicitation/create": types.ElicitResult,
+    "sampling/createMessage": types.CreateMessageResult,
+    "roots/list": types.ListRootsResult,
+}
+
+
+@dataclass(frozen=True)
+class CurrentJob:
+    """The job that a tool runs in.
+
+    Attributes:
+        id: the same in every start of it: the key under which to do a thing only once.
+        start: 1 in the first start; more if a worker was lost, or a try failed, before.
+    """
+
+    id: str
+    start: int
+
+
+_current: ContextVar[CurrentJob | None] = ContextVar("current_job", default=None)
+
+
+def current_job() -> CurrentJob | None:
+    """The job that this code runs in; None in a direct call."""
+    return _current.get()
+
+
+class Polled:
+    """In the place of a session: the client polls, so nothing can be sent to it."""
+
+    def __init__(self, declared: dict[str, Any] | None) -> None:
+        # Over HTTP and by tools nothing is declared: whoever answers, answers anything.
+        anything: dict[str, Any] = {
+            "elicitation": {"form": {}, "url": {}},
+            "sampling": {},
+            "roots": {},
+        }
+        can = anything if declared is None else declared
+        self.client_capabilities = types.ClientCapabilities.model_validate(can)
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(
+            f"session.{name} is not to be had in a job: no client is connected. Use "
+            "ctx.report_progress, mcp_swarm.ask, or mcp_swarm.publish."
+        )
+
+
+class Reported:
+    """The last progress that the tool has told; the runner takes it to the store."""
+
+    def __init__(self) -> None:
+        self.progress: float | None = None
+        self.total: float | None = None
+        self.message: str | None = None
+        self.is_new = False
+
+
+class JobContext(Context):
+    """FastMCP's context where there is no request: progress to the store, messages to the log.
+
+    Args:
+        mcp: whose tool runs.
+        job: that runs it.
+        reported: where progress goes.
+    """
+
+    def __init__(self, mcp: FastMCP, job: Job, reported: Reported) -> None:
+        super().__init__(mcp, task_id=job.id)
+        self._reported = reported
+        self._polled: Any = Polled(job.call.get("capabilities"))
+        answers = job.answers or {}
+        self._task_request_state = answers.get("state")
+        given = answers.get("given")
+        self._task_input_responses = (
+            {key: answer(one["method"], one["result"]) for key, one in given.items()}
+            if given
+            else None
+        )
+
+    @property
+    def session(self) -> Any:
+        """What the client can answer, and nothing else."""
+        return self._polled
+
+    async def report_progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Tells how far the job is; costs nothing, however often it is called."""
+        told = self._reported
+        # What is no number cannot be told in JSON.
+        told.progress = progress if math.isfinite(progress) else None
+        told.total = total if total is not None and math.isfinite(total) else None
+        told.is_new = True
+        if message is not None:
+            told.message = message[:MAX_MESSAGE]
+
+    async def log(
+        self,
+        message: str,
+        level: types.LoggingLevel | None = None,
+        logger_name: str | None = None,
+        extra: Any = None,
+    ) -> None:
+        """Into the worker's log: nobody listens any more (T13: FastMCP raises here)."""
+        logger.log(_LEVELS.get(level or "info", 40), "job %s: %s", self.task_id, message)
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Nothing: FastMCP leaves a task's context with the first parameter that used it."""
+
+    async def leave(self) -> None:
+        """What leaving it is."""
+        await super().__aexit__(None, None, None)
+
+
+def answer(method: str, result: Any) -> Answer:
+    """The client's answer to a request of `method`, typed.
+
+    Raises:
+        pydantic.ValidationError: it is no answer to such a request.
+    """
+    return _RESULTS.get(method, types.ElicitResult).model_validate(result)
+
+
+def enter_job(job: Job) -> None:
+    """Makes `job` the current one of what runs in this context."""
+    _current.set(CurrentJob(job.id, job.starts))

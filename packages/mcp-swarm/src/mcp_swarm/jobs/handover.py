@@ -1,0 +1,62 @@
+"""A tool that goes on in the background once it knows that the work is long.
+
+rows = await count(region)
+if rows < 10_000:
+return await report(region)                         # fast: at once
+return await hand_over("sales_report", region=region)   # slow: as a job
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fastmcp.exceptions import ToolError
+from fastmcp.server.dependencies import get_context
+from fastmcp.tools.base import Tool, ToolResult
+from pydantic import PrivateAttr
+
+from mcp_swarm.jobs.errors import JobError
+from mcp_swarm.jobs.job import Job
+
+if TYPE_CHECKING:
+    from mcp_swarm.jobs.jobs import Jobs
+
+
+class HandedOver(ToolResult):
+    """The result of a tool that has queued a job: a task for those who know tasks, else its id."""
+
+    _job: Job = PrivateAttr()
+    _tool: Tool = PrivateAttr()
+
+    @classmethod
+    def to(cls, job: Job, tool: Tool) -> "HandedOver":
+        """Told in words, for those who do not know tasks."""
+        told = f"It goes on as job {job.id}: ask job_status, then job_result."
+        made = cls(content=told, structured_content={"job_id": job.id, "state": job.state})
+        made._job, made._tool = job, tool
+        return made
+
+    @property
+    def job(self) -> Job:
+        """The job that was queued."""
+        return self._job
+
+    @property
+    def tool(self) -> Tool:
+        """The tool that it runs."""
+        return self._tool
+
+
+async def hand_over(tool_name: str, **arguments: Any) -> HandedOver:
+    """Queues a call of another tool, one with ``task=``; return what this returns.
+
+    Raises:
+        ToolError: the job is refused; the message says why.
+    """
+    mcp = get_context().fastmcp
+    jobs: Jobs = mcp.jobs  # type: ignore[attr-defined]  # of App, which core does not import
+    try:
+        job = await jobs.submit(tool_name, arguments)
+    except JobError as error:
+        raise ToolError(str(error)) from None
+    tool = await mcp.get_tool(tool_name)
+    assert tool is not None
+    return HandedOver.to(job, tool)

@@ -1,0 +1,177 @@
+"""One job: what is known of it, and how that lies in the store."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from mcp_swarm.jobs.encryption import Seal
+
+State = Literal["queued", "running", "input_required", "completed", "failed", "cancelled"]
+FINAL: tuple[State, ...] = ("completed", "failed", "cancelled")
+OPEN: tuple[State, ...] = ("queued", "running", "input_required")
+
+# What a job that has ended needs no more of what its caller sent. One that has failed keeps its call, if
+# that is no larger than this as JSON: it may be queued once more.
+DROPPED: dict[str, Any] = {"call": None, "asked": None, "answers": None}
+KEPT_CALL = 64 << 10
+
+# Held sealed: all that a caller sent or gets back.
+SEALED = ("call", "message", "outcome", "asked", "answers")
+
+
+@dataclass
+class Job:
+    """A call of a tool that runs in the background.
+
+    Attributes:
+        owner: hash of the caller whose job it is; nobody else is told that it exists.
+        tenant: hash of whose share of the workers it uses.
+        call: ``{"arguments": …, "caller": … or None}``.
+        revision: goes up whenever the job changes hands; an older hand can change nothing.
+        starts: how often a worker began it. tries: how many of these failed. returns: how many
+            ended in good order, with a question or by a stopping worker. The others were lost.
+        unknown_since: when a worker whose release does not have the tool first met it.
+        beat: when its worker last said that it is alive, in seconds since 1970, as all times.
+        progress, total: as the tool reported. message: the text with it.
+        outcome: ``{"result": …}`` or ``{"error": {"code", "message", "data"}}``.
+        asked: input it waits for, key → ``{"name": the tool's key, "request": …}``.
+        answers: input it was given, the tool's key → result; with ``state``, what it carries.
+    """
+
+    id: str
+    tool: str
+    owner: str
+    tenant: str
+    state: State = "queued"
+    call: dict[str, Any] = field(default_factory=dict)
+    revision: int = 0
+    starts: int = 0
+    tries: int = 0
+    returns: int = 0
+    unknown_since: float = 0
+    created: float = 0
+    updated: float = 0
+    started: float = 0
+    ended: float = 0
+    beat: float = 0
+    worker: str = ""
+    progress: float | None = None
+    total: float | None = None
+    message: str | None = None
+    outcome: dict[str, Any] | None = None
+    asked: dict[str, Any] | None = None
+    answers: dict[str, Any] | None = None
+
+    @property
+    def fraction(self) -> float | None:
+        """How much is done, 0 to 1; None if the tool does not say."""
+        if self.state == "completed":
+            return 1.0
+        if self.progress is None or not self.total:
+            return None
+        return max(0.0, min(1.0, self.progress / self.total))
+
+    @property
+    def rate(self) -> float | None:
+        """Units of progress per second since this run began."""
+        seconds = (self.ended or self.updated) - self.started
+        return self.progress / seconds if self.progress and seconds > 0 and self.started else None
+
+    def remaining(self, usual: float | None) -> float | None:
+        """Estimated seconds to the end: by its own progress, else by what the tool `usual`ly takes."""
+        if self.state in FINAL:
+            return 0.0
+        done = self.fraction
+        if self.state == "running" and done and self.rate and self.total:
+            return (1 - done) * self.total / self.rate
+        if usual is None:
+            return None
+        running = time.time() - self.started if self.state == "running" else 0.0
+        return max(0.0, usual - running)
+
+    def status(self, usual: float | None = None) -> dict[str, Any]:
+        """What the owner may see of it, as JSON: all but arguments and result."""
+        left = self.remaining(usual)
+        failed = (self.outcome or {}).get("error")
+        told = {
+            "job_id": self.id,
+            "tool": self.tool,
+            "state": self.state,
+            "is_error": self.state == "failed" or self.is_error,
+            "progress": self.progress,
+            "total": self.total,
+            "fraction": self.fraction,
+            "rate": self.rate,
+            "message": failed["message"] if failed else self.message,
+            "created_at": stamp(self.created),
+            "started_at": stamp(self.started),
+            "updated_at": stamp(self.updated),
+            "ended_at": stamp(self.ended),
+            "starts": self.starts,
+            "remaining_seconds": None if left is None else round(left, 1),
+            "input_requests": self.input_requests(),
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+    @property
+    def lost(self) -> int:
+        """How often its worker was lost."""
+        return self.starts - self.tries - self.returns
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the tool ran to its end and told an error."""
+        return bool(((self.outcome or {}).get("result") or {}).get("isError"))
+
+    def input_requests(self) -> dict[str, Any] | None:
+        """What its user is asked, by the key to answer under; None if nothing."""
+        if self.state != "input_required":
+            return None
+        given = (self.answers or {}).get("given", {})
+        asked = self.asked or {}
+        return {key: one["request"] for key, one in asked.items() if one["name"] not in given}
+
+
+def uri_of(job_id: str) -> str:
+    """The resource that a job is, which is told as updated at each change."""
+    return f"job://{job_id}"
+
+
+def stamp(seconds: float) -> str | None:
+    """ISO 8601 in UTC; None for never."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else None
+
+
+def write(seal: Seal, job_id: str, **fields: Any) -> dict[str, Any]:
+    """Fields of a record as the store holds them; None becomes empty."""
+    return {
+        name: ""
+        if value is None
+        else seal.close(value, f"{job_id}/{name}")
+        if name in SEALED
+        else value
+        for name, value in fields.items()
+    }
+
+
+def read(seal: Seal, job_id: str, stored: dict[str, bytes]) -> Job:
+    """The job whose record holds `stored`.
+
+    Raises:
+        SealError: a sealed field does not open.
+    """
+    kinds = {name: declared.type for name, declared in Job.__dataclass_fields__.items()}
+    values: dict[str, Any] = {"id": job_id}
+    for name, value in stored.items():
+        if name not in kinds or not value:
+            continue
+        if name in SEALED:
+            values[name] = seal.open(bytes(value), f"{job_id}/{name}")
+        elif kinds[name] is int:
+            values[name] = int(value)
+        elif "float" in str(kinds[name]):
+            values[name] = float(value)
+        else:
+            values[name] = value.decode()
+    return Job(**values)

@@ -1,0 +1,299 @@
+"""Jobs as their owners see them: submitted, followed, answered, cancelled. All ways in end here.
+
+``MCP_TASK_*`` set the limits. With ``memory://`` this process runs the jobs; with a shared Redis
+the workers do (``python -m server worker``). What is known of the queue and of each tool's jobs,
+for people and for metrics, ``overview`` tells.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fastmcp import FastMCP
+from pydantic import ValidationError as PydanticValidationError
+
+from mcp_swarm import identity
+from mcp_swarm.config import Settings
+from mcp_swarm.framework.components import Around
+from mcp_swarm.jobs import submission
+from mcp_swarm.jobs.context import answer as typed
+from mcp_swarm.jobs.encryption import Seal, SealError
+from mcp_swarm.jobs.errors import JobError
+from mcp_swarm.jobs.job import DROPPED, FINAL, OPEN, Job
+from mcp_swarm.jobs.queue.engine import Engine
+
+if TYPE_CHECKING:
+    from mcp_swarm.jobs.repository import Records
+    from mcp_swarm.jobs.room import Room
+    from mcp_swarm.jobs.runner import Runner
+    from mcp_swarm.redis import Store
+    from mcp_swarm.redis.jobs import JobStore
+
+logger = logging.getLogger(__name__)
+
+Changed = Callable[[str], Awaitable[None]]
+
+
+class Jobs:
+    """The background work of one process.
+
+    Args:
+        mcp: whose tools are run.
+        store: the shared Redis; None keeps everything in this process.
+        around: runs a job's tool inside its middleware.
+        changed: called with the id of each job that has changed, by the process that changed it.
+    """
+
+    def __init__(
+        self,
+        mcp: FastMCP,
+        settings: Settings,
+        store: "Store | None",
+        around: Around,
+        changed: Changed,
+    ) -> None:
+        self._mcp, self._settings, self._shared = mcp, settings, store
+        self._around, self._changed = around, changed
+        self._sealing: Seal | None = None
+        self.engine = Engine(settings, works=store is None, run=self._run)
+
+    # What needs Redis's client is made, and imported, when there is a job.
+    @cached_property
+    def records(self) -> "Records":
+        """Where the jobs lie."""
+        from mcp_swarm.jobs.repository import Records
+
+        return Records(self._store, self._seal)
+
+    @cached_property
+    def room(self) -> "Room":
+        """What there is for jobs in the store."""
+        from mcp_swarm.jobs.room import Room
+
+        return Room(self._settings, self.records)
+
+    @cached_property
+    def _runner(self) -> "Runner":
+        from mcp_swarm.jobs.runner import Runner
+
+        return Runner(
+            self._mcp,
+            self._settings,
+            self.records,
+            self.room,
+            around=self._around,
+            is_ending=lambda: self.engine.ending,
+            changed=self._changed,
+        )
+
+    @asynccontextmanager
+    async def lifetime(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
+        """From start to end of the process; what runs here is finished, or handed back, first."""
+        async with AsyncExitStack() as stack:
+            tasks = [await stack.enter_async_context(self.engine.lifetime())]
+            if self.engine.works and self._shared is not None:
+                from mcp_swarm.jobs.queue.sweeper import Sweeper
+
+                sweeper = Sweeper(self._settings, self.records, self.engine, self._store)
+                tasks.append(await stack.enter_async_context(sweeper.lifetime()))
+            yield tasks
+
+    async def submit(
+        self,
+        tool_name: str,
+        arguments: dict[str, Any],
+        key: str | None = None,
+        capabilities: dict[str, Any] | None = None,
+    ) -> Job:
+        """Queues a call of a tool.
+
+        Args:
+            tool_name: of a tool with ``task=``.
+            arguments: the tool's own.
+            key: idempotency key: the same key and call again give the same job.
+            capabilities: of the client, if it declares any: what it may be asked.
+
+        Raises:
+            JobError: unknown (tool), invalid (arguments), full (queue, or too many of the caller's
+                jobs wait for its answer), conflict (key).
+        """
+        tool = await submission.find_tool(self._mcp, tool_name)
+        submission.validate(tool, arguments)
+        job = submission.new_job(tool.name, arguments, capabilities)
+        digest = submission.digest
+        repeat = (f"{job.owner}:{digest(key)}", digest([tool.name, arguments])) if key else None
+        share = await self.room.share()
+        kind, value = await self.records.add(
+            job, limit=self._settings.mcp_task_queue_limit, share=share, repeat=repeat
+        )
+        usual = await self.records.usual_seconds(tool.name) if kind == "full" else None
+        if refused := submission.refused(kind, value, usual):
+            raise refused
+        if kind == "other":
+            raise JobError("conflict", f"The idempotency key {key!r} was used for another call.")
+        if kind == "known":
+            job = await self.find(value)
+        if job.state == "queued":  # again, too: the first answer may have been lost before this
+            await self.engine.add(job.id, job.tenant)
+        return job
+
+    async def find(self, job_id: str) -> Job:
+        """The caller's job of that id.
+
+        Raises:
+            JobError: unknown: there is none, or it is not the caller's; nobody is told which.
+                Or unreadable.
+        """
+        try:
+            job = await self.records.find(job_id) if self._exists() else None
+        except SealError as error:
+            logger.warning("job %s: %s", job_id, error)
+            message = f"Job {job_id!r} was sealed with a key that this server does not have (now)."
+            raise JobError("unreadable", message) from None
+        if job is None or not identity.current().owns(job.owner, job.tenant):
+            raise JobError(
+                "unknown",
+                f"There is no job {job_id!r} of yours. Results are kept for "
+                f"{self._settings.mcp_task_result_seconds:g} s.",
+            )
+        return job
+
+    async def status(self, job_id: str) -> dict[str, Any]:
+        """As ``Job.status``, with an estimate from earlier jobs of the tool.
+
+        Raises:
+            JobError: unknown.
+        """
+        job = await self.find(job_id)
+        return job.status(await self.records.usual_seconds(job.tool))
+
+    async def result(self, job_id: str) -> dict[str, Any]:
+        """What the tool returned, as a CallToolResult in JSON.
+
+        Raises:
+            JobError: unknown, or unfinished.
+        """
+        job = await self.find(job_id)
+        if job.state not in FINAL:
+            after = 1.0 if job.state == "running" else 2.0
+            raise JobError(
+                "unfinished", f"Job {job_id!r} is {job.state}: ask for its status.", after
+            )
+        outcome = job.outcome or {"error": {"message": "The job was cancelled."}}
+        if "result" in outcome:
+            return dict(outcome["result"])
+        return {"content": [{"type": "text", "text": outcome["error"]["message"]}], "isError": True}
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ends a job; one that has ended stays as it is.
+
+        Raises:
+            JobError: unknown.
+        """
+        job = await self.find(job_id)
+        now = time.time()
+        moved = await self.records.move(
+            job,
+            {"state": "cancelled", "ended": now, "updated": now, **DROPPED},
+            from_any=OPEN,
+            ttl=self._settings.mcp_task_result_seconds,
+            figures={"cancelled": 1},
+        )
+        if moved in ("ok", "cancelled"):  # again, too: the first may not have come this far
+            await self.engine.cancel(job.id)
+            await self._changed(job.id)
+        return job
+
+    async def answer(self, job_id: str, responses: dict[str, Any]) -> Job:
+        """Gives a job what it asked for; it goes on once all is answered.
+
+        Args:
+            job_id: of the caller.
+            responses: by the keys of its ``input_requests``; others are ignored (SEP-2663).
+
+        Raises:
+            JobError: unknown, or invalid.
+        """
+        while True:
+            job = await self.find(job_id)
+            open_requests, asked = job.input_requests() or {}, job.asked or {}
+            answers = job.answers or {"given": {}, "state": None}
+            given = dict(answers["given"])
+            for key in responses.keys() & open_requests.keys():
+                method = open_requests[key].get("method", "elicitation/create")
+                try:
+                    typed(method, responses[key])
+                except PydanticValidationError:
+                    message = f"The response {key!r} is no answer to {method}."
+                    raise JobError("invalid", message) from None
+                given[asked[key]["name"]] = {"method": method, "result": responses[key]}
+            if given == answers["given"]:
+                if job.state == "queued":
+                    await self.engine.add(job.id, job.tenant)
+                return job
+            told: dict[str, Any] = {"answers": {**answers, "given": given}, "updated": time.time()}
+            complete = len(given) == len(asked)
+            if complete:
+                told |= {"state": "queued", "asked": None}
+            if await self.records.move(job, told, into="queued" if complete else "asking") == "ok":
+                if complete:
+                    await self.engine.add_again(job.id, job.tenant)
+                await self._changed(job.id)
+                return job
+
+    async def retry(self, job_id: str) -> bool:
+        """Queues a job that has failed for good once more.
+
+        False if it has not failed, or its arguments were too large to be kept.
+        """
+        job = await self.records.find(job_id)
+        if job is None or not (job.state == "failed" or job.is_error) or not job.call:
+            return False
+        told = {
+            "state": "queued",
+            "tries": 0,
+            "starts": 0,
+            "returns": 0,
+            "outcome": None,
+            "ended": 0.0,
+        }
+        if await self.records.move(job, {**told, "updated": time.time()}, into="queued") != "ok":
+            return False
+        await self.engine.add_again(job.id, job.tenant)
+        await self._changed(job.id)
+        return True
+
+    async def overview(self) -> dict[str, Any]:
+        """Depth of the queue, jobs running and failed, and each tool's figures."""
+        tools = [tool.name for tool in await self._mcp.get_tasks()] if self._exists() else []
+        counts = {
+            which: await self.records.count(which) if self._exists() else 0
+            for which in ("queued", "running", "failed")
+        }
+        return {**counts, "tools": {name: await self.records.figures(name) for name in tools}}
+
+    def _exists(self) -> bool:
+        """Whether there can be any job: in memory, not before the first was submitted."""
+        return self._shared is not None or self.engine.is_open
+
+    async def _run(self, job_id: str, redelivered: bool) -> None:
+        await self._runner.run(job_id, redelivered)
+
+    async def _store(self) -> "JobStore":
+        from mcp_swarm.redis.jobs import JobStore
+
+        if self._shared is not None:
+            return JobStore(self._shared.redis, self._settings.mcp_name)
+        async with (await self.engine.docket()).redis() as embedded:
+            return JobStore(embedded, self._settings.mcp_name)
+
+    def _seal(self) -> Seal:
+        if self._sealing is None:
+            keys = [key.get_secret_value() for key in self._settings.mcp_request_state_keys]
+            self._sealing = Seal([key.encode() for key in keys] or [os.urandom(32)])
+        return self._sealing

@@ -1,0 +1,83 @@
+"""The last net: jobs that the store knows and the queue has lost are queued again.
+
+It should find nothing. Redis restored from an older copy, or a process that died between writing
+a job and queueing it, leave such jobs behind. Dead workers are taken out of the queue's list.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from mcp.shared.exceptions import MCPError
+from redis.exceptions import RedisError
+
+from mcp_swarm.config import Settings
+from mcp_swarm.jobs.queue.engine import Engine
+from mcp_swarm.jobs.repository import Records
+from mcp_swarm.redis.jobs import JobStore
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 100
+
+# Seconds without a word after which a worker that holds no job is taken out of the queue's list of
+# consumers: every process that ever worked stands there else. One that lives comes back by itself.
+LONG_SILENT = 3600.0
+
+
+class Sweeper:
+    """One worker at a time sweeps, every three redelivery times."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        records: Records,
+        engine: Engine,
+        store: Callable[[], Awaitable[JobStore]],
+    ) -> None:
+        self._pause = 3 * settings.mcp_task_redelivery_seconds
+        self._records = records
+        self._engine = engine
+        self._store = store
+
+    @asynccontextmanager
+    async def lifetime(self) -> AsyncIterator["asyncio.Task[None]"]:
+        """Sweeps in the background while the worker lives."""
+        sweeping = asyncio.create_task(self._forever(), name="the sweep of jobs")
+        try:
+            yield sweeping
+        finally:
+            sweeping.cancel()
+            await asyncio.wait({sweeping})
+
+    async def _forever(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            if not self._engine.is_open:
+                continue
+            try:
+                if await (await self._store()).only_one("sweep", self._pause * 0.9):
+                    await self.sweep()
+                    await self.forget_workers(LONG_SILENT)
+            except (RedisError, MCPError) as error:
+                logger.warning("sweeping for lost jobs: %s", error)
+
+    async def forget_workers(self, silent: float) -> int:
+        """How many were taken out that have been silent for so many seconds."""
+        docket = await self._engine.docket()
+        store = await self._store()
+        return await store.forget_consumers(docket.stream_key, docket.worker_group_name, silent)
+
+    async def sweep(self) -> None:
+        """Queues what has been silent for too long."""
+        before = time.time() - self._pause
+        for job in (await self._records.among("running", before))[:AT_ONCE]:
+            told = {"state": "queued", "message": "its worker was lost", "updated": time.time()}
+            moved = await self._records.move(job, told, into="queued")
+            if moved == "ok":
+                logger.warning("job %s had no worker any more and is queued again", job.id)
+                await self._engine.add(job.id, job.tenant)
+        for job in (await self._records.among("queued", before))[:AT_ONCE]:
+            await self._engine.add(job.id, job.tenant)  # one that is queued already stays as it is

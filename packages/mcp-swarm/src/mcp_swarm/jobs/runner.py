@@ -1,0 +1,299 @@
+"""Runs a job's tool to one end, while its worker sends heartbeats.
+
+The store decides who runs it. Each time a job changes hands its ``revision`` goes up, and writes of
+an older revision are refused: a worker that was considered dead and is not leaves no trace in the job.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import mcp_types as types
+from fastmcp import FastMCP
+from fastmcp.exceptions import NotFoundError
+from fastmcp.server.middleware import MiddlewareContext
+from fastmcp.tools.base import InputRequiredToolResult, Tool, ToolResult
+from mcp.shared.exceptions import MCPError
+from redis.exceptions import RedisError
+
+from mcp_swarm import identity
+from mcp_swarm.config import Settings
+from mcp_swarm.errors import JOB_GIVEN_UP, JOB_OVER_LIMIT
+from mcp_swarm.framework.components import Around
+from mcp_swarm.jobs import outcome
+from mcp_swarm.jobs.context import JobContext, Reported, enter_job
+from mcp_swarm.jobs.encryption import SealError
+from mcp_swarm.jobs.job import DROPPED, KEPT_CALL, Job, State
+from mcp_swarm.jobs.queue.engine import TO_END, PutBack
+from mcp_swarm.jobs.repository import Records
+from mcp_swarm.jobs.room import TOO_LARGE, Room
+
+logger = logging.getLogger(__name__)
+
+# Seconds a job waits for a worker whose release has its tool, before it fails.
+FOR_THE_RIGHT_RELEASE = 3600.0
+
+# Seconds between signs of life, which take the progress along.
+PULSE = 0.5
+
+
+class Runner:
+    """Runs jobs by id.
+
+    Args:
+        mcp: whose tools are run.
+        records: where the jobs lie.
+        room: for their results.
+        around: runs the tool inside its middleware.
+        is_ending: whether this process gives up what it runs, to put it back into the queue.
+        changed: called with the id of each job that has changed.
+    """
+
+    def __init__(
+        self,
+        mcp: FastMCP,
+        settings: Settings,
+        records: Records,
+        room: Room,
+        *,
+        around: Around,
+        is_ending: Callable[[], bool],
+        changed: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._mcp = mcp
+        self._settings = settings
+        self._records = records
+        self._room = room
+        self._around = around
+        self._is_ending = is_ending
+        self._changed = changed
+
+    async def run(self, job_id: str, redelivered: bool) -> None:
+        """Runs the job to its end, unless it has ended or another worker runs it.
+
+        Args:
+            job_id: which.
+            redelivered: whether its former worker has let it go without a word.
+
+        Raises:
+            PutBack: it shall be delivered again later.
+        """
+        try:
+            job = await self._take(job_id, redelivered)
+        except (RedisError, MCPError, SealError) as error:
+            logger.warning("job %s cannot be begun: %s", job_id, error)
+            raise PutBack(self._settings.mcp_task_redelivery_seconds) from None
+        if job is None:
+            if redelivered:  # who ended it may have been lost before it could tell anyone
+                await self._changed(job_id)
+            return
+        if job.lost > self._settings.mcp_task_attempts:  # this start counts, until it has ended
+            message = f"{job.lost - 1} workers were lost while they ran it: it is not begun again."
+            await self._fail(job, JOB_GIVEN_UP, message)
+            return
+        tool = await self._tool(job)
+        if tool is None:
+            await self._wait_for_its_release(job)
+            return
+        await self._changed(job.id)
+        reported = Reported()
+        call = asyncio.create_task(self._call(job, tool, reported), name=f"job {job.id}")
+        try:
+            if not await self._watch(job, call, reported):
+                return  # it was cancelled, or is another worker's now: nothing is ours to write
+        except asyncio.CancelledError:
+            await _end(call)
+            if self._is_ending():
+                job.returns += 1
+                await self._put_back(job, after=0, message="its worker was stopped")
+            raise
+        await self._settle(job, call)
+
+    async def _take(self, job_id: str, redelivered: bool) -> Job | None:
+        """The job, ours from now on; None if there is nothing to do."""
+        now = time.time()
+        job = await self._records.find(job_id)
+        if job is None or job.state not in ("queued", "running"):
+            return None
+        silent = now - job.beat > self._settings.mcp_task_redelivery_seconds
+        if job.state == "running" and not redelivered and not silent:
+            raise PutBack(self._settings.mcp_task_redelivery_seconds)
+        told: dict[str, Any] = {"state": "running", "started": now, "beat": now, "updated": now}
+        told |= {"starts": job.starts + 1, "worker": self._settings.mcp_replica}
+        told |= {"progress": None, "total": None}  # of a start before this one
+        # Since it was queued: at first, or once more after it had failed for good.
+        figures = {} if job.starts else {"started": 1, "waited_ms": 1000 * (now - job.updated)}
+        moved = await self._records.move(job, told, into="running", figures=figures)
+        if moved != "ok":
+            raise PutBack(0.1)  # it has just changed: look again
+        return job
+
+    async def _tool(self, job: Job) -> Tool | None:
+        """The tool, if this release has it and takes such arguments (T10)."""
+        identity.act_as(job.call["caller"])  # a tool may be for some callers only
+        try:
+            tool = await self._mcp.get_tool(job.tool)
+        except NotFoundError:
+            return None
+        known = set(tool.parameters.get("properties", {})) if tool else set()
+        return tool if tool and set(job.call["arguments"]) <= known else None
+
+    async def _wait_for_its_release(self, job: Job) -> None:
+        job.unknown_since = job.unknown_since or time.time()
+        if time.time() - job.unknown_since > FOR_THE_RIGHT_RELEASE:
+            message = f"No worker has had the tool {job.tool!r} for an hour: was it taken away?"
+            await self._fail(job, JOB_GIVEN_UP, message)
+            return
+        job.returns += 1
+        await self._put_back(job, after=1, message="waits for a worker of its own release")
+
+    async def _call(self, job: Job, tool: Tool, reported: Reported) -> ToolResult:
+        """The tool's result, in a context of this job alone."""
+        enter_job(job)
+        async with JobContext(self._mcp, job, reported) as context:
+            try:
+                # A tool with a timeout of its own keeps to it (T8: FastMCP forgets it in tasks).
+                own = getattr(tool, "timeout", None)
+                limit = None if own else self._settings.mcp_task_limit_seconds
+                async with asyncio.timeout(limit) as scope:
+                    return await self._with_middleware(job, tool, context)
+            except TimeoutError:
+                if not scope.expired():
+                    raise
+                message = f"It ran for longer than its limit of {limit:g} s and was stopped."
+                raise MCPError(JOB_OVER_LIMIT, message) from None
+            finally:
+                await context.leave()
+
+    async def _with_middleware(self, job: Job, tool: Tool, context: JobContext) -> ToolResult:
+        params = types.CallToolRequestParams(name=job.tool, arguments=job.call["arguments"])
+        message = MiddlewareContext(
+            message=params, fastmcp_context=context, method="tools/call", type="request"
+        )
+        return await self._around(message, lambda asked: tool.run(asked.message.arguments or {}))
+
+    async def _watch(self, job: Job, call: "asyncio.Task[Any]", reported: Reported) -> bool:
+        """Tells the store that we live, until `call` is done; False if it shall not go on."""
+        while not (await asyncio.wait({call}, timeout=PULSE))[0]:
+            told: dict[str, Any] = {"beat": time.time()}
+            if reported.is_new:
+                reported.is_new = False
+                told |= {"progress": reported.progress, "total": reported.total}
+                told |= {"message": reported.message, "updated": told["beat"]}
+            try:
+                state = await self._records.move(job, told, into="running", same_hand=True)
+            except (RedisError, MCPError):
+                continue  # Redis is away: the job goes on, and tells how far it is later
+            if state != "ok":
+                logger.info("job %s is stopped: it is %s", job.id, state)
+                await _end(call)
+                return False
+            if "progress" in told:
+                await self._changed(job.id)
+        job.progress, job.total, job.message = reported.progress, reported.total, reported.message
+        return True
+
+    async def _settle(self, job: Job, call: "asyncio.Task[ToolResult]") -> None:
+        """Writes how it ended."""
+        error = call.exception() if not call.cancelled() else asyncio.CancelledError()
+        if error is None:
+            result = call.result()
+            if isinstance(result, InputRequiredToolResult):
+                await self._ask(job, result.input_required)
+                return
+            told, bad = outcome.written(job.tool, job.id, result)
+            if (size := outcome.size(told)) > (most := self._settings.mcp_task_result_limit):
+                message = f"Its result has {size} bytes, more than {most} (MCP_TASK_RESULT_LIMIT)."
+                await self._fail(job, JOB_OVER_LIMIT, message)
+            elif not await self._end(job, "completed", {"result": told}, bad=bad, size=size):
+                await self._fail(job, JOB_OVER_LIMIT, TOO_LARGE.format(size))
+            return
+        retryable, after = outcome.is_retryable(error)
+        if retryable and job.tries + 1 < self._settings.mcp_task_attempts:
+            job.tries += 1
+            pause = after if after is not None else outcome.pause(job.tries)
+            logger.warning("job %s failed and is tried again in %.1f s: %s", job.id, pause, error)
+            await self._put_back(job, after=pause, message=f"tried again after: {error}")
+        elif isinstance(error, MCPError):
+            await self._fail(job, error.error.code, error.error.message, error.error.data)
+        else:
+            told = outcome.wire(outcome.told(job.tool, job.id, error))
+            await self._end(job, "completed", {"result": told}, bad=True)
+
+    async def _ask(self, job: Job, asked: types.InputRequiredResult) -> None:
+        """Leaves the worker free until the user has answered."""
+        requests = {
+            secrets.token_urlsafe(16): {
+                "name": name,
+                "request": request.model_dump(by_alias=True, mode="json", exclude_none=True),
+            }
+            for name, request in (asked.input_requests or {}).items()
+        }
+        if not requests:
+            message = f"Tool {job.tool!r} asked for input but for nothing in particular."
+            await self._fail(job, JOB_GIVEN_UP, message)
+            return
+        answers = {"given": dict[str, Any](), "state": asked.request_state}
+        told: dict[str, Any] = {"state": "input_required", "asked": requests, "answers": answers}
+        told |= {"returns": job.returns + 1}
+        await self._write(job, told, into="asking")
+
+    async def _put_back(self, job: Job, *, after: float, message: str) -> None:
+        told: dict[str, Any] = {"state": "queued", "message": message, "tries": job.tries}
+        told |= {"returns": job.returns, "unknown_since": job.unknown_since}
+        if await self._write(job, told, into="queued", score=time.time() + after):
+            raise PutBack(after)
+
+    async def _fail(self, job: Job, code: int, message: str, data: Any = None) -> None:
+        error = {"code": code, "message": message} | ({"data": data} if data is not None else {})
+        await self._end(job, "failed", {"error": error}, bad=True)
+
+    async def _end(
+        self, job: Job, state: State, result: dict[str, Any], *, bad: bool, size: int = 0
+    ) -> bool:
+        """Whether it could be written: a result of `size` bytes may be too large for the store."""
+        now = time.time()
+        told = {"progress": job.progress, "total": job.total, "message": job.message, **DROPPED}
+        if bad and outcome.size(job.call) <= KEPT_CALL:
+            told.pop("call")
+        most = None
+        with suppress(RedisError, MCPError):  # unavailable: it is written to when it is back
+            if (most := await self._room.for_result(size)) == 0:
+                return False
+        return await self._write(
+            job,
+            {"state": state, "ended": now, "outcome": result, **told},
+            into="failed" if bad else "",
+            ttl=self._settings.mcp_task_result_seconds,
+            figures={"failed" if bad else "completed": 1, "ran_ms": 1000 * (now - job.started)},
+            most=most,
+        )
+
+    async def _write(self, job: Job, fields: dict[str, Any], **where: Any) -> bool:
+        """The change in the store, however long Redis is away: the work behind it is done."""
+        where["mark"] = secrets.token_hex(8)  # Redis may have done what it did not answer
+        while True:
+            try:
+                told = {**fields, "updated": time.time()}
+                moved = await self._records.move(job, told, **where)
+            except (RedisError, MCPError) as error:
+                logger.warning("job %s cannot be written yet: %s", job.id, error)
+                await asyncio.sleep(PULSE)
+                continue
+            if moved == "ok":
+                await self._changed(job.id)
+            else:
+                logger.warning("what job %s came to is dropped: it is %s", job.id, moved)
+            return moved == "ok"
+
+
+async def _end(call: "asyncio.Task[Any]") -> None:
+    """Stops the tool; one that does not stop is left behind."""
+    call.cancel()
+    await asyncio.wait({call}, timeout=TO_END)
+    if call.done() and not call.cancelled():
+        call.exception()  # asyncio would complain that nobody looked

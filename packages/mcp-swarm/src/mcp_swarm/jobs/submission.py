@@ -1,0 +1,105 @@
+"""What is checked of a call before it becomes a job."""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from fastmcp import FastMCP
+from fastmcp.exceptions import NotFoundError
+from fastmcp.tools.base import Tool
+from fastmcp.tools.function_tool import FunctionTool
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
+
+from mcp_swarm import identity
+from mcp_swarm.framework import argument_check
+from mcp_swarm.framework.catalogue import may_use
+from mcp_swarm.jobs.errors import JobError
+from mcp_swarm.jobs.job import Job
+
+# A tool's function → the check of its arguments.
+_checks: WeakKeyDictionary[Any, Callable[[dict[str, Any]], Any]] = WeakKeyDictionary()
+
+
+async def find_tool(mcp: FastMCP, name: str) -> Tool:
+    """A tool that may run as a job, and that the caller may call.
+
+    Raises:
+        JobError: unknown; the message names those that there are for the caller.
+    """
+    try:
+        tool = await mcp.get_tool(name)
+    except NotFoundError:
+        tool = None
+    if tool is None or not tool.task_config.supports_tasks():
+        there_are = sorted([found.name for found in await mcp.get_tasks() if await may_use(found)])
+        raise JobError("unknown", f"No job runs {name!r}. There are: {', '.join(there_are)}.")
+    return tool
+
+
+def validate(tool: Tool, arguments: dict[str, Any]) -> None:
+    """As a direct call would, but without running the tool.
+
+    Raises:
+        JobError: invalid; the message names each argument that is wrong.
+    """
+    if not isinstance(tool, FunctionTool):
+        return  # FastMCP has no schema to check by: the tool will say itself
+    check = _checks.get(tool.fn)
+    if check is None:
+        check = _checks[tool.fn] = argument_check(tool)
+    try:
+        check(arguments)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
+        raise JobError("invalid", f"Arguments of {tool.name!r}: {wrong}.") from None
+    except PydanticSerializationError:  # half a surrogate pair, which JSON can spell
+        raise JobError("invalid", f"Arguments of {tool.name!r} hold what is no text.") from None
+
+
+def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, Any] | None) -> Job:
+    """A job of the caller at hand, not stored yet."""
+    caller, now = identity.current(), time.time()
+    return Job(
+        id=secrets.token_hex(16),  # no dash in front: a command line would take it for an option
+        tool=tool_name,
+        owner=caller.owner,
+        tenant=caller.share,
+        call={"arguments": arguments, "caller": identity.record(), "capabilities": capabilities},
+        created=now,
+        updated=now,
+    )
+
+
+def refused(kind: str, value: str, usual: float | None) -> JobError | None:
+    """Returns the error of a job that was not accepted; None if it was accepted.
+
+    Args:
+        kind: the outcome that ``JobStore.submit`` returns.
+        value: the number that it returns.
+        usual: seconds that jobs of the tool take.
+    """
+    if kind == "full":
+        after = max(1.0, min(60.0, usual or 5.0))
+        message = f"{value} jobs are waiting already. Try again in {after:.0f} s."
+        return JobError("full", message, after)
+    if kind == "unanswered":  # the time until an answer is unknown
+        message = f"{value} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT)."
+        return JobError("full", f"{message} Answer or cancel some, then try again.", 60.0)
+    if kind == "many":
+        message = f"{value} of your jobs are queued, your share of MCP_TASK_QUEUE_LIMIT."
+        return JobError("full", f"{message} Try again when some of them have ended.", 10.0)
+    if kind == "heavy":
+        message = f"Your jobs hold {int(value):,} bytes, and this one does not fit beside them."
+        return JobError("full", f"{message} Try again when some have ended or expired.", 60.0)
+    return None
+
+
+def digest(value: Any) -> str:
+    """A fingerprint: equal for equal JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

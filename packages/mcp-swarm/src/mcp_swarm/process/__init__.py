@@ -1,0 +1,1 @@
+"""The process: its start, port, health and stop."""

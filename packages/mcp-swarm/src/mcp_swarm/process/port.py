@@ -1,0 +1,34 @@
+"""The port that a replica or a worker listens on: ``MCP_HOST``, ``MCP_PORT``, ``MCP_REUSE_PORT``."""
+
+import logging
+import socket
+
+from mcp_swarm.config import Settings
+from mcp_swarm.errors import StartError
+
+logger = logging.getLogger(__name__)
+
+
+def bound(settings: Settings, path: str = "/mcp") -> socket.socket:
+    """The socket to listen on; the log says that `path` is served there.
+
+    Raises:
+        StartError: the port cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in settings.mcp_host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.mcp_reuse_port:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        listening.bind((settings.mcp_host, settings.mcp_port))
+    except OSError as error:
+        listening.close()
+        raise StartError(
+            f"MCP_HOST {settings.mcp_host!r}, MCP_PORT {settings.mcp_port} cannot be listened on: "
+            f"{error.strerror}. Next: stop what uses the port, or set MCP_PORT to a free one."
+        ) from error
+    host, port = listening.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    logger.info("listening on http://%s:%s%s", shown, port, path)
+    return listening

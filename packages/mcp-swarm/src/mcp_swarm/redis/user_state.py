@@ -1,0 +1,97 @@
+"""State of callers: one hash each, whose fields change one by one.
+
+Writers of different fields never undo each other; a writer may also demand that a field is still
+what it read.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+from mcp_swarm.redis import Store
+from mcp_swarm.redis.sessions import STATE
+
+# Seconds that a caller's state is kept after it was last written.
+TTL = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to write.
+
+    Attributes:
+        put: fields and their new values.
+        drop: fields to take away.
+        expect: fields that must still have this value; None: that must not be there.
+        replace: whether fields that are not named go away.
+    """
+
+    put: Mapping[str, str] = field(default_factory=dict)
+    drop: Collection[str] = ()
+    expect: Mapping[str, str | None] = field(default_factory=dict)
+    replace: bool = False
+
+
+# Its first line has Redis refuse all of it when it is full, not only a first write that adds something.
+_CHANGE = """#!lua
+local change = cjson.decode(ARGV[1])
+if redis.call('HGET', KEYS[1], 'mark') == change.mark then return 1 end
+for _, pair in ipairs(change.expect) do
+  local found = redis.call('HGET', KEYS[1], pair[1])
+  if (found or '') ~= pair[2] or (found ~= false) ~= pair[3] then return 0 end
+end
+if change.replace then redis.call('DEL', KEYS[1]) end
+for _, name in ipairs(change.drop) do redis.call('HDEL', KEYS[1], name) end
+for _, pair in ipairs(change.put) do redis.call('HSET', KEYS[1], pair[1], pair[2]) end
+if change.mark ~= '' then redis.call('HSET', KEYS[1], 'mark', change.mark) end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class Fields:
+    """The hashes of one service.
+
+    Raises:
+        RedisError, OSError: Redis does not answer; from every method.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def read(self, *name: str) -> dict[str, str]:
+        """All fields; empty if there are none."""
+        found: dict[Any, Any] = await self._store.redis.hgetall(self._key(name))
+        found.pop(b"mark", None)
+        return {key.decode(): value.decode() for key, value in found.items()}
+
+    async def change(self, *name: str, change: Change, seconds: float = TTL) -> bool:
+        """Writes the change as one; False, with nothing written, if it expected something else.
+
+        Args:
+            name: of the hash.
+            change: what to write.
+            seconds: that it is kept from now on, never longer than ``TTL``.
+        """
+        script = self._store.redis.register_script(_CHANGE)
+        told = {
+            "put": [[key, value] for key, value in change.put.items()],
+            "drop": list(change.drop),
+            "expect": [[k, v or "", v is not None] for k, v in change.expect.items()],
+            "replace": change.replace,
+            # It is sent again if the connection breaks: what it expected is gone if it was done.
+            "mark": token_hex(8) if change.expect else "",
+        }
+        done = await script(
+            keys=[self._key(name)], args=[json.dumps(told), max(1, int(min(seconds, TTL)))]
+        )
+        return bool(done)
+
+    async def remove(self, *name: str) -> bool:
+        """Whether there was something to take away."""
+        return bool(await self._store.redis.delete(self._key(name)))
+
+    def _key(self, name: tuple[str, ...]) -> str:
+        return self._store.key(STATE, *name)

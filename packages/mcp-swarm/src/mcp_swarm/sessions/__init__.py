@@ -1,0 +1,73 @@
+"""Sessions of clients up to 2025-11-25 (``MCP_STATELESS_HTTP=false``).
+
+``memory://``: the SDK's, in this process. ``redis://``: on every replica, see ``endpoint`` and
+docs/sessions.md. Clients of either hear of changes that are published.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fastmcp import FastMCP
+from mcp_types import JSONRPCRequest
+
+from mcp_swarm.config import Settings
+from mcp_swarm.framework import sessions as framework
+from mcp_swarm.isolation import shares
+from mcp_swarm.sessions.subscriptions import Bus, LocalSubscriptions, MayRead
+
+if TYPE_CHECKING:
+    from mcp_swarm.redis import Store
+    from mcp_swarm.sessions.endpoint import Endpoint
+
+__all__ = ["serve_local", "serve_shared"]
+
+
+def serve_local(mcp: FastMCP[Any], bus: Bus, may_read: MayRead) -> None:
+    """Has the sessions that the SDK keeps in this process hear what `bus` tells."""
+    framework.serve_subscriptions(mcp, LocalSubscriptions(may_read, bus))
+
+
+def serve_shared(
+    mcp: FastMCP[Any],
+    store: "Store",
+    may_read: MayRead,
+    repeatable: set[str],
+    settings: Settings,
+) -> "Endpoint":
+    """The endpoint for sessions that all replicas share.
+
+    Args:
+        mcp: the server.
+        store: with sessions.
+        may_read: whether the caller of the running request may read a resource.
+        repeatable: names of tools that may be run again if their replica is lost.
+        settings: of this replica.
+    """
+    from mcp_swarm.sessions.endpoint import Endpoint
+    from mcp_swarm.sessions.replica import Replica
+    from mcp_swarm.sessions.session import Levels
+    from mcp_swarm.sessions.subscriptions.shared import SharedSubscriptions
+
+    def may_repeat(request: JSONRPCRequest) -> bool:
+        """All requests but calls only read."""
+        return request.method != "tools/call" or (request.params or {}).get("name") in repeatable
+
+    if store.sessions is None:
+        raise ValueError("the store was made without a lifetime of sessions")
+    framework.serve_subscriptions(mcp, SharedSubscriptions(may_read, store.sessions))
+    framework.keep_log_levels(mcp, Levels())
+    replica = Replica(
+        store.sessions,
+        store.waiting,
+        may_repeat,
+        ttl=settings.mcp_session_ttl,
+        patience=settings.mcp_call_timeout,
+    )
+    return Endpoint(
+        replica,
+        may_read,
+        json_only=settings.mcp_json_response is True,
+        most_sessions=settings.mcp_session_limit,
+        most_streams=settings.mcp_stream_limit,
+        share=partial(shares.share, settings=settings),
+    )

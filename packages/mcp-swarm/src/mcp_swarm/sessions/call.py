@@ -1,0 +1,300 @@
+"""One call of a session: run here, answered wherever its client is.
+
+Its messages go to the response at once and are kept in Redis alongside: their positions are
+numbered here, so nothing waits for Redis. What a client has that was never kept is not sent
+again, because whoever takes the call over numbers from the next attempt on.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import cached_property
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import anyio
+from mcp.server.connection import Connection
+from mcp.server.runner import modern_error_data, serve_one
+from mcp.shared.dispatcher import coerce_request_id
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import (
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    RequestId,
+)
+from redis.exceptions import OutOfMemoryError, RedisError
+from starlette.requests import Request
+
+from mcp_swarm.isolation import contained, is_cancelled
+from mcp_swarm.redis import unavailable
+from mcp_swarm.redis.sessions import MOST_EVENTS
+from mcp_swarm.sessions.channel import CallChannel, kept, wire
+from mcp_swarm.sessions.http_errors import CLOSED
+from mcp_swarm.sessions.response_queue import Reply, Said
+from mcp_swarm.sessions.session import SERVING, Record
+
+if TYPE_CHECKING:
+    from mcp_swarm.sessions.replica import Replica
+
+logger = logging.getLogger(__name__)
+
+# Makes the answer to a call in the SDK's place: the message as JSON.
+Plain = Callable[["Call"], Awaitable[str]]
+# Seconds between signs that a silent call still runs, which keep the session and the call.
+KEEP_EVERY = 60.0
+# Used share of Redis's memory above which no call is begun that can be resumed: the rest is for
+# sessions and jobs, which cannot do without it.
+FOR_ANSWERS = 0.75
+
+
+class Call:
+    """A request that this replica runs.
+
+    Args:
+        replica: this one.
+        record: the session.
+        message: the request.
+        http: that brought it, or that resumes it.
+        streams: whether anything but the answer can be sent; with JSON answers it cannot.
+        plain: what makes the answer, if it is not the SDK.
+        name: of the stream of a call that was begun elsewhere.
+        attempt: how often the call was begun, this time included.
+    """
+
+    def __init__(
+        self,
+        replica: "Replica",
+        record: Record,
+        message: JSONRPCRequest,
+        http: Request,
+        *,
+        streams: bool,
+        plain: Plain | None = None,
+        name: str | None = None,
+        attempt: int = 1,
+    ) -> None:
+        self.record = record
+        self.message = message
+        self.name = name or token_hex(8)
+        self.reply = Reply()
+        self._http = http
+        self._streams = streams
+        self._plain = plain
+        self._replica = replica
+        self._scope = anyio.CancelScope()
+        self._attempt = attempt
+        self._said = 0
+        self._done = False
+        # What is still to be kept; None if the client cannot come back for it.
+        self._unkept: deque[Said] | None = deque(maxlen=MOST_EVENTS)
+        self._more = asyncio.Event()
+        self._lost = self._is_answered = False  # the latter if it is cancelled
+
+    @cached_property
+    def channel(self) -> CallChannel:
+        """What it says to its client; most calls say nothing."""
+        return CallChannel(
+            self.record.id,
+            self.message.id,
+            self.message.params,
+            self._metadata(self._http, closable=self._streams and self.record.is_primed),
+            self._say if self._streams and not self._done else None,
+            self._replica.questions,
+        )
+
+    def connection(self) -> Connection:
+        """The SDK's view of the client."""
+        return self.record.connection(self._replica.channel(self.record.id))
+
+    def event_id(self, position: str) -> str:
+        """By which a client resumes the stream of this call after `position`."""
+        return f"{self.name}.{position}"
+
+    def is_request(self, request_id: RequestId) -> bool:
+        """Whether it answers that request."""
+        return coerce_request_id(self.message.id) == coerce_request_id(request_id)
+
+    def cancel(self, *, answered: bool = False) -> None:
+        """Ends the call; its client, if it asked for that, SHOULD NOT be answered (2025-11-25)."""
+        self._is_answered = answered
+        self.channel.cancel_requested.set()
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Runs the call to its answer; as a task of its own, which outlives the request."""
+        SERVING.set(self.record)
+        level = self.record.level
+        answer = None
+        with self._scope:
+            answer = await self._answer()
+            if self.record.level != level:
+                answer = await self._keep_level(answer)
+        if answer is not None:
+            self._answer_with(answer)
+        elif self._is_answered or self._lost:
+            self.answer_with(CLOSED)
+        else:
+            await self._end_unanswered()
+
+    def answer_with(self, error: ErrorData) -> None:
+        """Says an error as the last message."""
+        self._answer_with(self._error(error))
+
+    async def open(self) -> bool:
+        """Lets the client come back for the answer, on any replica; False while Redis is away."""
+        if self._replica.store.fullness > FOR_ANSWERS:
+            self._unkept = None
+            return False
+        message, repeat = kept(self.message, self._replica.may_repeat(self.message))
+        try:
+            await self._replica.store.begin(
+                self.record.id, self.name, self._replica.id, message, int(repeat)
+            )
+        except (RedisError, OSError) as error:
+            logger.warning("a call cannot be resumed, the shared store fails: %s", error)
+            self._unkept = None
+            return False
+        if not self.reply.ended:
+            self.keep()
+            return True
+        await self._forget_call()  # cancelled meanwhile
+        return False
+
+    def keep(self) -> None:
+        """Keeps what is said from now on, and what was said before."""
+        self._replica.spawn(self._keep())
+
+    async def _end_unanswered(self) -> None:
+        """Ends the response without an answer, and forgets what was kept for its client."""
+        self.channel.close()
+        self._done, self._unkept = True, None
+        self._more.set()
+        self.reply.end()
+        await self._forget_call()
+
+    def _answer_with(self, data: str) -> None:
+        if "channel" in self.__dict__:
+            self.channel.close()
+        if not self._lost:
+            self._put(data, final=True)
+
+    def _error(self, error: ErrorData) -> str:
+        return wire(JSONRPCError(jsonrpc="2.0", id=self.message.id, error=error))
+
+    async def _answer(self) -> str:
+        try:
+            return await (self._plain or Call._by_the_sdk)(self)
+        except BaseException as error:  # the boundary: each becomes an error without secrets
+            if is_cancelled(error):
+                raise
+            return self._error(modern_error_data(contained(error, self.message.method)))
+
+    async def _by_the_sdk(self) -> str:
+        result = await serve_one(
+            self._replica.server,
+            self.channel,
+            self.message.method,
+            self.message.params,
+            connection=self.connection(),
+            lifespan_state=self._replica.lifespan_state,
+        )
+        return wire(JSONRPCResponse(jsonrpc="2.0", id=self.message.id, result=result))
+
+    async def _keep_level(self, answer: str) -> str:
+        try:
+            await self._replica.store.set_level(self.record.id, str(self.record.level))
+        except (RedisError, OSError):
+            return self._error(unavailable("Setting the log level").error)
+        return answer
+
+    async def _say(self, message: JSONRPCMessage) -> None:
+        self._put(wire(message), final=False)
+        await asyncio.sleep(0)  # a tool that says much lets it be sent
+
+    def _put(self, data: str, *, final: bool) -> None:
+        self._said += 1
+        said = Said(self._attempt, self._said, data, final)
+        self._done = final
+        self.reply.put(said)
+        if self._unkept is not None:
+            self._unkept.append(said)
+            self._more.set()
+
+    async def _keep(self) -> None:
+        """Keeps all that is said until the answer, through outages of Redis."""
+        while self._unkept is not None:
+            self._more.clear()
+            batch, done = list(self._unkept), self._done
+            try:
+                if not await self._save(batch, done):
+                    if not self.reply.ended:
+                        self._lose()
+                    return
+            except OutOfMemoryError:
+                await self._drop()
+                return
+            except (RedisError, OSError):
+                await self._replica.until_back()
+                continue
+            self._forget(batch)
+            if done and not self._unkept:
+                return
+            if not self._unkept:
+                await self._wait_for_more()
+
+    async def _drop(self) -> None:
+        """Redis is full: the answer goes to the client that is connected, and nowhere else."""
+        logger.warning("a call cannot be resumed any more: the shared store is full")
+        self._unkept = None
+        await self._forget_call()
+
+    async def _forget_call(self) -> None:
+        """Nobody can come back for it; if Redis is unavailable, once it expires."""
+        with suppress(RedisError, OSError):
+            await self._replica.store.drop(self.record.id, self.name)
+
+    def _forget(self, kept: list[Said]) -> None:
+        """What was kept; while that took, the oldest may have made way for new messages."""
+        while self._unkept and kept and self._unkept[0].number <= kept[-1].number:
+            self._unkept.popleft()
+
+    async def _save(self, batch: list[Said], done: bool) -> bool:
+        store, session = self._replica.store, self.record.id
+        if not batch:  # a silent call: neither it nor its session may be forgotten
+            await store.touch(session)
+        events = [(said.position, said.data) for said in batch]
+        return await store.save(session, self.name, self._replica.id, events, done)
+
+    async def _wait_for_more(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(KEEP_EVERY, self._replica.ttl / 3)):
+                await self._more.wait()
+
+    def _lose(self) -> None:
+        """Another replica took this one for dead and answers in its place."""
+        logger.warning("a call of session %s is another replica's now", self.record.id[:8])
+        self._lost = True
+        self._unkept = None
+        self._scope.cancel()
+        self.reply.close()
+
+    def _metadata(self, http: Request, *, closable: bool) -> ServerMessageMetadata:
+        """What the SDK hands to a tool: the request, and how to end streams (SEP-1699)."""
+
+        async def close() -> None:
+            self.reply.close()
+
+        async def close_standalone() -> None:
+            await self._replica.end_get_stream(self.record.id)
+
+        return ServerMessageMetadata(
+            request_context=http,
+            close_sse_stream=close if closable else None,
+            close_standalone_sse_stream=close_standalone if closable else None,
+            can_send_request=closable,
+        )

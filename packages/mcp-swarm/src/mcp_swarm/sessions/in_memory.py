@@ -1,0 +1,92 @@
+"""Sessions in this process (``memory://``): what the SDK, which keeps them, leaves open.
+
+An unknown one is answered 404 and its client begins anew, as it should when the session has ended.
+With several replicas and nobody who keeps a client to its own, that goes on for ever: the operator
+is told. One too many is answered 503: the client is told the limit, and when to come again. A GET
+stream ends with the token that opened it.
+"""
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcp_swarm.framework import sessions as framework
+from mcp_swarm.sessions import http_errors as refusal
+from mcp_swarm.sessions import sse
+
+logger = logging.getLogger(__name__)
+
+
+class InMemory:
+    """Stands around the SDK's sessions.
+
+    Args:
+        sessions: the SDK's.
+        manager: which keeps them.
+        most: that may be open here.
+        share: of them, that one caller may have open.
+    """
+
+    def __init__(
+        self, sessions: ASGIApp, *, manager: StreamableHTTPSessionManager, most: int, share: int
+    ) -> None:
+        self._sessions = sessions
+        self._manager = manager
+        self._most = most
+        self._share = share
+        self._told = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_full = False
+
+        async def look(message: Message) -> None:
+            nonlocal is_full
+            if message["type"] == "http.response.start":
+                is_full = message["status"] == 503
+                if message["status"] == 404:
+                    self._tell()
+            if not is_full:
+                await send(message)
+
+        if self._has_its_share(scope):
+            refused = refusal.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
+            await refused.response()(scope, receive, send)
+            return
+        with self._while_token_lasts(scope):
+            await self._sessions(scope, receive, look)
+        if is_full:
+            refused = refusal.too_many("sessions", self._most, "MCP_SESSION_LIMIT")
+            await refused.response()(scope, receive, send)
+
+    def _has_its_share(self, scope: Scope) -> bool:
+        """Whether it would open a session, and its caller has as many as it may."""
+        user = scope.get("user")
+        if scope["method"] != "POST" or not isinstance(user, AuthenticatedUser):
+            return False
+        if "mcp-session-id" in Headers(scope=scope):
+            return False
+        return framework.sessions_of(self._manager, user) >= self._share
+
+    def _while_token_lasts(self, scope: Scope) -> AbstractContextManager[None]:
+        if scope["method"] != "GET":
+            return nullcontext()
+        session = Headers(scope=scope).get("mcp-session-id", "")
+        return sse.ended_with_token(
+            scope, partial(framework.end_get_stream, self._manager, session)
+        )
+
+    def _tell(self) -> None:
+        """Once a replica."""
+        if not self._told:
+            self._told = True
+            logger.warning(
+                "a client named a session that this replica does not know: it has ended, or "
+                "another replica has it in its memory. Next: with several replicas set "
+                "REDIS_URL=redis://…, so that each serves every session, or have the balancer "
+                "keep clients to theirs (docs/patterns.md, sticky)"
+            )

@@ -1,0 +1,65 @@
+"""What other replicas tell this one: one Redis stream, read by the one connection that waits.
+
+Whatever number of streams and calls this replica serves, their news arrive here.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from mcp_swarm.redis import permissions as access
+
+logger = logging.getLogger(__name__)
+
+# Seconds that Redis holds the question while there is no news, and before the next after an error.
+WAIT, PAUSE = 5.0, 0.5
+MOST_AT_ONCE = 500
+
+Message = dict[str, str]
+
+
+class Inbox:
+    """Reads the inbox of a replica.
+
+    Args:
+        redis: a client whose commands may wait.
+        key: of the stream.
+        hear: takes each message, in order.
+
+    Attributes:
+        last: position of the last message that was taken.
+    """
+
+    def __init__(self, redis: Redis, key: str, hear: Callable[[Message], Awaitable[None]]) -> None:
+        self._redis = redis
+        self._key = key
+        self._hear = hear
+        self.last = "0-0"
+
+    async def run(self) -> None:
+        """Reads until it is cancelled, through outages of Redis."""
+        while True:
+            try:
+                async with asyncio.timeout(2 * WAIT):  # a Redis that hangs does not hold the answer
+                    found: Any = await self._redis.xread(
+                        {self._key: self.last}, count=MOST_AT_ONCE, block=int(WAIT * 1000)
+                    )
+            except (RedisError, OSError) as error:
+                access.report(error)
+                logger.debug("the inbox cannot be read: %s", error)
+                await asyncio.sleep(PAUSE)
+                continue
+            for _, entries in found or ():
+                for number, fields in entries:
+                    self.last = number.decode()
+                    await self._take({k.decode(): v.decode() for k, v in fields.items()})
+
+    async def _take(self, message: Message) -> None:
+        try:
+            await self._hear(message)
+        except Exception:  # one message that cannot be used must not stop the others
+            logger.exception("a message from another replica cannot be used: %r", message)

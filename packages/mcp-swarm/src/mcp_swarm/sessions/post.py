@@ -1,0 +1,261 @@
+"""POST: a session is opened, a request is answered, an answer or a notification is passed on."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import pydantic_core
+from mcp.server.connection import Connection
+from mcp.server.runner import ServerRunner, modern_error_data, serve_one
+from mcp.shared.dispatcher import as_request_id
+from mcp.shared.message import ServerMessageMetadata
+from mcp_types import (
+    PARSE_ERROR,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
+from pydantic import ValidationError
+from redis.exceptions import OutOfMemoryError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Send
+
+from mcp_swarm.framework import BODY, PARSED
+from mcp_swarm.framework.messages import MESSAGE, NOT_A_MESSAGE
+from mcp_swarm.redis.sessions import Opened
+from mcp_swarm.sessions import http_errors as refusal
+from mcp_swarm.sessions import sse
+from mcp_swarm.sessions.call import Call
+from mcp_swarm.sessions.channel import CallChannel, wire
+from mcp_swarm.sessions.http_errors import Refusal
+from mcp_swarm.sessions.replica import Replica
+from mcp_swarm.sessions.session import Record
+
+# Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
+# for which nothing has to be kept. Slower ones are streamed and can be resumed.
+QUICK = 0.25
+# Characters of a client's capabilities and info that all have room for, and the used share of Redis's
+# memory above which no session with more is opened: many large ones leave room for small ones.
+SMALL, FOR_SMALL = 2048, 0.5
+
+
+class Post:
+    """What is posted to the endpoint.
+
+    Args:
+        replica: this one.
+        json_only: whether answers are JSON, however long they take.
+        most_sessions: of the service.
+        share: of them, that one caller may have open.
+    """
+
+    def __init__(
+        self, replica: Replica, *, json_only: bool, most_sessions: int, share: int
+    ) -> None:
+        self._replica = replica
+        self.streams = not json_only
+        self._most_sessions = most_sessions
+        self._share = share
+
+    async def read(self, request: Request) -> JSONRPCMessage:
+        """The one message in the body.
+
+        Raises:
+            Refusal: 400 or 415.
+        """
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Refusal(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                f"Unsupported Media Type: Content-Type must be application/json, not {kind!r}",
+            )
+        try:
+            raw = request.scope.get(PARSED)
+            if raw is None:
+                raw = pydantic_core.from_json(request.scope[BODY])
+            return MESSAGE.validate_python(raw, by_name=False)
+        except ValidationError:
+            raise Refusal(HTTPStatus.BAD_REQUEST, NOT_A_MESSAGE) from None
+        except ValueError as error:
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"Parse error: {error}", PARSE_ERROR) from None
+
+    async def open(self, message: JSONRPCMessage, owner: str, request: Request, send: Send) -> None:
+        """Answers `initialize`; the session is kept before its id leaves.
+
+        Raises:
+            Refusal: 400 for any other message, 503 if there are too many sessions, 429 if the
+                caller has too many.
+        """
+        if not isinstance(message, JSONRPCRequest) or message.method != "initialize":
+            raise refusal.names_no_session()
+        session = uuid4().hex
+        connection = Connection.for_loop(self._replica.channel(session), session_id=session)
+        headers = {}
+        try:
+            result = await self._initialize(session, connection, message, request)
+            answer: JSONRPCMessage = JSONRPCResponse(jsonrpc="2.0", id=message.id, result=result)
+        except Exception as error:  # the boundary: each becomes an error that tells no secrets
+            data = modern_error_data(error)
+            answer = JSONRPCError(jsonrpc="2.0", id=message.id, error=data)
+        if isinstance(answer, JSONRPCResponse) and connection.client_params is not None:
+            params = connection.client_params.model_dump_json(by_alias=True, exclude_none=True)
+            await self._keep(session, owner, params, connection.protocol_version)
+            headers = {"mcp-session-id": session}
+        await _json(answer, headers, request, send)
+
+    async def _keep(self, session: str, owner: str, params: str, version: str) -> None:
+        """Keeps a new session.
+
+        Raises:
+            Refusal: 503 or 429, there are too many, or Redis has no room for a large one.
+        """
+        store = self._replica.store
+        if len(params) > SMALL and store.fullness > FOR_SMALL:
+            raise refusal.store_unavailable(OutOfMemoryError(), "no")
+        opened = await store.open(session, owner, params, version, self._most_sessions, self._share)
+        if opened is Opened.TOO_MANY:
+            raise refusal.too_many("sessions", self._most_sessions, "MCP_SESSION_LIMIT")
+        if opened is Opened.TOO_MANY_OF_OWNER:
+            raise refusal.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
+
+    async def serve(
+        self, record: Record, message: JSONRPCMessage, request: Request, send: Send
+    ) -> None:
+        """Serves one message of a session.
+
+        Raises:
+            Refusal: 400 for a second `initialize`.
+        """
+        if isinstance(message, JSONRPCRequest):
+            if message.method == "initialize":
+                raise Refusal(
+                    HTTPStatus.BAD_REQUEST,
+                    "This session is initialized. Open another without Mcp-Session-Id.",
+                )
+            call = Call(self._replica, record, message, request, streams=self.streams)
+            await self.answer(call, send)
+            return
+        if isinstance(message, JSONRPCNotification):
+            await self._note(record, message, request)
+        else:
+            await self._pass_on(record.id, message.id, "answer", message)
+        headers = {"mcp-session-id": record.id}
+        accepted = Response(status_code=HTTPStatus.ACCEPTED, headers=headers)
+        await accepted(request.scope, request.receive, send)
+
+    async def _initialize(
+        self, session: str, connection: Connection, message: JSONRPCRequest, request: Request
+    ) -> dict[str, Any]:
+        return await serve_one(
+            self._replica.server,
+            self._silent(session, message, request),
+            message.method,
+            message.params,
+            connection=connection,
+            lifespan_state=self._replica.lifespan_state,
+        )
+
+    async def answer(self, call: Call, send: Send) -> None:
+        """Runs a call and sends what it says."""
+        self._replica.start(call)
+        await call.reply.wait(QUICK if self.streams else None)
+        said = call.reply.next
+        if said is not None and said.final:
+            await _send_json(said.data, call.record.id, send)
+        elif said is None and call.reply.ended:
+            await _send_nothing(call.record.id, send)
+        else:
+            await _stream(call, send)
+
+    async def _note(self, record: Record, note: JSONRPCNotification, request: Request) -> None:
+        params = note.params or {}
+        if note.method == "notifications/cancelled":
+            await self._cancel(record.id, params.get("requestId"))
+        elif note.method == "notifications/progress":
+            await self._pass_on(record.id, params.get("progressToken"), "progress", params)
+        connection = record.connection(self._replica.channel(record.id))
+        runner = ServerRunner(self._replica.server, connection, self._replica.lifespan_state)
+        channel = self._silent(record.id, note, request)
+        self._replica.spawn(runner.on_notify(channel, note.method, note.params))
+
+    async def _cancel(self, session: str, request_id: Any) -> None:
+        """Cancels a call wherever it runs."""
+        if (known := as_request_id(request_id)) is not None:
+            self._replica.cancel(session, known)
+            text = json.dumps(known)
+            await self._replica.store.tell_all(kind="cancel", session=session, message=text)
+
+    async def _pass_on(
+        self, session: str, request_id: Any, kind: str, message: JSONRPCMessage | dict[str, Any]
+    ) -> None:
+        """Hands an answer, or progress, to the replica that asked; if it is dead, nobody waits."""
+        text = json.dumps(message) if isinstance(message, dict) else wire(message)
+        replica = self._replica.questions.asked_by(request_id)
+        if replica == self._replica.id:
+            await self._replica.hear({"kind": kind, "session": session, "message": text})
+        elif replica:
+            await self._replica.store.tell(replica, kind=kind, session=session, message=text)
+
+    def _silent(
+        self, session: str, message: JSONRPCRequest | JSONRPCNotification, request: Request
+    ) -> CallChannel:
+        """A channel beside which nothing can be said."""
+        request_id = message.id if isinstance(message, JSONRPCRequest) else None
+        metadata = ServerMessageMetadata(request_context=request, can_send_request=False)
+        return CallChannel(
+            session, request_id, message.params, metadata, None, self._replica.questions
+        )
+
+
+async def _stream(call: Call, send: Send) -> None:
+    """Sends what a call says until its answer; a client that leaves can resume it anywhere."""
+    resumable = await call.open()
+    await sse.start(send, call.record.id)
+    if resumable and call.record.is_primed:
+        await sse.write(send, sse.priming(call.event_id("0-0")))
+    if not resumable:
+        call.reply.stay()
+    while True:
+        said = await call.reply.take(sse.PING_EVERY)
+        if said:
+            event_id = call.event_id(said.position) if resumable else None
+            await sse.write(send, sse.event(event_id, said.data))
+            if said.final:
+                break
+        elif call.reply.closed:
+            break
+        else:
+            await sse.write(send, sse.PING)
+    if call.reply.ended:
+        await sse.write(send, sse.UNANSWERED)
+    call.reply.leave()
+    await sse.end(send)
+
+
+async def _send_nothing(session: str, send: Send) -> None:
+    """Ends a request that is not answered, as a notification's."""
+    headers = [(b"mcp-session-id", session.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": HTTPStatus.ACCEPTED, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_json(data: str, session: str, send: Send) -> None:
+    body = data.encode()
+    headers = [
+        (b"mcp-session-id", session.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"content-type", b"application/json"),
+    ]
+    await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _json(
+    message: JSONRPCMessage, headers: dict[str, str], request: Request, send: Send
+) -> None:
+    answer = Response(wire(message), headers=headers, media_type="application/json")
+    await answer(request.scope, request.receive, send)

@@ -1,0 +1,238 @@
+"""What this replica does for sessions right now: calls it runs, streams it sends, questions.
+
+Nothing of a session lives here: a replica that has nothing to do for it knows nothing of it.
+"""
+
+import asyncio
+import json
+import logging
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import uuid4
+
+from mcp.server.lowlevel.server import Server
+from mcp_types import JSONRPCRequest, RequestId
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.requests import Request
+
+from mcp_swarm.redis.sessions import BEAT_EVERY, Orphan, SessionStore
+from mcp_swarm.sessions.call import Call
+from mcp_swarm.sessions.channel import SessionChannel
+from mcp_swarm.sessions.client_requests import Questions
+from mcp_swarm.sessions.http_errors import LOST
+from mcp_swarm.sessions.inbox import Inbox, Message
+from mcp_swarm.sessions.session import Record
+from mcp_swarm.sessions.stream_reader import Reader
+
+# The "token" of the response to a POST, which its own call writes to.
+DIRECT = "direct"
+
+logger = logging.getLogger(__name__)
+
+
+class Replica:
+    """This process, as the sessions of all replicas see it.
+
+    Args:
+        store: what the replicas share.
+        waiting: a Redis client whose commands may wait.
+        may_repeat: whether a request may be run twice.
+        ttl: seconds that an unused session is kept.
+        patience: seconds that the stop waits for calls whose client is not connected.
+    """
+
+    server: Server[Any]  # set before it serves, as the next
+    lifespan_state: Any
+
+    def __init__(
+        self,
+        store: SessionStore,
+        waiting: Redis,
+        may_repeat: Callable[[JSONRPCRequest], bool],
+        ttl: float,
+        patience: float,
+    ) -> None:
+        self.id = uuid4().hex[:16]  # not a name, which a successor may have too
+        self.store = store
+        self.may_repeat = may_repeat
+        self.ttl = ttl
+        self.questions = Questions(self.id)
+        self._waiting = waiting
+        self._patience = patience
+        self._calls: defaultdict[str, set[Call]] = defaultdict(set)
+        self._readers: defaultdict[str, set[Reader]] = defaultdict(set)
+        self._streams_of: Counter[str] = Counter()
+        self._to_leave: list[Reader] = []  # they are gone, and Redis could not be told
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._back = asyncio.Event()
+        store.line.when_back(self._on_back)
+
+    @property
+    def streams(self) -> int:
+        """How many streams it sends."""
+        return sum(map(len, self._readers.values()))
+
+    def streams_of(self, owner: str) -> int:
+        """How many of them are that caller's."""
+        return self._streams_of[owner]
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
+        """Gives signs of life and hears the others; in the end finishes what it has begun."""
+        inbox = Inbox(self._waiting, self.store.inbox(self.id), self.hear)
+        with suppress(RedisError, OSError):
+            await self.store.beat(self.id, inbox.last)
+        running = [
+            asyncio.create_task(self._live(inbox), name="the heartbeat of sessions"),
+            asyncio.create_task(inbox.run(), name="the inbox of sessions"),
+        ]
+        try:
+            yield running
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._patience)
+        finally:
+            for task in (*running, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*running, *self._tasks, return_exceptions=True)
+            with suppress(RedisError, OSError):
+                await self.store.end(self.id)
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Runs `work` beside the request that began it, and after it."""
+        task: asyncio.Future[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_complain)
+
+    def start(self, call: Call) -> None:
+        """Runs a call to its end, whatever becomes of the request that brought it."""
+
+        async def run() -> None:
+            calls = self._calls[call.record.id]
+            calls.add(call)
+            try:
+                await call.run()
+            finally:
+                calls.discard(call)
+                if not calls:
+                    self._calls.pop(call.record.id, None)
+
+        self.spawn(run())
+
+    def adopt(self, record: Record, name: str, orphan: Orphan, http: Request) -> None:
+        """Answers for a replica that died: by running the call again, or by saying so."""
+        message = JSONRPCRequest.model_validate_json(orphan.message)
+        call = Call(self, record, message, http, streams=True, name=name, attempt=orphan.attempt)
+        call.reply.leave()
+        call.keep()
+        if orphan.may_repeat:
+            logger.warning("a call of session %s runs again: its replica is lost", record.id[:8])
+            self.start(call)
+        else:
+            call.answer_with(LOST)
+
+    def channel(self, session: str) -> SessionChannel:
+        """For messages that belong to no call."""
+        return SessionChannel(session, self.store, self.questions)
+
+    def add_reader(self, reader: Reader) -> None:
+        self._readers[reader.session].add(reader)
+        self._streams_of[reader.owner] += 1
+
+    async def remove_reader(self, reader: Reader) -> None:
+        """It is gone: the next may come, as soon as Redis can be told."""
+        readers = self._readers[reader.session]
+        readers.discard(reader)
+        self._streams_of -= Counter([reader.owner])
+        if not readers:
+            self._readers.pop(reader.session, None)
+        try:
+            await reader.leave()
+        except (RedisError, OSError):
+            self._to_leave.append(reader)
+
+    def close_streams(self) -> None:
+        """Ends the streams that clients resume elsewhere; answers in flight go on."""
+        for readers in list(self._readers.values()):
+            for reader in list(readers):
+                reader.end()
+
+    async def end_get_stream(self, session: str) -> None:
+        """Ends the GET stream of a session, on whichever replica."""
+        with suppress(RedisError, OSError):
+            await self.store.tell_all(kind="end", session=session)
+
+    async def until_back(self) -> None:
+        """Until Redis answers again."""
+        if self.store.line.is_away:
+            self._back.clear()
+            await self._back.wait()
+        else:
+            await asyncio.sleep(BEAT_EVERY)
+
+    def cancel(self, session: str, request_id: RequestId) -> None:
+        """Cancels a call, if it runs here."""
+        for call in list(self._calls.get(session, ())):
+            if call.is_request(request_id):
+                call.cancel()
+
+    def _on_back(self) -> None:
+        self._back.set()
+        for readers in self._readers.values():
+            for reader in readers:
+                reader.wake()
+
+    async def _live(self, inbox: Inbox) -> None:
+        while True:
+            with suppress(RedisError, OSError):
+                await self.store.beat(self.id, inbox.last)
+                for reader in list(self._to_leave):  # more may come meanwhile
+                    await reader.leave()
+                    self._to_leave.remove(reader)
+            await asyncio.sleep(BEAT_EVERY)
+
+    async def hear(self, message: Message) -> None:
+        session, kind = message["session"], message["kind"]
+        readers = self._readers.get(session, set())
+        if kind == "news":
+            for reader in readers:
+                if reader.name == message["stream"]:
+                    reader.wake()
+        elif kind == "taken":
+            self._give_up(session, message["stream"], message["token"])
+        elif kind == "answer":
+            self.questions.answer(session, json.loads(message["message"]))
+        elif kind == "progress":
+            await self.questions.progress(session, json.loads(message["message"]))
+        elif kind == "cancel":
+            self.cancel(session, json.loads(message["message"]))
+        elif kind == "end":
+            for reader in list(readers):
+                if reader.name == "get":
+                    reader.end()
+        elif kind == "close":
+            self._close(session)
+
+    def _give_up(self, session: str, stream: str, token: str) -> None:
+        """Another reader has the stream now."""
+        for reader in list(self._readers.get(session, ())):
+            if reader.token == token:
+                reader.end()
+        for call in list(self._calls.get(session, ())):
+            if call.name == stream and token == DIRECT:
+                call.reply.close()
+
+    def _close(self, session: str) -> None:
+        self.questions.drop(session)
+        for call in list(self._calls.get(session, ())):
+            call.cancel(answered=True)
+        for reader in list(self._readers.get(session, ())):
+            reader.end()
+
+
+def _complain(task: "asyncio.Future[None]") -> None:
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("work for a session failed", exc_info=error)

@@ -1,0 +1,21 @@
+"""Who subscribed to what, of the sessions of all replicas."""
+
+from mcp_swarm.redis import needed
+from mcp_swarm.redis.sessions import SessionStore
+from mcp_swarm.sessions.subscriptions import MOST_URIS, Context, MayRead, Subscriptions, session_id
+
+
+class SharedSubscriptions(Subscriptions):
+    """Kept in Redis, where whoever publishes finds them."""
+
+    def __init__(self, may_read: MayRead, store: SessionStore) -> None:
+        super().__init__(may_read)
+        self._store = store
+
+    async def _add(self, ctx: Context, uri: str) -> bool:
+        async with needed("Subscribing"):
+            return await self._store.subscribe(session_id(ctx), uri, MOST_URIS)
+
+    async def _remove(self, ctx: Context, uri: str) -> None:
+        async with needed("Unsubscribing"):
+            await self._store.unsubscribe(session_id(ctx), uri)

@@ -1,0 +1,1 @@
+"""What an operator reads: log lines and the access log."""

@@ -1,0 +1,179 @@
+"""Where callers' state is kept when ``REDIS_URL`` names a Redis.
+
+FastMCP reads a caller's whole state, changes one value in it and writes the whole back, so that
+of two calls at once one would be lost. This store remembers what the call read, and writes only
+the difference.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, SupportsFloat
+
+from mcp.shared.exceptions import MCPError
+
+from mcp_swarm.redis import needed
+from mcp_swarm.redis.user_state import TTL, Change, Fields
+from mcp_swarm.user_state import ABSENT, ChangedMeanwhileError, expected
+
+if TYPE_CHECKING:
+    from mcp_swarm.redis import Store
+
+logger = logging.getLogger(__name__)
+
+# FastMCP keeps under this name what a client has had shown or hidden for itself, and reads it in
+# every call. A call does not wait for it long (seconds), nor at all soon after it did in vain.
+RULES = ":_visibility_rules"
+SECONDS_FOR_RULES, SECONDS_WITHOUT = 0.5, 2.0
+
+# Fields of a hash: a session's values, what else is kept of the session; or one plain value.
+_VALUE, _REST, _PLAIN = ".", "rest", "plain"
+
+# What this call read last. FastMCP reads right before it writes, in the same task.
+_read: ContextVar[tuple[tuple[str, str], dict[str, str]] | None] = ContextVar("read", default=None)
+
+
+class StateStore:
+    """An ``AsyncKeyValue`` for FastMCP's ``session_state_store``.
+
+    Args:
+        store: the shared Redis.
+        has_sessions: clients up to 2025-11-25 have sessions, which may have rules of their own.
+
+    Raises:
+        MCPError: -31002, Redis does not answer; from every method.
+    """
+
+    def __init__(self, store: "Store", *, has_sessions: bool) -> None:
+        self._fields = Fields(store)
+        self._has_sessions = has_sessions
+        self._without_rules_until = 0.0
+
+    async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
+        """The value, None if there is none."""
+        if key.endswith(RULES):
+            return await self._rules(key, collection or "")
+        return await self._load(key, collection or "")
+
+    async def put(
+        self,
+        key: str,
+        value: Mapping[str, Any],
+        *,
+        collection: str | None = None,
+        ttl: SupportsFloat | None = None,
+    ) -> None:
+        """Writes what differs from what this call has read.
+
+        Raises:
+            ChangedMeanwhileError: in `update`, another call was faster.
+        """
+        name = (collection or "", key)
+        read, new = _read.get(), _split(value)
+        _read.set(None)
+        old = read[1] if read and read[0] == name else None
+        change = Change(
+            put={field: told for field, told in new.items() if (old or {}).get(field) != told},
+            drop=[field for field in old or {} if field not in new],
+            expect=_expectation(),
+            replace=old is None,
+        )
+        async with needed("State"):
+            seconds = TTL if ttl is None else float(ttl)
+            if not await self._fields.change(*name, change=change, seconds=seconds):
+                raise ChangedMeanwhileError(key)
+
+    async def delete(self, key: str, *, collection: str | None = None) -> bool:
+        """Whether there was a value to take away."""
+        async with needed("State"):
+            return await self._fields.remove(collection or "", key)
+
+    async def ttl(
+        self, key: str, *, collection: str | None = None
+    ) -> tuple[dict[str, Any] | None, float | None]:
+        """The value; how long it is kept is told by nobody's asking."""
+        return await self.get(key, collection=collection), None
+
+    async def get_many(
+        self, keys: Sequence[str], *, collection: str | None = None
+    ) -> list[dict[str, Any] | None]:
+        """See ``get``."""
+        return [await self.get(key, collection=collection) for key in keys]
+
+    async def ttl_many(
+        self, keys: Sequence[str], *, collection: str | None = None
+    ) -> list[tuple[dict[str, Any] | None, float | None]]:
+        """See ``ttl``."""
+        return [await self.ttl(key, collection=collection) for key in keys]
+
+    async def put_many(
+        self,
+        keys: Sequence[str],
+        values: Sequence[Mapping[str, Any]],
+        *,
+        collection: str | None = None,
+        ttl: SupportsFloat | None = None,
+    ) -> None:
+        """See ``put``."""
+        for key, value in zip(keys, values, strict=True):
+            await self.put(key, value, collection=collection, ttl=ttl)
+
+    async def delete_many(self, keys: Sequence[str], *, collection: str | None = None) -> int:
+        """How many there were."""
+        return sum([await self.delete(key, collection=collection) for key in keys])
+
+    async def _load(self, key: str, collection: str) -> dict[str, Any] | None:
+        async with needed("State"):
+            fields = await self._fields.read(collection, key)
+        _read.set(((collection, key), fields))
+        return _joined(fields) if fields else None
+
+    async def _rules(self, key: str, collection: str) -> dict[str, Any] | None:
+        """A client's own rules, none while Redis is away: calls without state go on.
+
+        What is hidden from everyone stays hidden, and who may do what is not told by rules.
+        """
+        if not self._has_sessions and not key.startswith("user:"):
+            return None  # kept under a request's own id, so nobody ever finds them again
+        if time.monotonic() < self._without_rules_until:
+            return None
+        try:
+            async with asyncio.timeout(SECONDS_FOR_RULES):
+                return await self._load(key, collection)
+        except (MCPError, TimeoutError):
+            self._without_rules_until = time.monotonic() + SECONDS_WITHOUT
+            logger.warning("clients' own visibility rules do not apply: Redis does not answer")
+            return None
+
+
+def _expectation() -> dict[str, str | None]:
+    if (found := expected.get()) is None:
+        return {}
+    key, value = found
+    return {_VALUE + key: None if value is ABSENT else _json(value)}
+
+
+def _split(value: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of a stored value; FastMCP's sessions are ``{"value": {"state": {…}, …}}``."""
+    inner = value.get("value")
+    if set(value) != {"value"} or not isinstance(inner, dict) or "state" not in inner:
+        return {_PLAIN: _json(value)}
+    values = {_VALUE + key: _json(one) for key, one in inner["state"].items()}
+    rest = {key: one for key, one in inner.items() if key != "state"}
+    return {**values, _REST: _json(rest)} if rest else values
+
+
+def _joined(fields: Mapping[str, str]) -> dict[str, Any]:
+    """The stored value of its fields."""
+    if _PLAIN in fields:
+        plain: dict[str, Any] = json.loads(fields[_PLAIN])
+        return plain
+    state = {key[1:]: json.loads(told) for key, told in fields.items() if key != _REST}
+    return {"value": {**json.loads(fields.get(_REST, "{}")), "state": state}}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -1,1 +1,0 @@
-"""Admission control: authentication and limits, before a request is parsed or served."""

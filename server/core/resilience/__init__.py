@@ -1,1 +1,0 @@
-"""What tools reach outside, and what keeps them unharmed by it."""

@@ -1,5 +1,0 @@
-"""Runs functions in processes with a time and a memory limit: see ``pool``."""
-
-from server.core.resilience.process_pool.pool import MEGABYTES, PROCESSES, Stopped, run
-
-__all__ = ["MEGABYTES", "PROCESSES", "Stopped", "run"]
