@@ -23,7 +23,7 @@ from deploy import access, service_env
 
 ROOT = Path(__file__).parent.parent
 STATE = ROOT / ".local"
-PATIENCE = 30.0  # seconds until every replica must have answered
+TIMEOUT = 30.0  # seconds until every replica must have answered
 
 
 def main() -> int:
@@ -72,13 +72,13 @@ def _start(environment: dict[str, str], *command: str) -> "subprocess.Popen[byte
 
 def _watch(processes: list["subprocess.Popen[bytes]"], replicas: int, port: int) -> int:
     """Tells when all replicas answer, then waits for a process to die."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     seen: set[str] = set()
     while len(seen) < replicas:
         if any(process.poll() is not None for process in processes):
             return 3
         if time.monotonic() > deadline:
-            print(f"error: after {PATIENCE:g} s only {sorted(seen)} answer", file=sys.stderr)
+            print(f"error: after {TIMEOUT:g} s only {sorted(seen)} answer", file=sys.stderr)
             return 3
         seen |= _name(port)
         time.sleep(0.02)

@@ -31,6 +31,6 @@ def wait(seconds):
 
 
 def refuse():
-    from mcp_swarm.sandbox import Refused
+    from mcp_swarm.sandbox import SandboxError
 
-    raise Refused("not this one")
+    raise SandboxError("not this one")

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab import replica as replicas
 from lab.replica import Replica
 from lab.valkey import Valkey
@@ -32,7 +32,7 @@ def serving(folder: Path, count: int = 2, **settings: Any) -> Iterator[list[Repl
     started: list[Replica] = []
     try:
         for number in range(count):
-            options = {**SETTINGS, **shared, "without": ["store-limit"], **settings}
+            options = {**SETTINGS, **shared, "without": ["redis-timeout"], **settings}
             started.append(replicas.start(folder / f"replica-{number}", **options))
         for made in started:
             made.wait_until_ready()
@@ -60,7 +60,7 @@ async def events(response: httpx2.Response) -> AsyncIterator[Event]:
         elif line.startswith("data:"):
             data = line[5:].strip()
         elif not line and data is not None:
-            yield Event(event_id, speak.json.loads(data) if data else None)
+            yield Event(event_id, mcp_wire.json.loads(data) if data else None)
             event_id = data = None
 
 
@@ -79,14 +79,14 @@ class Session:
     def id(self) -> str:
         return self.headers["Mcp-Session-Id"]
 
-    async def open(self, version: str = speak.LEGACY, at: Replica | None = None) -> "Session":
+    async def open(self, version: str = mcp_wire.LEGACY, at: Replica | None = None) -> "Session":
         """Shakes hands: `initialize` at one replica, `initialized` at the next."""
         params = {
             "protocolVersion": version,
             "capabilities": CAPABILITIES,
             "clientInfo": {"name": "by-hand", "version": "1"},
         }
-        opened = await self.post(speak.request("initialize", "legacy", **params), at)
+        opened = await self.post(mcp_wire.request("initialize", "legacy", **params), at)
         assert opened.status_code == 200, opened.text
         self.headers["Mcp-Session-Id"] = opened.headers["mcp-session-id"]
         self.headers["MCP-Protocol-Version"] = version
@@ -105,10 +105,10 @@ class Session:
         return await self.post(self.made(tool, number, **arguments), at)
 
     async def ask(self, method: str, at: Replica | None = None, **params: Any) -> httpx2.Response:
-        return await self.post(speak.request(method, "legacy", **params), at)
+        return await self.post(mcp_wire.request(method, "legacy", **params), at)
 
     async def note(self, method: str, at: Replica | None = None, **params: Any) -> httpx2.Response:
-        made = speak.request(method, "legacy", **params)
+        made = mcp_wire.request(method, "legacy", **params)
         del made["json"]["id"]
         return await self.post(made, at)
 
@@ -116,13 +116,13 @@ class Session:
         self, request: dict[str, Any], result: dict[str, Any], at: Replica | None = None
     ) -> httpx2.Response:
         """The client's answer to a request of the server."""
-        made = speak.request("-", "legacy")
+        made = mcp_wire.request("-", "legacy")
         made["json"] = {"jsonrpc": "2.0", "id": request["id"], "result": result}
         return await self.post(made, at)
 
     def made(self, tool: str, number: Any = 1, **arguments: Any) -> dict[str, Any]:
         """A call that wants progress."""
-        made = speak.call(tool, "legacy", **arguments)
+        made = mcp_wire.call(tool, "legacy", **arguments)
         made["json"]["id"] = number
         made["json"]["params"]["_meta"] = {"progressToken": f"of {number}"}
         return made
@@ -172,7 +172,7 @@ class Session:
         async with self.get(at, request_id=name) as response:
             assert response.status_code == 200, await response.aread()
             yield events(response)
-        await at.told(rf"\[{name}\] 200 GET /mcp ")
+        await at.logged(rf"\[{name}\] 200 GET /mcp ")
 
     async def delete(self, at: Replica | None = None) -> httpx2.Response:
         return await self.http.delete((at or next(self._turn)).url, headers=self.headers)

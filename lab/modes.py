@@ -17,7 +17,7 @@ MODES: dict[str, dict[str, Any]] = {
     "json": {},
     "auto": {"MCP_JSON_RESPONSE": "auto"},
     "streams": {"MCP_JSON_RESPONSE": "false"},
-    "framework": {"without": ["short-path"]},
+    "framework": {"without": ["fast-path"]},
     "sessions in memory": {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "auto"},
     "sessions in memory, json": {"MCP_STATELESS_HTTP": "false"},
     "sessions in Redis": {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"},

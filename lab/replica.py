@@ -125,7 +125,7 @@ class Replica:
             time.sleep(0.02)
         return found
 
-    async def told(self, pattern: str) -> re.Match[str]:
+    async def logged(self, pattern: str) -> re.Match[str]:
         """The same while the test's own calls go on."""
         return await asyncio.to_thread(self.wait_for_log, pattern)
 

@@ -1,6 +1,6 @@
 """Serve packages of test tools with the project's own machinery, as a replica of its own.
 
-    python -m lab.serve lab.sample.tools --without listen-closing
+    python -m lab.serve lab.sample.tools --without stream-closing
 
 `--without` takes one protection away, so that its test has a control run that must fail.
 """
@@ -30,7 +30,6 @@ with deferred_build():  # as `python -m server` does
     from mcp_swarm.asgi.request_id import RequestIdMiddleware
     from mcp_swarm.asgi.rpc_error import RpcErrorMiddleware
     from mcp_swarm.ask.request_state import SingleUse
-    from mcp_swarm.calls import timeout as call_limit
     from mcp_swarm.calls.concurrency import ConcurrencyMiddleware
     from mcp_swarm.calls.timeout import CallTimeoutMiddleware
     from mcp_swarm.errors import EXIT_NOT_STARTED, McpSwarmError
@@ -79,7 +78,7 @@ def changed_scripts(*changes: tuple[str, str]) -> Callable[[], None]:
 def impatient() -> None:
     """Sessions take a silent call for a dead one at once."""
     from mcp_swarm.redis.sessions import SessionStore
-    from mcp_swarm.sessions import stream_reader as reader
+    from mcp_swarm.sessions import stream_reader
 
     read = SessionStore.read
 
@@ -87,7 +86,7 @@ def impatient() -> None:
         found = await read(self, *asked)
         return found and replace(found, running=False)
 
-    reader.SURE_AFTER = 0
+    stream_reader.SURE_AFTER = 0
     SessionStore.read = read_nobody_runs  # type: ignore[method-assign]
 
 
@@ -127,30 +126,30 @@ def docket_without_kept_leases() -> None:
     """Docket's own worker, whose leases end with the drain (T11)."""
     from docket import Worker
 
-    from mcp_swarm.framework import docket as docket_parts
+    from mcp_swarm.framework import docket as framework_docket
 
     def own(docket: Any, silence: float, **options: Any) -> Worker:
         return Worker(docket, redelivery_timeout=timedelta(seconds=silence), **options)
 
-    docket_parts.make_worker = own
-    docket_parts.PLACE_KEPT = 1
+    framework_docket.make_worker = own
+    framework_docket.PLACE_KEPT = 1
 
 
 def docket_without_kept_places() -> None:
     """What a lost job had of its tenant's share goes as soon as the job is held for lost."""
-    from mcp_swarm.framework import docket as docket_parts
+    from mcp_swarm.framework import docket as framework_docket
 
-    docket_parts.keep_places, docket_parts.PLACE_KEPT = nothing, 1
+    framework_docket.keep_places, framework_docket.PLACE_KEPT = nothing, 1
 
 
 def jobs_that_whoever_writes_last_ends() -> None:
     """A worker that was thought dead and is not writes what its run came to."""
-    from mcp_swarm.redis import jobs
+    from mcp_swarm.redis import job_scripts
 
     fence = "if ARGV[2] ~= '' and redis.call('HGET', KEYS[1], 'revision') ~= ARGV[2] then"
-    if fence not in jobs._MOVE:
+    if fence not in job_scripts.MOVE:
         raise LookupError(f"the script has {fence!r} no more")
-    jobs._MOVE = jobs._MOVE.replace(fence, "if false then")
+    job_scripts.MOVE = job_scripts.MOVE.replace(fence, "if false then")
 
 
 def jobs_of_other_releases_are_dropped() -> None:
@@ -196,7 +195,7 @@ FORGOTTEN = ("return {after, reader[2] and 1 or 0}", "return {after, 0}")
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "everything": fastmcp_alone,
     "isolation": unprotected.exceptions_that_escape,
-    "part-watch": lambda: setattr(Health, "lose", nothing),
+    "part-supervision": lambda: setattr(Health, "lose", nothing),
     "loop-guard": unprotected.a_loop_that_any_task_can_end,
     "loop-watch": unprotected.a_loop_that_nobody_watches,
     "drain-switch": lambda: setattr(framework, "keep_streams_on_sigterm", nothing),
@@ -210,22 +209,22 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "body-budget": lambda: setattr(body.Budget, "take", nothing),
     "stream-closing": lambda: setattr(serve.Service, "close_streams", nothing),
     "listen-handler": lambda: setattr(framework, "serve_listen", nothing),
-    "call-limit": lambda: setattr(CallTimeoutMiddleware, "_limited", pass_on),
-    "concurrency": lambda: setattr(ConcurrencyMiddleware, "on_component", pass_on),
-    "ask-way": lambda: setattr(framework, "wrap_client_requests", nothing),
-    "ask-clock": lambda: setattr(call_limit, "stopped", contextlib.nullcontext),
-    "note-method": lambda: setattr(NoteMethod, "on_message", pass_on),
+    "call-timeout": lambda: setattr(CallTimeoutMiddleware, "_limited", pass_on),
+    "concurrency-limit": lambda: setattr(ConcurrencyMiddleware, "on_component", pass_on),
+    "client-requests": lambda: setattr(framework, "wrap_client_requests", nothing),
+    "paused-timeout": lambda: setattr(build, "timeout_paused", contextlib.nullcontext),
+    "access-log-method": lambda: setattr(NoteMethod, "on_message", pass_on),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
-    "short-path": lambda: setattr(FastPathMiddleware, "__call__", pass_on_asgi),
+    "fast-path": lambda: setattr(FastPathMiddleware, "__call__", pass_on_asgi),
     "disconnect": lambda: setattr(DisconnectMiddleware, "__call__", pass_on_asgi),
     "rpc-error": lambda: setattr(RpcErrorMiddleware, "__call__", pass_on_asgi),
-    "last-resort": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
+    "crash-answer": lambda: setattr(CrashMiddleware, "__call__", pass_on_asgi),
     "state-merging": fastmcps_own_state_store,
     "single-use": lambda: setattr(SingleUse, "on_component", pass_on),
-    "job-sealing": unprotected.jobs_in_clear,
+    "job-encryption": unprotected.jobs_in_clear,
     "json-payloads": unprotected.docket_with_pickles,
     "lease-keeping": docket_without_kept_leases,
-    "place-keeping": docket_without_kept_places,
+    "slot-keeping": docket_without_kept_places,
     "job-fencing": jobs_that_whoever_writes_last_ends,
     "job-release": jobs_of_other_releases_are_dropped,
     "job-owner": changed("mcp_swarm.identity", "_hash", lambda *parts: "anyone"),
@@ -237,18 +236,18 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
         ("tell(reader[1], 'kind', 'news'", "tell_all('kind', 'news'"),
     ),
     "forgotten-cuts": changed_scripts(FORGOTTEN),
-    "sure-of-death": impatient,
+    "takeover-delay": impatient,
     "session-notices": changed_scripts(("append(id, data, ttl, most, uri)\n  elseif", "elseif")),
-    "store-limit": changed("mcp_swarm.redis", "COMMAND_TIMEOUT", 3600),
+    "redis-timeout": changed("mcp_swarm.redis", "COMMAND_TIMEOUT", 3600),
     "quickness": changed("mcp_swarm.sessions.post", "QUICK", 3600),
-    "second-try": changed("mcp_swarm.redis.permissions", "REFUSES", 0),
-    "keeping": calls_that_are_not_kept,
+    "access-retry": changed("mcp_swarm.redis.permissions", "REFUSES", 0),
+    "saved-messages": calls_that_are_not_kept,
     "owner-check": changed_scripts(("or found[1] ~= ARGV[3]", "")),
-    "one-heir": changed_scripts(
+    "one-takeover": changed_scripts(
         ("or call[4] or alive(call[1]) and call[5] ~= ARGV[5]", "or call[4]")
     ),
     "full-check": changed_scripts(("#!lua\n", ""), ("{bytes('used_memory')", "{0")),
-    "kept-limit": changed("mcp_swarm.isolation.shares", "check_kept", nothing),
+    "subscription-shares": changed("mcp_swarm.isolation.shares", "check_kept", nothing),
     "masking": plain_fastmcp(mask_error_details=False),
     "strict-input": plain_fastmcp(strict_input_validation=False),
 }

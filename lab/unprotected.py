@@ -22,19 +22,19 @@ def jobs_in_clear() -> None:
     """Records as FastMCP's own tasks keep them (T12)."""
     import json
 
-    from mcp_swarm.jobs.encryption import Seal
+    from mcp_swarm.jobs.encryption import RecordCipher
 
-    Seal.close = lambda self, value, place: json.dumps(value).encode()
-    Seal.open = lambda self, sealed, place: json.loads(sealed)
+    RecordCipher.close = lambda self, value, place: json.dumps(value).encode()
+    RecordCipher.open = lambda self, sealed, place: json.loads(sealed)
 
 
 def docket_with_pickles() -> None:
     """What Docket reads from Redis with (T12)."""
     import cloudpickle
 
-    from mcp_swarm.framework import docket as docket_parts
+    from mcp_swarm.framework import docket as framework_docket
 
-    docket_parts.Json = cloudpickle
+    framework_docket.Json = cloudpickle
 
 
 def a_loop_that_nobody_watches() -> None:

@@ -58,7 +58,7 @@ ADMIN = {"username": "admin", "password": "any"}
 
 
 @cache
-def told(names: str) -> str:
+def acl_lines(names: str) -> str:
     """The configuration that deploy/redis/start.sh gives to Redis for services of these names."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "password").write_text(f"{PASSWORD}\n")
@@ -77,7 +77,7 @@ def told(names: str) -> str:
 
 def users(names: str) -> dict[str, str]:
     """Its users: name → rules."""
-    lines = [line.split(maxsplit=2) for line in told(names).splitlines()]
+    lines = [line.split(maxsplit=2) for line in acl_lines(names).splitlines()]
     return {line[1]: line[2] for line in lines if line[:1] == ["user"]}
 
 

@@ -54,10 +54,10 @@ def ours(many: bool, auth: bool, session: bool) -> None:
         from mcp_swarm.build import build_mcp
         from mcp_swarm.telemetry import logs
 
-    if os.environ.get("BENCH_WITHOUT_SHORT_PATH"):  # the guard's control
+    if os.environ.get("BENCH_WITHOUT_FAST_PATH"):  # the guard's control
         from lab.serve import PROTECTIONS
 
-        PROTECTIONS["short-path"]()
+        PROTECTIONS["fast-path"]()
     settings = config.load()
     logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
     sys.exit(serve.serve(serve.build_app(settings, build_mcp(settings, (PACKAGES[many],)))))

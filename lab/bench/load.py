@@ -27,7 +27,7 @@ def wire(request: dict[str, Any], port: int) -> bytes:
     return f"POST /mcp HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
-class Caller(asyncio.Protocol):
+class LoadCaller(asyncio.Protocol):
     """One connection: sends, waits for the whole answer, sends the next."""
 
     def __init__(self, requests: Iterator[bytes], latencies: list[float]) -> None:
@@ -96,7 +96,7 @@ async def load(port: int, to_send: list[Iterator[bytes]], seconds: float) -> dic
     """
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    callers = [Caller(requests, latencies) for requests in to_send]
+    callers = [LoadCaller(requests, latencies) for requests in to_send]
     began = time.perf_counter()
     for caller in callers:
         await loop.create_connection(lambda caller=caller: caller, "127.0.0.1", port)

@@ -48,8 +48,8 @@ def test_a_request_costs_its_share_of_plain_fastmcps(tmp_path):
 @pytest.mark.thorough
 @pytest.mark.timeout(240)
 def test_the_guard_sees_a_call_that_goes_the_long_way(tmp_path, monkeypatch):
-    """The control: without the short path the share is far above what is allowed."""
-    monkeypatch.setenv("BENCH_WITHOUT_SHORT_PATH", "1")
+    """The control: without the fast path the share is far above what is allowed."""
+    monkeypatch.setenv("BENCH_WITHOUT_FAST_PATH", "1")
     alike = ("call, small (", "session call, warm (")
     asked = [row for row in rows() if row.name.startswith(alike)]
     two = [replace(row, to=("ours", "fastmcp")) for row in asked]

@@ -11,7 +11,7 @@ import yaml
 from lab.conformance import report, suite
 from lab.conformance.balancer import Balancer, balancer
 from lab.conformance.replicas import new_key, replica, replicas
-from lab.jobs.following import created, following, told_until
+from lab.jobs.following import created, following, notified_until
 from lab.valkey import Valkey
 
 pytestmark = [
@@ -109,9 +109,9 @@ async def test_status_notifications_come_with_each_request_on_another_replica(
     with balanced_with_a_worker(tmp_path, valkey) as lb:
         task = await created(http, lb, "slow_compute", seconds=5, label="x")
         async with following(http, lb, task) as (honored, messages):
-            seen = await told_until(messages)
+            seen = await notified_until(messages)
     assert honored == {"taskIds": [task]}
-    assert {told["taskId"] for told in seen} == {task}
+    assert {text["taskId"] for text in seen} == {task}
     assert seen[0]["status"] == "working"
     assert seen[-1]["result"]["content"][0]["text"] == "x done after 5 s"
 

@@ -95,14 +95,14 @@ async def test_a_call_whose_replica_is_killed_is_told_so_on_a_used_connection(
     with balancer(tmp_path, pair) as made:
         await used(alone, made.url)
         async with killed_in_mid_call(pair):
-            told = await alone.post(made.url, **call("sleep", era, seconds=20))
+            reported = await alone.post(made.url, **call("sleep", era, seconds=20))
         if era == "modern":
-            assert told.status_code == 502
-            assert told.headers["Content-Type"] == "application/problem+json"
-            assert "may have been carried out" in told.json()["detail"]
+            assert reported.status_code == 502
+            assert reported.headers["Content-Type"] == "application/problem+json"
+            assert "may have been carried out" in reported.json()["detail"]
         else:
-            assert told.status_code == 200
-            assert told.json()["error"]["data"] == {"executed": "unknown"}
+            assert reported.status_code == 200
+            assert reported.json()["error"]["data"] == {"executed": "unknown"}
         await used(alone, made.url)
 
 

@@ -94,10 +94,10 @@ async def asked(http: httpx2.AsyncClient, url: str, body: bytes, **headers: str)
 
 def assert_error(response: httpx2.Response, request_id: str, code: int, data: Any) -> None:
     """HTTP 200 and this error, with the id as it was written."""
-    told = f"{response.status_code} {response.text}"
-    assert response.status_code == 200, told
+    reported = f"{response.status_code} {response.text}"
+    assert response.status_code == 200, reported
     assert response.headers["content-type"] == "application/json"
-    assert response.text.startswith(f'{{"jsonrpc":"2.0","id":{request_id},"error"'), told
+    assert response.text.startswith(f'{{"jsonrpc":"2.0","id":{request_id},"error"'), reported
     error = response.json()["error"]
     assert (error["code"], error["data"]) == (code, data)
 
@@ -138,10 +138,10 @@ async def test_others_get_the_real_status(
     """Plain curl, and clients of 2026-07-28: problem details, as before."""
     body = written("the Python SDK's", "1", 10)
     async with before(tmp_path, dies) as made:
-        told = await asked(http, made.url, body, **headers)
-        assert told.status_code == 502
-        assert told.headers["content-type"] == "application/problem+json"
-        assert told.json()["status"] == 502
+        reported = await asked(http, made.url, body, **headers)
+        assert reported.status_code == 502
+        assert reported.headers["content-type"] == "application/problem+json"
+        assert reported.json()["status"] == 502
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ async def asked(session: Session, url: str) -> int:
     return (await session.http.post(url, **request("tools/list"))).status_code
 
 
-async def told(
+async def reported(
     folder: Path, pair: list[Replica], http: httpx2.AsyncClient, send: Sent
 ) -> tuple[int, int]:
     """How two requests are answered: by a replica that lives, and by one that dies before it does."""
@@ -96,7 +96,7 @@ async def test_what_may_be_done_twice_goes_to_another_replica(
 ) -> None:
     """The client does not notice that the first one died."""
     expected = 202 if what in ("notification", "answer") else 200
-    assert await told(tmp_path, pair, http, TWICE[what]) == (expected, expected)
+    assert await reported(tmp_path, pair, http, TWICE[what]) == (expected, expected)
 
 
 async def test_a_call_is_never_sent_twice(
@@ -104,7 +104,7 @@ async def test_a_call_is_never_sent_twice(
 ) -> None:
     """Nobody but its tool's author knows whether it may be."""
     send = posted("tools/call", name="echo", arguments={"text": "x"})
-    assert await told(tmp_path, pair, http, send) == (200, 502)
+    assert await reported(tmp_path, pair, http, send) == (200, 502)
 
 
 @dataclass
@@ -136,6 +136,6 @@ async def test_an_answer_that_is_cut_off_is_told_too(
             serving = balancer(tmp_path, [halves])
             made = await asyncio.to_thread(stack.enter_context, serving)
             for era in ERAS:
-                told = await http.post(made.url, **call("echo", era, text="x"))
-                assert told.status_code == (502 if era == "modern" else 200)
-                assert "may have been carried out" in told.text
+                reported = await http.post(made.url, **call("echo", era, text="x"))
+                assert reported.status_code == (502 if era == "modern" else 200)
+                assert "may have been carried out" in reported.text

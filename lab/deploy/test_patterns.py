@@ -114,12 +114,12 @@ async def test_balancers_that_are_peers_know_each_others_sessions(
             for session in sessions:
                 session.url = balancing.url
                 if balancing is peer:
-                    await told(peer, session)
+                    await reported(peer, session)
                 response = await session.call("echo", text="x")
                 assert response.status_code == status
 
 
-async def told(peer: Balancer, session: Session) -> None:
+async def reported(peer: Balancer, session: Session) -> None:
     """Returns once `peer` has heard of `session`: peers tell each other within moments."""
     for _ in range(750):
         if session.id in peer.ask("show table sessions"):

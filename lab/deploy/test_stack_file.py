@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lab.deploy.patterns import merged
-from lab.valkey import PASSWORD, SCRIPT, told, users
+from lab.valkey import PASSWORD, SCRIPT, acl_lines, users
 from mcp_swarm.config import Settings
 
 PROJECT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def test_redis_keeps_what_it_is_told_and_the_password_is_a_secret() -> None:
     redis = SERVICES["redis"]
     assert redis["command"] == ["sh", redis["configs"][0]["target"]]
     assert STACK["configs"]["redis"]["file"] == "./deploy/redis/start.sh"
-    given = told(redis["environment"]["MCP_NAMES"])
+    given = acl_lines(redis["environment"]["MCP_NAMES"])
     assert {"appendonly yes", "maxmemory-policy noeviction", "dir /data"} <= set(given.splitlines())
     assert PASSWORD not in given
     assert redis["volumes"] == ["redis-data:/data"]

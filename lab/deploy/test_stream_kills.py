@@ -27,7 +27,7 @@ async def heard_over_two_kills(service: Here, last: float = 60) -> list[int]:
 
     async with sdk(service.url, "legacy", logging_callback=note) as (client, serving):
         for number in range(3):
-            while not await told(client, number):  # noqa: ASYNC110 - another process is killed
+            while not await reported(client, number):  # noqa: ASYNC110 - another process is killed
                 await asyncio.sleep(0.2)
             with suppress(TimeoutError):
                 async with asyncio.timeout(last if number == 2 else 60):
@@ -39,7 +39,7 @@ async def heard_over_two_kills(service: Here, last: float = 60) -> list[int]:
     return heard
 
 
-async def told(client: Client, number: int) -> bool:
+async def reported(client: Client, number: int) -> bool:
     """Whether it was said that the message was sent; the kill of a replica may answer otherwise."""
     try:
         return not (await client.call_tool("tell", {"first": number, "last": number})).is_error

@@ -91,7 +91,7 @@ def line(points: list[tuple[float, float]]) -> Callable[[float], float]:
     return lambda x: max(0.0, height + slope * (x - middle))
 
 
-def told(part: Callable[[Numbers], str]) -> Callable[[], str]:
+def written(part: Callable[[Numbers], str]) -> Callable[[], str]:
     """`part` as the page has it; what stands there until it was measured."""
 
     def text() -> str:
@@ -195,16 +195,16 @@ def limits(numbers: Numbers) -> str:
         f"{sessions * numbers.shared['session, bytes'] / 2**20:.0f} MB of Redis' {memory} MB, and "
         f"{waiting:,.0f} waiting calls in a replica's {replica} MB. "
         f"With {REPLICAS[-1]:,} replicas, at most {events:,.0f} events or {closes:,.0f} closed "
-        "sessions a second, for each of them is told to every replica."
+        "sessions a second, for each of them is written to every replica."
     )
 
 
 def _limits(numbers: Numbers) -> list[tuple[int, str, str]]:
     from mcp_swarm.database.engine import POOL_SIZE
-    from mcp_swarm.redis import MOST_CONNECTIONS
+    from mcp_swarm.redis import MAX_CONNECTIONS
 
     places = _number(r"presetenv LB_REPLICAS (\d+)", BALANCER)
-    connections = MOST_CONNECTIONS + OTHER_CONNECTIONS
+    connections = MAX_CONNECTIONS + OTHER_CONNECTIONS
     return [
         (places, f"`LB_REPLICAS`, {places}", "raise it: nothing else changes"),
         (
@@ -260,9 +260,9 @@ def _number(pattern: str, path: str) -> int:
 
 
 PARTS = {
-    "measured": told(measured),
-    "parts": told(parts),
-    "redis": told(redis),
-    "reckoned": told(reckoned),
-    "limits": told(limits),
+    "measured": written(measured),
+    "parts": written(parts),
+    "redis": written(redis),
+    "reckoned": written(reckoned),
+    "limits": written(limits),
 }

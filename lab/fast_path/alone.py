@@ -11,7 +11,7 @@ from mcp_swarm import __version__, auth
 from mcp_swarm.ask import request_state
 from mcp_swarm.config import Settings
 from mcp_swarm.discovery import Identity, discover
-from mcp_swarm.serve import bound
+from mcp_swarm.serve import listening_socket
 from mcp_swarm.telemetry import logs
 
 
@@ -37,6 +37,6 @@ def run(settings: Settings, packages: Sequence[str], works: bool = False) -> int
     mcp.custom_route("/readyz", methods=["GET"])(_ready)
     app = mcp.http_app(path="/mcp", stateless_http=settings.mcp_stateless_http, json_response=True)
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False)
-    with bound(settings) as listening:
+    with listening_socket(settings) as listening:
         uvicorn.Server(config).run([listening])
     return 0

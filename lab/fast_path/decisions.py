@@ -106,7 +106,7 @@ def code(answer: Answer) -> int | None:
 def _but_capabilities(answer: Answer) -> Answer:
     """The same without them; as it is, if it tells none."""
     status, headers, body = answer
-    told = body.get("result", {}) if isinstance(body, dict) else {}
-    if "capabilities" not in told:
+    text = body.get("result", {}) if isinstance(body, dict) else {}
+    if "capabilities" not in text:
         return answer
-    return status, headers, {**body, "result": {**told, "capabilities": {}}}
+    return status, headers, {**body, "result": {**text, "capabilities": {}}}

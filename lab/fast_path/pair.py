@@ -40,7 +40,7 @@ class Decision:
 
 
 class Pair:
-    """Two replicas, one of them `without` something: the short path, or everything of ours.
+    """Two replicas, one of them `without` something: the fast path, or everything of ours.
 
     What differs and is no one's decision is told in the end. With `shared` each has a Valkey of its own, and requests of older clients are of a session.
     """
@@ -51,7 +51,7 @@ class Pair:
         http: httpx2.AsyncClient,
         packages: Any,
         *,
-        without: str = "short-path",
+        without: str = "fast-path",
         decided: Sequence[Decision] = (),
         shared: bool = False,
         **settings: Any,
@@ -60,7 +60,7 @@ class Pair:
         self.sent = 0
         self.different: list[str] = []
         self.decided = decided
-        self.has_log = without == "short-path"
+        self.has_log = without == "fast-path"
         self.valkeys = [Valkey(folder / f"valkey-{n}") for n in range(2 if shared else 0)]
         self.sessions: dict[tuple[str, str | None], str] = {}  # by replica and token
         settings |= {"MCP_CALL_TIMEOUT": 3, "MCP_ASK_TIMEOUT": 1}  # some samples take longer
@@ -68,7 +68,7 @@ class Pair:
             settings["MCP_REQUEST_STATE_KEYS"] = secrets.token_hex(32)
         one, other = [{"REDIS_URL": valkey.url} for valkey in self.valkeys] or [{}, {}]
         # However long an answer, or Redis, takes: the form of the answer is the same.
-        timeless = ["quickness", "store-limit"]
+        timeless = ["quickness", "redis-timeout"]
         self.short = replicas.start(folder / "short", packages, without=timeless, **settings, **one)
         self.long = replicas.start(
             folder / "long", packages, without=[without, *timeless], **settings, **other
@@ -82,8 +82,8 @@ class Pair:
         other = await self._answer(self.long, sent, token)
         self.sent += 1
         if one != other and not self._is_decided(sent, one, other):
-            told = f"  short: {_told(one)}\n  long:  {_told(other)}"
-            self.different.append(f"{token or ''} {sent.what}\n{told}")
+            shown = f"  short: {_shown(one)}\n  long:  {_shown(other)}"
+            self.different.append(f"{token or ''} {sent.what}\n{shown}")
         body = one[2]
         return body.get("result", {}) if isinstance(body, dict) else {}
 
@@ -117,13 +117,13 @@ class Pair:
         if to is self.short:
             assert response.headers["x-served-by"], sent.what
             assert response.headers["x-request-id"], sent.what
-        told = {n: stable(response.headers[n]) for n in HEADERS if n in response.headers}
-        if told.get("content-type") == "text/event-stream":
-            return response.status_code, told, stable(list(events(response.text)))
+        shown = {n: stable(response.headers[n]) for n in HEADERS if n in response.headers}
+        if shown.get("content-type") == "text/event-stream":
+            return response.status_code, shown, stable(list(events(response.text)))
         try:
-            return response.status_code, told, stable(response.json())
+            return response.status_code, shown, stable(response.json())
         except ValueError:
-            return response.status_code, told, response.content
+            return response.status_code, shown, response.content
 
     def judge(self) -> None:
         """Fails with what was different."""
@@ -162,7 +162,7 @@ def stable(value: Any) -> Any:
     return value
 
 
-def _told(answer: tuple[Any, ...]) -> str:
+def _shown(answer: tuple[Any, ...]) -> str:
     status, headers, body = answer
     return f"{status} {headers} {json.dumps(body, default=repr)[:600]}"
 

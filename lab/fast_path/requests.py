@@ -207,8 +207,8 @@ def _put(members: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
 
 
 def _with(sent: Sent, name: str, value: Any, message: Any) -> Sent:
-    told = "missing" if value is _MISSING else repr(value)[:40]
-    return replace(sent, what=f"{sent.what} | {name} = {told}", body=json.dumps(message).encode())
+    text = "missing" if value is _MISSING else repr(value)[:40]
+    return replace(sent, what=f"{sent.what} | {name} = {text}", body=json.dumps(message).encode())
 
 
 def _odd_bodies(sent: Sent) -> Iterator[Sent]:
@@ -280,7 +280,7 @@ def _with_raw(body: bytes, after: bytes, put: bytes) -> Iterator[tuple[str, byte
 
 
 def once_different(sent: Sent) -> Iterator[Sent]:
-    """What the short path did not answer as the framework does; sent in every run."""
+    """What the fast path did not answer as the framework does; sent in every run."""
     message, params = sent.message, sent.message.get("params") or {}
     unwanted = [pair for pair in sent.headers if pair[0] != "accept"]
     unwanted.append(("accept", "application/json;q=0"))

@@ -1,4 +1,4 @@
-"""`python -m server tasks`, on the sample tools."""
+"""`python -m server jobs`, on the sample tools."""
 
 import sys
 

@@ -28,7 +28,7 @@ async def following(http, made, *task_ids, headers=None, **more):
         yield first["params"]["notifications"], messages
 
 
-async def told_until(messages, *states, words=""):
+async def notified_until(messages, *states, words=""):
     """The tasks that were told of, up to the first in one of these states that says these words."""
     seen = []
     while not seen or not (

@@ -88,7 +88,7 @@ async def ours(url: str, jobs: int) -> Figures:
         async def all_written() -> None:
             assert mcp.jobs is not None
             await done.wait()
-            while await mcp.jobs.records.count("running"):  # noqa: ASYNC110 - it is in Redis
+            while await mcp.jobs.repository.count("running"):  # noqa: ASYNC110 - it is in Redis
                 await asyncio.sleep(0.005)
 
         return await _measured(submit, all_written, jobs)

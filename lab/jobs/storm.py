@@ -141,10 +141,12 @@ async def storm(
             answer = await http.get(f"{base}/jobs/{job}/result")
             content = answer.json().get("structuredContent") or {}
             books.results[str(number)] = content.get("result")
-        told = await ledger(http, base)
+        reported = await ledger(http, base)
     books.seconds = time.monotonic() - began
-    books.starts = sorted(((job, at) for job, at, _ in told["starts"]), key=lambda start: start[1])
-    books.effects = [(job, number) for job, number in told["effects"]]
+    books.starts = sorted(
+        ((job, at) for job, at, _ in reported["starts"]), key=lambda start: start[1]
+    )
+    books.effects = [(job, number) for job, number in reported["effects"]]
     return books
 
 

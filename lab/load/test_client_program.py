@@ -94,12 +94,12 @@ def test_a_tool_that_requests_input_is_answered_in_a_session(plain, check):
 def test_a_server_with_a_token_rejects_other_tokens(plain, check):
     server = plain("guarded")
     code, out = check(server, "--token", "sesame-open")
-    without, told = check(server)
+    without, text = check(server)
 
     assert (code, wrong(out)) == (0, [])
     assert out.count("✓ refuse a missing token       401, Bearer") == 2
-    assert (without, wrong(told)) == (1, ["connect"])
-    assert "HTTP 401: give --token" in told
+    assert (without, wrong(text)) == (1, ["connect"])
+    assert "HTTP 401: give --token" in text
 
 
 def test_a_server_without_tools_passes_and_skips_the_other_checks(plain, check):

@@ -14,7 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from lab.matrix.modes import TOKEN, Service
 from lab.mcp_wire import LEGACY, MODERN, Era
 
-PATIENCE = 30.0  # seconds until what must come has come
+TIMEOUT = 30.0  # seconds until what must come has come
 SILENCE = 0.7  # seconds to wait for what must not come
 
 
@@ -94,7 +94,7 @@ async def connected(service: Service, era: Era, **callbacks: Any) -> AsyncIterat
             yield caller
 
 
-async def until(condition: Any, seconds: float = PATIENCE) -> bool:
+async def until(condition: Any, seconds: float = TIMEOUT) -> bool:
     """Whether `condition()` becomes true within `seconds`."""
     with anyio.move_on_after(seconds):
         while not condition():  # noqa: ASYNC110 - what it asks has no event

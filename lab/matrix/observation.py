@@ -19,13 +19,13 @@ class Trial:
 
     Attributes:
         folder: of its own.
-        patience: seconds to wait for what should come; short where it should not.
+        timeout: seconds to wait for what should come; short where it should not.
     """
 
     service: Service
     era: Era
     folder: Path
-    patience: float
+    timeout: float
 
 
 @dataclass(frozen=True)

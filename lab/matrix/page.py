@@ -49,11 +49,11 @@ def notes() -> str:
     }
     lines = []
     for number, found in enumerate(_notes(), 1):
-        told = ""
+        text = ""
         if found.names:
-            told = " The log names" if found.kind == "dropped" else " The error names"
-            told += f" `{found.names}`."
-        lines.append(f"{number}. {said[found.kind]}: {found.why}.{told}")
+            text = " The log names" if found.kind == "dropped" else " The error names"
+            text += f" `{found.names}`."
+        lines.append(f"{number}. {said[found.kind]}: {found.why}.{text}")
     return "\n".join(lines)
 
 

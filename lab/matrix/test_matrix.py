@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.matrix.caller import PATIENCE, SILENCE
+from lab.matrix.caller import SILENCE, TIMEOUT
 from lab.matrix.cells import CELLS, cell
 from lab.matrix.modes import Service
 from lab.matrix.observation import Trial
@@ -23,9 +23,9 @@ async def test_a_client_gets(
     """What the page says, and where it gets less, is told which setting to change."""
     expected = cell(capability, era, mode)
     service = served(mode)
-    patience = PATIENCE if expected.kind == "works" else SILENCE
+    timeout = TIMEOUT if expected.kind == "works" else SILENCE
 
-    seen = await PROBES[capability](Trial(service, era, tmp_path, patience))
+    seen = await PROBES[capability](Trial(service, era, tmp_path, timeout))
 
     assert seen.kind == expected.kind, seen.text
     if expected.kind == "dropped" and expected.names:

@@ -98,8 +98,8 @@ async def large_slow_bodies(target: Target) -> None:
     async def one() -> None:
         reader, writer = await target.connect()
         writer.write(target.head(4_000_000, "tools/call") + beginning + b"x" * 3_900_000)
-        told = await reader.readline()
-        target.statuses[f"large slow body {told.decode('latin-1')[9:12]}"] += 1
+        reported = await reader.readline()
+        target.statuses[f"large slow body {reported.decode('latin-1')[9:12]}"] += 1
         writer.close()
         await asyncio.sleep(10)
 

@@ -86,15 +86,15 @@ def _checks(sizes: tuple[int, ...], costs: list[dict[str, float]], most: float) 
 
 def _many(balancer: Balancer, found: Names, many: int) -> Outcome:
     found.addresses = [address(number) for number in range(many)]
-    told: dict[str, Any] = {}
+    words: dict[str, Any] = {}
     try:
         wait_until_up(balancer, many)
     except RuntimeError as error:
-        told["it says"] = str(error)
-    up = many if not told else sum(row["status"] == "UP" for row in balancer.replicas())
+        words["it says"] = str(error)
+    up = many if not words else sum(row["status"] == "UP" for row in balancer.replicas())
     return Outcome(
         f"The balancer finds {many:,} replicas by one name",
         up == many,
-        {"found": f"{up:,}", **told},
+        {"found": f"{up:,}", **words},
         numbers={"found by name": up},
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab import replica as replicas
 from lab.bench.rows import rows
 from lab.bench.servers import ROOT, Server, memory
@@ -115,9 +115,9 @@ async def _used(one: Replica, count: int) -> None:
         async with gate:
             session = await Session(http, [one]).open()
             if number % STREAMED:
-                speak.text(await session.call("add", a=number, b=1))
+                mcp_wire.text(await session.call("add", a=number, b=1))
             else:
-                speak.text(await session.call("count", to=2, pause=0.001))
+                mcp_wire.text(await session.call("count", to=2, pause=0.001))
             assert (await session.delete()).status_code == 200
 
     async with httpx2.AsyncClient(timeout=60, trust_env=False, limits=limits) as http:

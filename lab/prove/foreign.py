@@ -50,9 +50,9 @@ def _control() -> Outcome:
 
 
 def _figures(one: Seen) -> str:
-    told = f"{one.answered:,} answered, {one.errors} errors"
+    words = f"{one.answered:,} answered, {one.errors} errors"
     hung = f", {one.hung} ended by its own time limit" if one.hung else ""
-    return f"{told}{hung}, {'lost: ' + one.lost[:200] if one.lost else 'not lost'}"
+    return f"{words}{hung}, {'lost: ' + one.lost[:200] if one.lost else 'not lost'}"
 
 
 PROOF = Proof("Clients of others through kills", run)

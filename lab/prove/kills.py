@@ -54,7 +54,7 @@ def _figures(seen: Seen, mode: str) -> dict[str, str]:
         return figures
     return figures | {
         "state of sessions lost": str(len(seen.strayed)),
-        "messages on GET streams": str(seen.told),
+        "messages on GET streams": str(seen.sent),
         "lost": str(seen.lost),
         "twice": str(seen.doubled),
         "read-only calls begun and cut off": str(seen.begun),

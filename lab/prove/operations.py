@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.legacy import Session
 from lab.prove.watch import Work
 from lab.replica import Replica
@@ -53,7 +53,7 @@ class Operations(ABC):
             RuntimeError: it is an error.
         """
         response = await self.http.post(next(self.turn).url, **made)
-        found = speak.answer(response)
+        found = mcp_wire.answer(response)
         if "error" in found or found["result"].get("isError"):
             raise RuntimeError(response.text)
         return found
@@ -70,23 +70,23 @@ class Stateless(Operations):
         }
 
     async def call(self, number: int) -> None:
-        await self.post(speak.call("add", speak.ERAS[number % 2], a=number, b=1))
+        await self.post(mcp_wire.call("add", mcp_wire.ERAS[number % 2], a=number, b=1))
 
     async def round(self, number: int) -> None:
         """The question by one replica, the answer taken by the next."""
-        asked = speak.call("confirm", what=f"order {number}")
+        asked = mcp_wire.call("confirm", what=f"order {number}")
         state = (await self.post(asked))["result"]["requestState"]
         said = {"sure": {"action": "accept", "content": {"ok": True}}}
         asked["json"]["params"] |= {"requestState": state, "inputResponses": said}
         await self.post(asked)
 
     async def event(self, _: int) -> None:
-        await self.post(speak.call("touch", uri=URI))
+        await self.post(mcp_wire.call("touch", uri=URI))
 
     @asynccontextmanager
     async def listening(self, count: int) -> AsyncIterator[None]:
         """So many open listen streams, over all replicas."""
-        asked = speak.request("subscriptions/listen", notifications={"toolsListChanged": True})
+        asked = mcp_wire.request("subscriptions/listen", notifications={"toolsListChanged": True})
         async with (
             httpx2.AsyncClient(timeout=60, trust_env=False) as http,
             AsyncExitStack() as stack,
@@ -94,7 +94,7 @@ class Stateless(Operations):
             for _ in range(count):
                 url = next(self.turn).url
                 response = await stack.enter_async_context(http.stream("POST", url, **asked))
-                await anext(speak.stream(response))
+                await anext(mcp_wire.stream(response))
             yield
 
 
@@ -121,12 +121,12 @@ class Sessions(Operations):
 
     async def call(self, number: int) -> None:
         session = self.opened[number % len(self.opened)]
-        speak.text(await session.call("add", number=number, a=number, b=1))
+        mcp_wire.text(await session.call("add", number=number, a=number, b=1))
 
     async def streamed(self, number: int) -> None:
         """Two steps of progress."""
         session = self.opened[number % len(self.opened)]
-        speak.text(await session.call("count", number=number, to=2, pause=0.001))
+        mcp_wire.text(await session.call("count", number=number, to=2, pause=0.001))
 
     async def close(self, _: int) -> None:
         response = await self.opened.pop().delete()

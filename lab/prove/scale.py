@@ -68,7 +68,7 @@ def _more(folder: Path, short: bool) -> Outcome:
         {
             "callers, each with one call of 50 ms at a time": str(CALLERS),
             "most calls at a time at a replica, as HAProxy counts": str(max(most)),
-            **{name: told for size in sizes for name, told in _shown(size, found).items()},
+            **{name: value for size in sizes for name, value in _shown(size, found).items()},
             "each rate": f"the median of {rounds}, in turns",
             "small calls through three replicas": f"{busy['rate']:,.0f} a second",
             "CPU of the balancer, a small call": f"{busy['balancer']:.0f} µs",

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import httpx2
 
-from lab import mcp_wire as speak
-from lab import replica
+from lab import mcp_wire, replica
 from lab.legacy import SETTINGS, Session
 from lab.prove.proof import Outcome, Proof
 from lab.replica import Replica
@@ -25,7 +24,7 @@ SESSIONS, STREAMS, COLD = 10_000, 2_000, 500
 SHORT = (300, 100, 50)
 AT_ONCE = 32
 # What an idle session may cost a replica, and an open stream, before the claim does not hold.
-MOST_PER_SESSION, MOST_PER_STREAM = 1024, 64 * 1024  # bytes
+MAX_PER_SESSION, MAX_PER_STREAM = 1024, 64 * 1024  # bytes
 
 
 def run(short: bool) -> list[Outcome]:
@@ -85,9 +84,9 @@ async def _idle_sessions(
         "connections to Redis per replica": f"{_connections(valkey) / len(replicas):.1f}",
     }
     claim = (
-        f"{count:,} idle sessions cost each of three replicas less than {MOST_PER_SESSION} B each"
+        f"{count:,} idle sessions cost each of three replicas less than {MAX_PER_SESSION} B each"
     )
-    return opened, Outcome(claim, max(grown) < MOST_PER_SESSION, figures)
+    return opened, Outcome(claim, max(grown) < MAX_PER_SESSION, figures)
 
 
 async def _cold_sessions(
@@ -101,7 +100,7 @@ async def _cold_sessions(
             began = time.perf_counter()
             response = await Session(http, [made], {"Mcp-Session-Id": session}).call("met")
             times.append((time.perf_counter() - began) * 1000)
-            right += json.loads(speak.text(response))["session"] == session
+            right += json.loads(mcp_wire.text(response))["session"] == session
     figures = {
         "calls": f"{2 * len(sample):,}, {right:,} right",
         "cold session, median": f"{statistics.median(cold):.1f} ms",
@@ -140,7 +139,7 @@ async def _open_streams(
         "a change told at another replica was heard by": f"{sum(n == 1 for n in heard):,}, once",
         "all had heard it after": f"{max(0.0, seconds):.1f} s",
     }
-    holds = set(heard) == {1} and more <= 0 and grown < MOST_PER_STREAM
+    holds = set(heard) == {1} and more <= 0 and grown < MAX_PER_STREAM
     claim = f"{count:,} GET streams at one replica need no more connections to Redis than none"
     return Outcome(claim, holds, figures)
 
@@ -163,7 +162,7 @@ async def _listen(made: Replica, session: str) -> tuple[asyncio.StreamReader, as
     head = {
         "Host": "localhost",
         "Accept": "text/event-stream",
-        "MCP-Protocol-Version": speak.LEGACY,
+        "MCP-Protocol-Version": mcp_wire.LEGACY,
         "Mcp-Session-Id": session,
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
@@ -182,10 +181,10 @@ QUIET = 3.0
 async def _heard(reader: asyncio.StreamReader) -> int:
     """How often the stream told of changed tools: until one came, and a while longer."""
     found = b""
-    patience = 60.0
+    timeout = 60.0
     while True:
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(timeout):
                 chunk = await reader.read(65536)
         except TimeoutError:
             return found.count(b"tools/list_changed")
@@ -193,7 +192,7 @@ async def _heard(reader: asyncio.StreamReader) -> int:
             return -1
         found += chunk
         if b"list_changed" in found:
-            patience = QUIET
+            timeout = QUIET
 
 
 def _resident(made: Replica) -> int:

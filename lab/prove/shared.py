@@ -16,7 +16,7 @@ from lab import replica as replicas
 from lab.legacy import SETTINGS
 from lab.prove.operations import Jobs, Operations, Sessions, Stateless
 from lab.prove.proof import Outcome, Proof
-from lab.prove.watch import Asked, Watch
+from lab.prove.watch import RedisCost, Watch
 from lab.replica import SAMPLE, Replica
 from lab.valkey import Valkey
 
@@ -28,7 +28,7 @@ SLACK = 0.2
 MORE = 1.25
 FOR_ALL = "session closed"  # every replica is told, and asks for the next message
 
-Costs = dict[str, dict[int, Asked]]
+Costs = dict[str, dict[int, RedisCost]]
 
 
 def run(short: bool) -> list[Outcome]:
@@ -167,20 +167,20 @@ class Plan:
         )
 
 
-def _numbers(sizes: dict[int, Asked]) -> dict[str, dict[str, float]]:
+def _numbers(sizes: dict[int, RedisCost]) -> dict[str, dict[str, float]]:
     return {
         str(size): {name: round(max(0.0, value), 2) for name, value in asdict(cost).items()}
         for size, cost in sizes.items()
     }
 
 
-def _words(sizes: dict[int, Asked], each: str) -> str:
-    told = [
+def _words(sizes: dict[int, RedisCost], each: str) -> str:
+    words = [
         f"{max(0.0, cost.sent):.1f} sent, {max(0.0, cost.run):.1f} run, {max(0.0, cost.cpu):.0f} µs"
         for cost in sizes.values()
     ]
     names = " / ".join(str(size) for size in sizes)
-    return f"{'; '.join(told)}{each} (with {names} replicas)"
+    return f"{'; '.join(words)}{each} (with {names} replicas)"
 
 
 PROOF = Proof("What replicas ask of Redis", run)

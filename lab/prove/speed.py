@@ -52,9 +52,9 @@ def speed(short: bool) -> Outcome:
         claim,
         short or ours.by_clock >= CALLS_PER_SECOND,
         {
-            "this tester, answers judged": ours.told(),
-            "this tester, every call recorded too": _median(runs["recording"]).told(ours),
-            "wrk, one fixed request, answers not read": _median(runs["wrk"]).told(ours)
+            "this tester, answers judged": ours.text(),
+            "this tester, every call recorded too": _median(runs["recording"]).text(ours),
+            "wrk, one fixed request, answers not read": _median(runs["wrk"]).text(ours)
             if runs["wrk"]
             else "not installed: not compared",
             "how": f"{CONNECTIONS} connections; median of {rounds} rounds of {seconds:g} s, in turns; "
@@ -70,7 +70,7 @@ class Rate:
     by_clock: float
     by_cpu: float
 
-    def told(self, beside: "Rate | None" = None) -> str:
+    def text(self, beside: "Rate | None" = None) -> str:
         """Both, and beside another one's."""
         text = f"{self.by_clock:,.0f} calls/s, {self.by_cpu:,.0f} per second of CPU"
         return text + (f" ({self.by_cpu / beside.by_cpu:.2f} times the first)" if beside else "")

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SECRET, TOKEN = "argument-in-clear", "token-in-clear-0123456789abcdef"
 
 # A job may cost so many times the CPU of one of bare Docket.
-MOST_OVERHEAD = 4.0
+MAX_OVERHEAD = 4.0
 
 
 def run(short: bool) -> list[Outcome]:
@@ -74,7 +74,7 @@ def _on_samples(folder: Path, short: bool) -> list[Outcome]:
     with processes(folder, ("lab.jobs.sample",)) as made:
         ways = asyncio.run(followed(made.replica.base))
         stops = asyncio.run(_cancelled(made, 5 if short else 20))
-        told = asyncio.run(_over_limit(made))
+        words = asyncio.run(_over_limit(made))
     auth = {"AUTH_ENABLED": "true", "AUTH_TOKEN": TOKEN}
     with processes(folder / "auth", ("lab.jobs.sample",), workers=1, **auth) as made:
         hidden, seen = asyncio.run(_hidden(made))
@@ -94,7 +94,7 @@ def _on_samples(folder: Path, short: bool) -> list[Outcome]:
                 "stopped after, longest": f"{1000 * max(stops):.0f} ms",
             },
         ),
-        Outcome("A job over its limit is stopped and says so", "0.5s" in told, {"it says": told}),
+        Outcome("A job over its limit is stopped and says so", "0.5s" in words, {"it says": words}),
         Outcome(
             "Neither token nor argument, progress, question, answer or result lies in Redis in clear",
             hidden,
@@ -185,8 +185,8 @@ def _overhead(folder: Path, jobs: int) -> Outcome:
     times = best["ours"]["CPU, ms a job"] / best["bare"]["CPU, ms a job"]
     return Outcome(
         "A job's CPU is at most "
-        f"{MOST_OVERHEAD:g} times that of bare Docket's: checked, sealed, owned, limited, told of",
-        times <= MOST_OVERHEAD,
+        f"{MAX_OVERHEAD:g} times that of bare Docket's: checked, sealed, owned, limited, told of",
+        times <= MAX_OVERHEAD,
         {"jobs": str(jobs), "CPU, in times of bare Docket's": f"{times:.1f}", **shown, **rate},
     )
 

@@ -11,7 +11,7 @@ from lab.valkey import Valkey
 
 
 @dataclass(frozen=True)
-class Asked:
+class RedisCost:
     """Of one operation, or of one second.
 
     Attributes:
@@ -26,22 +26,22 @@ class Asked:
     cpu: float
     replica: float = 0.0
 
-    def less(self, other: "Asked", times: float) -> "Asked":
+    def less(self, other: "RedisCost", times: float) -> "RedisCost":
         """Without `times` as much of another."""
-        return Asked(
+        return RedisCost(
             self.sent - times * other.sent,
             self.run - times * other.run,
             self.cpu - times * other.cpu,
             self.replica - times * other.replica,
         )
 
-    def by(self, number: float) -> "Asked":
+    def by(self, number: float) -> "RedisCost":
         """Of one of so many."""
-        return Asked(*(value / number for value in astuple(self)))
+        return RedisCost(*(value / number for value in astuple(self)))
 
 
 Work = Callable[[int], Awaitable[None]]
-# As the fields of `Asked`.
+# As the fields of `RedisCost`.
 Figures = tuple[float, float, float, float]
 
 
@@ -60,7 +60,7 @@ class Watch:
         with self._client.monitor():
             self._client.ping()  # the second connection: its greeting would be counted
 
-    async def idle(self, seconds: float) -> Asked:
+    async def idle(self, seconds: float) -> RedisCost:
         """In a second, while nobody calls."""
 
         async def wait(_: int) -> None:
@@ -68,15 +68,17 @@ class Watch:
 
         counted, passed = await self._counted(wait, 1)
         spent, also = await self._spent(wait, 1)
-        return Asked(*(a / passed + b / also for a, b in zip(counted, spent, strict=True)))
+        return RedisCost(*(a / passed + b / also for a, b in zip(counted, spent, strict=True)))
 
-    async def operation(self, work: Work, counted: int, measured: int, idle: Asked) -> Asked:
+    async def operation(
+        self, work: Work, counted: int, measured: int, idle: RedisCost
+    ) -> RedisCost:
         """Of one of the operations that `work` does so many of; without what an idle one asks."""
         commands, passed = await self._counted(work, counted)
-        one = Asked(*commands).less(idle, passed).by(counted)
+        one = RedisCost(*commands).less(idle, passed).by(counted)
         spent, passed = await self._spent(work, measured)
-        other = Asked(*spent).less(idle, passed).by(measured)
-        return Asked(one.sent, one.run, other.cpu, other.replica)
+        other = RedisCost(*spent).less(idle, passed).by(measured)
+        return RedisCost(one.sent, one.run, other.cpu, other.replica)
 
     def connections(self) -> int:
         """Of others than this."""
@@ -102,9 +104,9 @@ class Watch:
             passed = time.monotonic() - began
             self._client.echo(marker)
             sent = run = 0
-            while marker not in (told := monitor.next_command())["command"]:
+            while marker not in (seen := monitor.next_command())["command"]:
                 run += 1
-                sent += told["client_type"] != "lua"
+                sent += seen["client_type"] != "lua"
         return (sent, run, 0.0, 0.0), passed
 
     async def _spent(self, work: Work, count: int) -> tuple[Figures, float]:

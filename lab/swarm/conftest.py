@@ -29,7 +29,7 @@ def lab() -> Iterator[Lab]:
         absent(why)
     before = cleanup.machine()
     with Lab(3) as lab:
-        print(lab.told())
+        print(lab.summary())
         yield lab
     assert cleanup.leftovers() == []
     deadline = time.monotonic() + 10  # a killed process is listed until the kernel is done with it

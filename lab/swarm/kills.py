@@ -49,7 +49,7 @@ class Seen:
     unfinished: int = 0  # of those
     effects: dict[str, bool] = field(default_factory=dict)  # run → whether it was answered
     wrong: list[str] = field(default_factory=list)  # runs with more effects than one, or too few
-    told: int = 0
+    sent: int = 0
     lost: int = 0
     doubled: int = 0
 
@@ -77,7 +77,7 @@ class User:
         self._in_session = sessions and era == "legacy"
         self._runs = itertools.count(1)
         self._heard: list[int] = []
-        self._told: list[int] = []
+        self._sent: list[int] = []
         self._tells = itertools.count(0)
         self._kept: set[str] = {"None"}
 
@@ -154,7 +154,7 @@ class User:
         first = next(self._tells) * TOLD_AT_ONCE + 1
         numbers = range(first, first + TOLD_AT_ONCE)
         if await self._call(client, "tell", {"first": numbers[0], "last": numbers[-1]}):
-            self._told += numbers
+            self._sent += numbers
 
     async def _listen(self, client: Client) -> None:
         """A stream is opened, a change is told, and heard unless the stream ends."""
@@ -210,10 +210,10 @@ class User:
     async def _hear_all(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(HANGS / 2):
-                while not set(self._told) <= set(self._heard):  # noqa: ASYNC110 - told by a callback
+                while not set(self._sent) <= set(self._heard):  # noqa: ASYNC110 - told by a callback
                     await asyncio.sleep(0.1)
-        self._seen.told += len(self._told)
-        self._seen.lost += len(set(self._told) - set(self._heard))
+        self._seen.sent += len(self._sent)
+        self._seen.lost += len(set(self._sent) - set(self._heard))
         self._seen.doubled += len(self._heard) - len(set(self._heard))
 
 

@@ -99,7 +99,7 @@ class Lab:
         with ThreadPoolExecutor() as pool:
             list(pool.map(Node.wait, self.nodes))
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """How long each step of coming up took."""
         return " · ".join(f"{step} {seconds:.1f} s" for step, seconds in self.seconds.items())
 

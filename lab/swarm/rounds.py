@@ -45,10 +45,12 @@ async def replay(url: str, times: int) -> tuple[int, int, int]:
                 for name in begun["result"]["inputRequests"]
             },
         }
-        told = await asyncio.gather(*(post(again) for _ in range(times)))
+        reported = await asyncio.gather(*(post(again) for _ in range(times)))
         effects = await post(call("effects", run=run))
-    refused = sum(body.get("error", {}).get("data", {}).get("reason") == REFUSED for body in told)
-    done = sum("result" in body for body in told)
+    refused = sum(
+        body.get("error", {}).get("data", {}).get("reason") == REFUSED for body in reported
+    )
+    done = sum("result" in body for body in reported)
     return done, refused, int(effects["result"]["structuredContent"]["result"])
 
 

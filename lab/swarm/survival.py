@@ -105,7 +105,7 @@ async def hearing(url: str, kill: Kill) -> Survived:
 
     async with sdk(url, "legacy", logging_callback=note) as (client, serving):
         await _until(lambda: bool(serving.get))
-        told: list[int] = []
+        sent: list[int] = []
         broken = 0
         died = ""
         for turn in range(TELLS):
@@ -119,16 +119,16 @@ async def hearing(url: str, kill: Kill) -> Survived:
                 await asyncio.to_thread(kill, died)
             try:
                 if not (await call).is_error:
-                    told += numbers
+                    sent += numbers
             except MCPError:
                 broken += 1
-        await _until(lambda: set(told) <= set(heard))
-        lost, doubled = set(told) - set(heard), len(heard) - len(set(heard))
+        await _until(lambda: set(sent) <= set(heard))
+        lost, doubled = set(sent) - set(heard), len(heard) - len(set(heard))
         in_order = heard == sorted(heard)
         return Survived(
             not lost and not doubled and in_order and serving.get != died,
             {
-                "messages told": str(len(told)),
+                "messages told": str(len(sent)),
                 "lost": str(len(lost)),
                 "twice": str(doubled),
                 "calls broken by the kill": str(broken),

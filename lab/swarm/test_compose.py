@@ -26,9 +26,9 @@ JOB = {"tool": "export_sales", "arguments": {"since": "2026-01-01"}}
 
 def test_the_official_client_is_served_in_both_eras(composed: Composed) -> None:
     """From the moment at which `up --wait` returned."""
-    told = composed.run(sys.executable, "test_mcp_client.py", "--url", f"{URL}/mcp")
-    assert " 0 wrong" in told
-    assert told.count("✓ list tools") == 2
+    text = composed.run(sys.executable, "test_mcp_client.py", "--url", f"{URL}/mcp")
+    assert " 0 wrong" in text
+    assert text.count("✓ list tools") == 2
 
 
 def test_a_job_is_done_by_a_worker(composed: Composed) -> None:

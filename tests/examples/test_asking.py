@@ -7,11 +7,11 @@ from contextlib import closing
 import mcp_types as types
 import pytest
 
-from tests.examples.samples import needed
+from tests.examples.samples import require_samples
 
 pytest.importorskip("server.examples.tools.sales_corrections")
 pytest.importorskip("server.examples.tools.analysis")
-needed()
+require_samples()
 
 from mcp.client import Client
 

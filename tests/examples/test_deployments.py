@@ -12,7 +12,7 @@ from fastmcp.exceptions import ToolError
 
 from lab import services
 from mcp_swarm import http
-from tests.examples.samples import needed
+from tests.examples.samples import require_samples
 
 SECRET = "s3cr3t-value"  # none of the answers may hold it
 
@@ -104,7 +104,7 @@ async def test_a_section_that_is_not_there_is_told(folder, section):
 
 async def test_the_samples_are_listed(server):
     """With no setting at all, three deployments come by name, and one environment can be asked."""
-    needed()
+    require_samples()
     async with server() as client:
         everything = await client.call_tool("list_deployments", {})
         staging = await client.call_tool("list_deployments", {"environment": "staging"})
@@ -130,13 +130,13 @@ async def test_files_that_cannot_be_used_are_told_beside_the_others(folder):
     found = await deployments.list_deployments()
 
     assert [one.name for one in found.deployments] == ["shop"]
-    told = "\n".join(found.unreadable)
+    reported = "\n".join(found.unreadable)
     assert len(found.unreadable) == 7
     for reason in ("a.yaml: is not YAML at line 1", "replicas:", "surprise:", "either url or tcp"):
-        assert reason in told
-    assert "links are not followed" in told
-    assert "repeats the name 'shop'" in told
-    assert SECRET not in told
+        assert reason in reported
+    assert "links are not followed" in reported
+    assert "repeats the name 'shop'" in reported
+    assert SECRET not in reported
 
 
 async def test_unknown_names_are_told_with_those_there_are(folder):

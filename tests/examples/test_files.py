@@ -13,7 +13,7 @@ file_operations = pytest.importorskip("server.examples.tools._text.file_operatio
 
 from fastmcp.exceptions import ToolError
 
-from tests.examples.samples import needed
+from tests.examples.samples import require_samples
 
 OUTSIDE = [
     "../secret.txt",
@@ -77,10 +77,10 @@ async def test_no_path_leads_outside(tree, path):
     ):
         with pytest.raises(ToolError) as refused:
             await call
-        told = str(refused.value)
-        assert "SECRET" not in told
+        reported = str(refused.value)
+        assert "SECRET" not in reported
         # Refused as a path, not because nothing of that name happens to be inside.
-        assert "does not exist" not in told
+        assert "does not exist" not in reported
 
 
 @pytest.mark.parametrize("path", ABSENT)
@@ -205,7 +205,7 @@ async def test_a_root_that_is_not_there_is_told_without_its_path(tmp_path, monke
 
 async def test_the_samples_serve_as_they_come(server):
     """With no setting at all, the shipped files are listed, read and searched."""
-    needed()
+    require_samples()
     async with server() as client:
         listed = await client.call_tool("list_directory", {"path": "logs"})
         found = await client.call_tool(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.samples import needed
+from tests.examples.samples import require_samples
 
 report = pytest.importorskip("server.examples.tools.sales_report")
 pytest.importorskip("server.examples.tools.sales")
 pytest.importorskip("server.examples.tools.log_archive")
-needed()
+require_samples()
 
 from lab.jobs.team import Follower
 from lab.mcp_wire import answer, call, events, text
@@ -35,21 +35,21 @@ async def test_the_sales_report_is_a_file_to_download(replica, curl, http):
     assert done["state"] == "completed", done
     assert done["message"].endswith("sales")
     result = await curl.result(made, job)
-    told = result["structuredContent"]
+    reported = result["structuredContent"]
     file = await http.get(f"{made.base}/jobs/{job}/result", headers={"Accept": "text/csv"})
     assert file.headers["Content-Type"].startswith("text/csv")
-    assert told["file"] in file.headers["Content-Disposition"]
+    assert reported["file"] in file.headers["Content-Disposition"]
     assert file.headers["Cache-Control"] == "no-store"
     rows = list(csv.DictReader(io.StringIO(file.text)))
-    assert len(rows) == told["rows"] > 100
+    assert len(rows) == reported["rows"] > 100
     assert {row["region"] for row in rows} == {"north"}
     assert min(row["sold_on"] for row in rows) >= "2026-01-01"
     regions = answer(await http.post(made.url, **call("get_sales_by_region", since="2026-01-01")))
     (north,) = (
         r for r in regions["result"]["structuredContent"]["regions"] if r["region"] == "north"
     )
-    assert float(told["revenue"]) == float(north["revenue"])
-    assert north["sales"] == told["rows"]
+    assert float(reported["revenue"]) == float(north["revenue"])
+    assert north["sales"] == reported["rows"]
 
 
 async def test_a_report_of_few_rows_is_had_directly_too(replica, http):
@@ -77,10 +77,12 @@ async def test_a_search_tells_how_far_it_is_within_a_file(replica, http, tmp_pat
     asked = call("search_log_archive", pattern="nothing")
     asked["json"]["params"]["_meta"] |= {"progressToken": "p"}
     response = await http.post(made.url, **asked)
-    told = [m["params"] for m in events(response.text) if m.get("method", "").endswith("/progress")]
+    reported = [
+        m["params"] for m in events(response.text) if m.get("method", "").endswith("/progress")
+    ]
     size = log.stat().st_size
-    assert {one["total"] for one in told} == {size}
-    assert [one["progress"] / size for one in told] == pytest.approx([5 / 12, 10 / 12, 1])
+    assert {one["total"] for one in reported} == {size}
+    assert [one["progress"] / size for one in reported] == pytest.approx([5 / 12, 10 / 12, 1])
 
 
 async def test_the_archive_is_searched_compressed_files_too(replica, curl, tmp_path):

@@ -20,11 +20,11 @@ async def test_the_configuration_is_told_without_secrets(server, monkeypatch):
     async with server() as client:
         (content,) = await client.read_resource("config://server")
 
-    told = json.loads(content.text)
+    reported = json.loads(content.text)
     assert content.mime_type == "application/json"
-    assert (told["mcp_name"], told["mcp_call_timeout"]) == ("shop-tools", 30.0)
+    assert (reported["mcp_name"], reported["mcp_call_timeout"]) == ("shop-tools", 30.0)
     assert "s3cr3t-value" not in content.text
-    assert not [name for name in told if "auth" in name or "url" in name or "key" in name]
+    assert not [name for name in reported if "auth" in name or "url" in name or "key" in name]
 
 
 async def test_both_are_listed(server):

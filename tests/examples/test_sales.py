@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.examples.samples import needed
+from tests.examples.samples import require_samples
 
 sales = pytest.importorskip("server.examples.tools.sales")
-needed()
+require_samples()
 
 from fastmcp.exceptions import ToolError
 from sqlalchemy import text

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.examples.samples import needed
+from tests.examples.samples import require_samples
 
 sales_import = pytest.importorskip("server.examples.tools.sales_import")
-needed()
+require_samples()
 
 from fastmcp.exceptions import ToolError
 from sqlalchemy import text
@@ -63,13 +63,13 @@ async def test_amounts_are_exact(server, root):
 async def test_a_long_import_tells_how_far_it_is(server, root):
     """After each batch, up to the whole."""
     (root / "long.csv").write_text(HEAD + rows(2200))
-    told = []
+    reported = []
 
     async def progress(done, total, message):
-        told.append((done, total))
+        reported.append((done, total))
 
     await imported(server, "long.csv", progress)
-    assert told == [(500, 2200), (1000, 2200), (1500, 2200), (2000, 2200), (2200, 2200)]
+    assert reported == [(500, 2200), (1000, 2200), (1500, 2200), (2000, 2200), (2200, 2200)]
 
 
 async def test_a_cancelled_import_leaves_nothing_behind(server, root):
@@ -112,13 +112,15 @@ async def test_a_cancelled_import_leaves_nothing_behind(server, root):
         (HEAD + "999,2026-01-05,1,a\n", "no customer 999, so nothing was imported"),
     ],
 )
-async def test_a_file_with_a_mistake_is_refused_as_a_whole(server, root, content, told):
+async def test_a_file_with_a_mistake_is_refused_as_a_whole(server, root, content, reported):
     """The error tells line, column and reason; the good rows before it are not written either."""
     before = await count()
     (root / "bad.csv").write_text(
-        HEAD + rows(3) + content.removeprefix(HEAD) if told.startswith("no customer") else content
+        HEAD + rows(3) + content.removeprefix(HEAD)
+        if reported.startswith("no customer")
+        else content
     )
-    with pytest.raises(ToolError, match=told):
+    with pytest.raises(ToolError, match=reported):
         await imported(server, "bad.csv")
     assert await count() == before
 

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from tests.examples.samples import needed
+from tests.examples.samples import require_samples
 
 pytest.importorskip("server.examples.tools.sales_import")
 pytest.importorskip("server.examples.resources.sales")
-needed()
+require_samples()
 
 from lab.mcp_wire import answer, call, request, stream
 from server.mcp_app import EXAMPLES

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from fastmcp import Client
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="this machine has no curl")
@@ -25,12 +25,12 @@ def test_curl_is_enough(shared):
     assert "add" in [tool["name"] for tool in json.loads(ran.stdout)["result"]["tools"]]
 
 
-@pytest.mark.parametrize("era", speak.ERAS)
+@pytest.mark.parametrize("era", mcp_wire.ERAS)
 async def test_a_tool_answers_in_each_era(shared, http, era):
     """2025-11-25 and 2026-07-28 on one endpoint; the header tells which."""
-    response = await http.post(shared.url, **speak.call("add", era, a=40, b=2))
+    response = await http.post(shared.url, **mcp_wire.call("add", era, a=40, b=2))
     assert response.status_code == 200
-    assert speak.answer(response)["result"]["structuredContent"] == {"result": 42}
+    assert mcp_wire.answer(response)["result"]["structuredContent"] == {"result": 42}
 
 
 @pytest.mark.parametrize("mode", ["legacy", "2026-07-28", "auto"])

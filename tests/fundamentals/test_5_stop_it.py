@@ -10,7 +10,7 @@ async def test_a_stop_waits_for_the_call_in_flight(replica, http):
     """What Swarm does at every roll-out: SIGTERM while somebody is being served."""
     made = replica(MCP_DRAIN_SECONDS="4")
     calling = asyncio.create_task(http.post(made.url, **call("sleep", seconds=5)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
 
     made.kill(signal.SIGTERM)
     made.wait_for_log("SIGTERM: draining for 4 s")

@@ -44,11 +44,11 @@ async def test_the_first_caller_is_served_with_its_token(
 def test_the_deploy_tells_how_to_call(tmp_path: Path) -> None:
     """A curl and an MCP client's line, which read the token from its file and do not show it."""
     make_secrets.make(tmp_path)
-    told = access.how_to_call({"LB_PORT": "9150", "MCP_NAME": "shop"}, tmp_path)
-    assert "curl http://localhost:9150/mcp" in told
-    assert "claude mcp add --transport http shop http://localhost:9150/mcp" in told
-    assert told.count(f'"Authorization: Bearer $(cat {tmp_path}/first_token)"') == 3
-    assert (tmp_path / "first_token").read_text() not in told
+    reported = access.how_to_call({"LB_PORT": "9150", "MCP_NAME": "shop"}, tmp_path)
+    assert "curl http://localhost:9150/mcp" in reported
+    assert "claude mcp add --transport http shop http://localhost:9150/mcp" in reported
+    assert reported.count(f'"Authorization: Bearer $(cat {tmp_path}/first_token)"') == 3
+    assert (tmp_path / "first_token").read_text() not in reported
 
 
 def test_a_token_that_is_not_listed_is_not_offered(tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ def test_a_token_that_is_not_listed_is_not_offered(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", ["false", "False", "0", "no"])
 def test_an_open_service_is_said_to_be_open(said: str, tmp_path: Path) -> None:
     """Nothing asks for a token then, and anyone may call."""
-    told = access.how_to_call({"AUTH_ENABLED": said}, tmp_path)
-    assert "Anyone who reaches it may call" in told
-    assert "Bearer" not in told
+    reported = access.how_to_call({"AUTH_ENABLED": said}, tmp_path)
+    assert "Anyone who reaches it may call" in reported
+    assert "Bearer" not in reported
 
 
 @pytest.mark.parametrize("said", ["", "true", "1", "yes"])

@@ -50,21 +50,21 @@ async def work(ctx: Context, seconds: float, folder: str = "", secret: str = "")
     return f"worked {seconds:g} s"
 
 
-async def told_to_end(folder: str, *names: str) -> None:
+async def asked_to_end(folder: str, *names: str) -> None:
     """Returns once the folder has a file of one of these names."""
     while not any((Path(folder) / name).exists() for name in names):  # noqa: ASYNC110 - another process makes it
         await asyncio.sleep(0.02)
 
 
 @tool(task=True)
-async def until_told(ctx: Context, folder: str) -> str:
+async def until_asked(ctx: Context, folder: str) -> str:
     """Works until its folder has a file `end`, or `end-2` for its second start; says which it was."""
     job = current_job()
     assert job
     note(folder, f"start {job.id}")
     start = (Path(folder) / "effects").read_text().count(f"start {job.id}")
     await ctx.report_progress(1, 2, "half of it")
-    await told_to_end(folder, "end", f"end-{start}")
+    await asked_to_end(folder, "end", f"end-{start}")
     note(folder, f"end {job.id}")
     return f"told at start {start}"
 
@@ -168,7 +168,7 @@ async def noisy(size: int) -> str:
 async def odd(ctx: Context, folder: str) -> ToolResult:
     """Says what neither UTF-8 nor JSON can hold, and again once it is told to end."""
     await ctx.report_progress(float("nan"), float("inf"), "half a pair: \ud800")
-    await told_to_end(folder, "end")
+    await asked_to_end(folder, "end")
     return ToolResult("half a pair: \ud800", structured_content={"endless": float("inf")})
 
 

@@ -57,7 +57,7 @@ async def _heard(trial: Trial, caller: Caller, tool: str, kind: type, **argument
             await other.call(tool, **arguments)
         if not await until(
             lambda n=times: len([m for m in caller.changes if isinstance(m, kind)]) >= n,
-            trial.patience,
+            trial.timeout,
         ):
             return Seen("dropped")
     return WORKS
@@ -65,6 +65,6 @@ async def _heard(trial: Trial, caller: Caller, tool: str, kind: type, **argument
 
 async def _next(trial: Trial, listening: Any) -> Any:
     """The next event of a subscription, or None if none comes in time."""
-    with anyio.move_on_after(trial.patience):
+    with anyio.move_on_after(trial.timeout):
         return await anext(listening)
     return None

@@ -106,7 +106,7 @@ async def resumption(trial: Trial) -> Seen:
     gate = trial.folder / "gate"
     async with _http() as http:
         session = await opened(http, trial.service.url)
-        last = await _cut_in_mid_call(http, session, gate, trial.patience)
+        last = await _cut_in_mid_call(http, session, gate, trial.timeout)
         if last is None:
             return Seen("absent", "there is no event with an id")
         headers = {
@@ -131,7 +131,7 @@ async def resumption(trial: Trial) -> Seen:
 
 
 async def _cut_in_mid_call(
-    http: httpx2.AsyncClient, session: Session, gate: Path, patience: float
+    http: httpx2.AsyncClient, session: Session, gate: Path, timeout: float
 ) -> str | None:
     """Begins a call, hears its first word, and hangs up: the id of that event, if there is one."""
     made = call("hold", "legacy", gate=str(gate))
@@ -139,7 +139,7 @@ async def _cut_in_mid_call(
     sent = with_headers(made, Mcp_Session_Id=session.id)
     last, heard = None, False
     async with anyio.create_task_group() as group:
-        group.start_soon(_open, gate, patience)  # an answer in JSON comes only after that
+        group.start_soon(_open, gate, timeout)  # an answer in JSON comes only after that
         async with http.stream("POST", session.url, **sent) as response:
             async for line in response.aiter_lines():
                 if line.startswith("id:"):

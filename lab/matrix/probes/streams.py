@@ -16,7 +16,7 @@ async def logs(trial: Trial) -> Seen:
     async with connected(trial.service, trial.era) as caller:
         for number in range(3):
             assert await caller.call("tell", text=f"line {number}") == "told"
-        if not await until(lambda: len(caller.logs) == 3, trial.patience):
+        if not await until(lambda: len(caller.logs) == 3, trial.timeout):
             assert caller.logs == []
             return Seen("dropped", "tell")
         assert [line["msg"] for line in caller.logs] == ["line 0", "line 1", "line 2"]
@@ -42,7 +42,7 @@ async def streamed_results(trial: Trial) -> Seen:
     steps: list[float] = []
     async with connected(trial.service, trial.era) as caller, anyio.create_task_group() as group:
         group.start_soon(lambda: _with_progress(caller, "hold", steps, gate=str(gate)))
-        heard = await until(lambda: steps == [1], trial.patience)
+        heard = await until(lambda: steps == [1], trial.timeout)
         gate.touch()
     return WORKS if heard else Seen("dropped", "hold")
 
@@ -57,7 +57,7 @@ async def cancellation(trial: Trial) -> Seen:
             group.start_soon(lambda: caller.call("hold", gate=str(gate)))
             assert await until(begun.exists)
             group.cancel_scope.cancel()
-        seen = await until(stopped.exists, trial.patience)
+        seen = await until(stopped.exists, trial.timeout)
         gate.touch()
         assert await caller.call("echo", text="still here") == "still here"
         if not seen:  # its late answer comes yet, and the client fails if it is leaving just then

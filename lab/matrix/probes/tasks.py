@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from lab.matrix.caller import PATIENCE, Caller, connected
+from lab.matrix.caller import TIMEOUT, Caller, connected
 from lab.matrix.modes import TOKEN
 from lab.matrix.observation import WORKS, Seen, Trial
 from lab.mcp_wire import answer, request, with_headers
@@ -38,7 +38,7 @@ async def _as_task(trial: Trial, heard: Path) -> Seen:
         assert task["resultType"] == "task"
         about = request("tasks/get", taskId=task["taskId"], _meta=KNOWS_TASKS)
         about = with_headers(about, Mcp_Name=task["taskId"])
-        with anyio.fail_after(PATIENCE * 2):  # also until it is refused
+        with anyio.fail_after(TIMEOUT * 2):  # also until it is refused
             while task["status"] != "completed":
                 await anyio.sleep(0.1)
                 found = answer(await http.post(trial.service.url, **about))
@@ -55,12 +55,12 @@ async def _as_job(caller: Caller, heard: Path) -> Seen:
     build = {"parts": 5, "heard": str(heard)}
     submitted = json.loads(await caller.call("submit_job", tool="build", arguments=build))
     job: dict[str, Any] = {"job_id": submitted["job_id"]}
-    told: dict[str, Any] = {"state": "queued"}
-    with anyio.fail_after(PATIENCE * 2):
-        while told["state"] != "completed":
+    reported: dict[str, Any] = {"state": "queued"}
+    with anyio.fail_after(TIMEOUT * 2):
+        while reported["state"] != "completed":
             await anyio.sleep(0.1)
-            told = json.loads(await caller.call("job_status", **job))
-            if told.get("fraction") == 1:
+            reported = json.loads(await caller.call("job_status", **job))
+            if reported.get("fraction") == 1:
                 await anyio.Path(heard).touch()
     assert await caller.call("job_result", **job) == "built of 5 parts"
     return WORKS

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from mcp_swarm.sandbox import Refused, Sandbox
+from mcp_swarm.sandbox import Sandbox, SandboxError
 
 
 def test_a_link_swapped_in_while_reading_gains_nothing(tmp_path):
@@ -36,7 +36,7 @@ def test_a_link_swapped_in_while_reading_gains_nothing(tmp_path):
         while time.monotonic() < until or (not raced() and time.monotonic() < until + 20):
             try:
                 content = sandbox.read("turning/secret.txt", max_bytes=100).decode()
-            except Refused as error:
+            except SandboxError as error:
                 content = "link" if "link" in str(error) else "absent"
             seen[content] = seen.get(content, 0) + 1
     finally:

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.mcp_wire import ERAS, answer, call, request, text, with_headers
 from lab.replica import SECONDS_TO_START
 from lab.service_name import NAME
@@ -46,7 +46,7 @@ async def log_messages_after_set_level(http, made):
     """One client asks for errors only; then another one calls a tool that tells it something."""
     level = await http.post(made.url, **request("logging/setLevel", "legacy", level="error"))
     async with http.stream("POST", made.url, **call("tell", "legacy", text="x")) as response:
-        got = [message async for message in speak.stream(response)]
+        got = [message async for message in mcp_wire.stream(response)]
     return answer(level), [m for m in got if m.get("method") == "notifications/message"]
 
 
@@ -67,7 +67,7 @@ async def test_without_the_refusal_one_client_mutes_all(replica, http):
 
 async def initialize(http, made):
     params = {
-        "protocolVersion": speak.LEGACY,
+        "protocolVersion": mcp_wire.LEGACY,
         "capabilities": {},
         "clientInfo": {"name": "t", "version": "1"},
     }
@@ -91,8 +91,8 @@ async def test_in_sessions_log_levels_are_each_clients_own(replica, http):
     await http.post(made.url, **with_headers(asked, **sessions[0]))
     counts = []
     for headers in sessions:
-        told = with_headers(call("tell", "legacy", text="x"), **headers)
-        got = list(speak.events((await http.post(made.url, **told)).text))
+        reported = with_headers(call("tell", "legacy", text="x"), **headers)
+        got = list(mcp_wire.events((await http.post(made.url, **reported)).text))
         counts.append(len([m for m in got if m.get("method") == "notifications/message"]))
     assert counts == [0, 1]
 

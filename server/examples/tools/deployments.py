@@ -229,7 +229,7 @@ def _read(path: str) -> Deployment:
         raise ValueError(f"is not YAML{where}") from error
     except ValidationError as error:
         # Only places and reasons: an input value may be a secret in the wrong place.
-        told = (
+        problems = (
             f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
         )
-        raise ValueError("; ".join(told)) from error
+        raise ValueError("; ".join(problems)) from error

@@ -68,7 +68,7 @@ async def search_log_archive(
     """Search all logs of a folder, compressed ones too. Slow: run it as a job if you can."""
     found = ArchiveMatches(files={}, matches=[], scanned_lines=0)
     logs = await asyncio.to_thread(_logs, folder)
-    total, done, told = sum(size for _, size in logs), 0, 0
+    total, done, reported = sum(size for _, size in logs), 0, 0
     for path, size in logs:
         wanted = Wanted(matcher(pattern), level, since and utc(since), until and utc(until))
         found.files[path] = 0
@@ -79,8 +79,8 @@ async def search_log_archive(
                 await asyncio.to_thread(_add, found, path, portion, wanted, limit)
                 matches = sum(found.files.values())
                 now = done + min(size, file.tell())
-                if now > told:  # MCP: it must increase; a compressed file is read ahead
-                    told = now
+                if now > reported:  # MCP: it must increase; a compressed file is read ahead
+                    reported = now
                     message = f"{path}: {matches} matches in {found.scanned_lines} lines"
                     await ctx.report_progress(now, total, message)
         done += size

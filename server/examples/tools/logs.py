@@ -80,8 +80,8 @@ async def search_logs(
     return LogMatches(
         path=path,
         matches=[
-            LogLine(number=number, time=moment, level=told, text=text)
-            for number, moment, told, text in found.matches
+            LogLine(number=number, time=moment, level=level, text=text)
+            for number, moment, level, text in found.matches
         ],
         scanned_lines=max(0, found.last_line - start_line + 1),
         complete=found.complete,

@@ -89,15 +89,15 @@ def test_calls_count_the_same_in_any_order():
         calls.append(
             (exchange, error, "modern", f"tools/call t{number % 2}", f"tenant {number % 5}")
         )
-    told = []
+    reported = []
     for order in (calls, calls[::-1], random.Random(3).sample(calls, len(calls))):
         result = Result(0)
         for call in order:
             result.add(*call)
-        told.append(assemble(identity(PLAN, 0.0, ["x"], Criteria()), result, cut_short(result)))
+        reported.append(assemble(identity(PLAN, 0.0, ["x"], Criteria()), result, cut_short(result)))
 
-    assert told[0] == told[1] == told[2]
-    assert [group["text"] for group in told[0]["errors"]] == [
+    assert reported[0] == reported[1] == reported[2]
+    assert [group["text"] for group in reported[0]["errors"]] == [
         "HTTP 503, try 4",
         "lost after 5 s",
     ]

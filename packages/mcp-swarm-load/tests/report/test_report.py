@@ -64,10 +64,10 @@ async def test_a_run_with_every_section_fits_80_columns():
     }
     async with Target(fault=lambda n: "503" if n == 9 else "").serving() as target:
         run = await load(target, calls=120, **options)
-    told = {"text": render(run), "markdown": markdown(run), "page": page(run)}
+    reported = {"text": render(run), "markdown": markdown(run), "page": page(run)}
 
-    assert [line for line in told["text"].splitlines() if len(line) > 80] == []
-    for form, text in told.items():
+    assert [line for line in reported["text"].splitlines() if len(line) > 80] == []
+    for form, text in reported.items():
         for part in ("tools", "tenants", "tenant-2", "sessions", "opened", "legacy", "errors"):
             assert part in text.lower(), f"{part} is not in {form}"
         assert "secret" not in text

@@ -10,7 +10,7 @@ from mcp_swarm_load.testing.runs import finished, load, names
 from mcp_swarm_load.testing.target import Target
 
 
-def told(run: dict) -> list[str]:
+def reported(run: dict) -> list[str]:
     """Returns the schema errors of a document after a round trip through JSON."""
     validator = jsonschema.Draft202012Validator(schema())
     return [
@@ -32,14 +32,14 @@ async def test_a_real_run_validates(options):
     async with Target(
         replica=lambda n: names(3)[n % 3], fault=lambda n: "503" if n % 20 == 4 else ""
     ).serving() as target:
-        assert told(await load(target, **options)) == []
+        assert reported(await load(target, **options)) == []
 
 
 async def test_a_run_without_a_right_answer_validates():
     async with Target(fault=lambda n: "cut").serving() as target:
         run = await load(target, calls=5)
 
-    assert (run["totals"]["right"], told(run)) == (0, [])
+    assert (run["totals"]["right"], reported(run)) == (0, [])
 
 
 async def test_an_unknown_field_and_a_missing_field_are_found():
@@ -49,7 +49,7 @@ async def test_an_unknown_field_and_a_missing_field_are_found():
     run["new"] = 1
     del run["totals"]["made"]
 
-    assert len(told(run)) == 2
+    assert len(reported(run)) == 2
 
 
 async def test_the_schema_is_printed():

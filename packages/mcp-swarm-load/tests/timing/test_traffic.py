@@ -178,13 +178,13 @@ async def test_a_mix_follows_its_weights_and_is_reported_by_tool():
 
     assert made["often"] == pytest.approx(900, abs=60)
     assert made["seldom"] == pytest.approx(100, abs=40)
-    told = {each["label"]: each["calls"] for each in run["kinds"]}
-    assert told == {
+    reported = {each["label"]: each["calls"] for each in run["kinds"]}
+    assert reported == {
         "tools/call often": made["often"],
         "tools/call seldom": made["seldom"],
         "tools/list": made["list"],
     }
-    assert sum(told.values()) == run["totals"]["made"] == 1_200
+    assert sum(reported.values()) == run["totals"]["made"] == 1_200
 
 
 async def test_a_kind_of_one_era_is_called_in_that_era_only():
@@ -219,8 +219,8 @@ async def test_callers_take_the_tokens_in_turn_and_tenants_are_reported_by_name(
     made = Counter(header(request, "Authorization") for request in target.requests)
 
     assert set(made) == {f"Bearer {each.token}" for each in tokens}
-    told = {each["name"]: each["calls"] for each in run["tenants"]}
-    assert told == {name.removeprefix("Bearer secret-"): calls for name, calls in made.items()}
+    reported = {each["name"]: each["calls"] for each in run["tenants"]}
+    assert reported == {name.removeprefix("Bearer secret-"): calls for name, calls in made.items()}
     assert sum(each["failed"] for each in run["tenants"]) == 1
     assert "secret" not in json.dumps(run)
     if "rate" in load_of:

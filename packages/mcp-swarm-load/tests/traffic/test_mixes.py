@@ -25,8 +25,8 @@ def tools(head, message):
     if message["method"] == "tools/list":
         return [(0.0, http(result(message, tools=[{"name": "add", "inputSchema": {}}])))]
     n = params["arguments"].get("n", 0)
-    told = {"content": [], "structuredContent": {"result": 2 * n + (n % 3 == 0), "n": n}}
-    return [(0.0, http(result(message, **told)))]
+    reported = {"content": [], "structuredContent": {"result": 2 * n + (n % 3 == 0), "n": n}}
+    return [(0.0, http(result(message, **reported)))]
 
 
 async def test_a_wrong_result_of_a_successful_call_is_a_failure(tmp_path):

@@ -29,7 +29,7 @@ from mcp_swarm.config import Settings
 from mcp_swarm.errors import ConfigError
 
 
-class Caller(BaseModel):
+class TokenEntry(BaseModel):
     """One caller that a token stands for."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,7 +53,7 @@ class Caller(BaseModel):
 class BearerVerifier(TokenVerifier):
     """Knows callers by the SHA-256 of their tokens."""
 
-    def __init__(self, callers: tuple[Caller, ...]) -> None:
+    def __init__(self, callers: tuple[TokenEntry, ...]) -> None:
         super().__init__()
         self.callers = callers
 
@@ -80,7 +80,7 @@ class BearerVerifier(TokenVerifier):
             return f"The token is not valid before {found.not_before.isoformat()}."
         return f"The token expired at {found.expires_at and found.expires_at.isoformat()}."
 
-    def _find(self, token: str) -> Caller | None:
+    def _find(self, token: str) -> TokenEntry | None:
         digest = hashlib.sha256(token.encode()).hexdigest()
         found = None
         for caller in self.callers:
@@ -108,9 +108,9 @@ def verifier(
     """
     if not settings.auth_enabled:
         return None
-    callers: list[Caller] = []
+    callers: list[TokenEntry] = []
     if settings.auth_token and settings.auth_token.get_secret_value():
-        callers.append(Caller(sha256=_digest(settings.auth_token), client="default"))
+        callers.append(TokenEntry(sha256=_digest(settings.auth_token), client="default"))
     if settings.auth_tokens_file:
         callers.extend(_read(settings.auth_tokens_file))
     return kind(tuple(callers))
@@ -120,12 +120,12 @@ def _digest(token: SecretStr) -> str:
     return hashlib.sha256(token.get_secret_value().encode()).hexdigest()
 
 
-def _read(path: Path) -> list[Caller]:
+def _read(path: Path) -> list[TokenEntry]:
     import yaml  # only who lists callers pays for it
 
     try:
         content: Any = yaml.safe_load(path.read_text())
-        callers = TypeAdapter(list[Caller]).validate_python(content)
+        callers = TypeAdapter(list[TokenEntry]).validate_python(content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(
             f"AUTH_TOKENS_FILE {str(path)!r} cannot be read: {_why(error)}. Expected a YAML list of "
@@ -144,7 +144,7 @@ def _read(path: Path) -> list[Caller]:
     return callers
 
 
-def _problem(callers: list[Caller]) -> str:
+def _problem(callers: list[TokenEntry]) -> str:
     """What is wrong with the list as a whole; empty if nothing is."""
     owners: dict[str, str] = {}
     for caller in callers:

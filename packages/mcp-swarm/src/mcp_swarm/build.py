@@ -15,12 +15,10 @@ from mcp_swarm.asgi.rpc_error.unknown_resource import UnknownResourceMiddleware
 from mcp_swarm.ask import request_state
 from mcp_swarm.ask.middleware import AskMiddleware
 from mcp_swarm.ask.request_state import SingleUse
-from mcp_swarm.calls import concurrency
-from mcp_swarm.calls import timeout as call_limit
-from mcp_swarm.calls.concurrency import ConcurrencyMiddleware
+from mcp_swarm.calls.concurrency import ConcurrencyMiddleware, slot_released
 from mcp_swarm.calls.dropped_messages import DroppedMessagesMiddleware
 from mcp_swarm.calls.store_errors import StoreErrorsMiddleware
-from mcp_swarm.calls.timeout import CallTimeoutMiddleware
+from mcp_swarm.calls.timeout import CallTimeoutMiddleware, timeout_paused
 from mcp_swarm.config import Settings
 from mcp_swarm.discovery import Component, Identity, chosen, discover
 from mcp_swarm.events.listen import Listen
@@ -29,7 +27,7 @@ from mcp_swarm.isolation.middleware import IsolationMiddleware, isolate
 from mcp_swarm.isolation.shares import refuse_large
 from mcp_swarm.process.parts import Part
 from mcp_swarm.telemetry.access_log import NoteMethod
-from mcp_swarm.user_state import lost_state_warning as unkept
+from mcp_swarm.user_state.lost_state_warning import warn_once
 
 if TYPE_CHECKING:
     from mcp_swarm.jobs.jobs import Jobs
@@ -96,7 +94,7 @@ def build_mcp(
     )
     framework.serve_listen(mcp, mcp.listen)
     framework.wrap_requests(mcp, isolate, refuse_large, request_state.note)
-    framework.note_what_is_kept(unkept.told_once(has_sessions=not settings.mcp_stateless_http))
+    framework.note_what_is_kept(warn_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)
     mcp.sessions = _sessions(settings, mcp, repeatable(found))
@@ -106,9 +104,9 @@ def build_mcp(
 def _check_outbound_hosts(settings: Settings) -> None:
     """A wrong entry fails the start, not a call."""
     if settings.mcp_outbound_hosts:
-        from mcp_swarm.http.allow_list import Gate
+        from mcp_swarm.http.allow_list import AllowList
 
-        Gate.parse(settings.mcp_outbound_hosts)
+        AllowList.parse(settings.mcp_outbound_hosts)
 
 
 def _discovered(mcp: App, packages: Sequence[str], settings: Settings) -> list[Component]:
@@ -145,13 +143,13 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
 @contextmanager
 def _while_asked() -> Iterator[None]:
     """While a call waits for its user, its time limit pauses and its concurrency slot is free."""
-    with call_limit.stopped(), concurrency.left():
+    with timeout_paused(), slot_released():
         yield
 
 
 def _concurrency(settings: Settings) -> list[Middleware]:
-    most = settings.mcp_call_concurrency
-    return [ConcurrencyMiddleware(most, settings.mcp_call_timeout)] if most else []
+    max_calls = settings.mcp_call_concurrency
+    return [ConcurrencyMiddleware(max_calls, settings.mcp_call_timeout)] if max_calls else []
 
 
 def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]:

@@ -30,7 +30,7 @@ _CAN_LOCK = os.open in os.supports_dir_fd and os.scandir in os.supports_fd
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
-class Refused(ToolError):
+class SandboxError(ToolError):
     """A path that may not, or cannot, be read. The message is meant for the client."""
 
 
@@ -60,39 +60,41 @@ class Sandbox:
         """The regular file at ``path`` (relative, ``/`` between parts), opened for reading.
 
         Raises:
-            Refused: outside the root, a link, not a regular file, over ``max_bytes``, or absent.
+            SandboxError: outside the root, a link, not a regular file, over ``max_bytes``, or absent.
         """
         if (top := (_parts(path) or ["."])[0]).casefold() in self.closed:
-            raise Refused(
+            raise SandboxError(
                 f"Files in {top!r} are not shown as they are. Use the tool made for them."
             )
         # O_NONBLOCK: opening a named pipe would otherwise wait for its writer.
         descriptor = self._descend(path, getattr(os, "O_NONBLOCK", 0))
         try:
             _check_regular(path, os.fstat(descriptor), max_bytes)
-        except Refused:
+        except SandboxError:
             os.close(descriptor)
             raise
         with os.fdopen(descriptor, "rb", buffering=BUFFER_BYTES) as file:
             yield file
 
     def read(self, path: str, *, max_bytes: int) -> bytes:
-        """All bytes of the file at ``path``. Raises ``Refused`` as ``open`` does."""
+        """All bytes of the file at ``path``. Raises ``SandboxError`` as ``open`` does."""
         with self.open(path, max_bytes=max_bytes) as file:
             content = file.read(max_bytes + 1)
         if len(content) > max_bytes:  # it grew after its size was looked at
-            raise Refused(f"{path!r} grew over {max_bytes:,} bytes while it was read. Try again.")
+            raise SandboxError(
+                f"{path!r} grew over {max_bytes:,} bytes while it was read. Try again."
+            )
         return content
 
     def read_text(self, path: str, *, max_bytes: int) -> str:
-        """The file at ``path`` as UTF-8. Raises ``Refused`` as ``open`` does, or if not UTF-8."""
+        """The file at ``path`` as UTF-8. Raises ``SandboxError`` as ``open`` does, or if not UTF-8."""
         return decode(path, self.read(path, max_bytes=max_bytes))
 
     def entries(self, path: str = ".") -> Iterator[Entry]:
         """The names in the folder at ``path``, in no order.
 
         Raises:
-            Refused: outside the root, a link, not a folder, or absent.
+            SandboxError: outside the root, a link, not a folder, or absent.
         """
         descriptor = self._descend(path, getattr(os, "O_DIRECTORY", 0))
         try:
@@ -111,14 +113,14 @@ class Sandbox:
         """A descriptor of ``path``; the caller closes it."""
         parts = _parts(path)
         if not _CAN_LOCK:
-            raise Refused(
+            raise SandboxError(
                 "This system cannot open files without following links, so none are read. "
                 "Run the server on Linux or macOS, or in its container."
             )
         try:
             current = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
-            raise Refused(
+            raise SandboxError(
                 f"The folder of files cannot be opened: {error.strerror}. "
                 "The operator sets it by FILES_ROOT."
             ) from error
@@ -135,11 +137,11 @@ class Sandbox:
 
 
 def decode(path: str, content: bytes) -> str:
-    """``content`` of the file at ``path`` as UTF-8 text. Raises ``Refused`` if it is not."""
+    """``content`` of the file at ``path`` as UTF-8 text. Raises ``SandboxError`` if it is not."""
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise Refused(
+        raise SandboxError(
             f"{path!r} is not UTF-8 text: byte {error.start} is 0x{content[error.start]:02x}. "
             "Only text files can be read; sha256 works on any file."
         ) from error
@@ -147,9 +149,9 @@ def decode(path: str, content: bytes) -> str:
 
 def _check_regular(path: str, found: os.stat_result, max_bytes: int) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise Refused(f"{path!r} is not a regular file. list_directory shows the files.")
+        raise SandboxError(f"{path!r} is not a regular file. list_directory shows the files.")
     if found.st_size > max_bytes:
-        raise Refused(
+        raise SandboxError(
             f"{path!r} has {found.st_size:,} bytes; at most {max_bytes:,} are read. "
             "Choose a smaller file, or search_logs for a part of it."
         )
@@ -157,42 +159,46 @@ def _check_regular(path: str, found: os.stat_result, max_bytes: int) -> None:
 
 def _parts(path: str) -> list[str]:
     if len(path) > MAX_PATH_CHARS:
-        raise Refused(f"The path has {len(path)} characters; at most {MAX_PATH_CHARS} are allowed.")
+        raise SandboxError(
+            f"The path has {len(path)} characters; at most {MAX_PATH_CHARS} are allowed."
+        )
     if "\x00" in path:
-        raise Refused(f"The path {path!r} has a NUL character. Give a plain relative path.")
+        raise SandboxError(f"The path {path!r} has a NUL character. Give a plain relative path.")
     if path.startswith("/") or "\\" in path or path[1:2] == ":":
-        raise Refused(
+        raise SandboxError(
             f"{path!r} is not a relative path. Paths start at the server's folder of files and "
             "have '/' between their parts, such as 'logs/app.log'. list_directory shows them."
         )
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise Refused(
+        raise SandboxError(
             f"{path!r} leads upwards. Paths stay inside the server's folder of files; "
             "leave out the '..'."
         )
     return parts
 
 
-def _refusal(path: str, part: str, folder: int, error: Exception) -> Refused:
+def _refusal(path: str, part: str, folder: int, error: Exception) -> SandboxError:
     try:
         mode = os.stat(part, dir_fd=folder, follow_symlinks=False).st_mode
     except (OSError, UnicodeError):
         mode = 0
     if stat.S_ISLNK(mode) or getattr(error, "errno", 0) == errno.ELOOP:
-        return Refused(
+        return SandboxError(
             f"{path!r} passes through the link {part!r}, and links are not followed. "
             "Name the file itself."
         )
     if isinstance(error, NotADirectoryError):
-        return Refused(f"{part!r} in {path!r} is a {_kind(mode)}, not a folder.")
+        return SandboxError(f"{part!r} in {path!r} is a {_kind(mode)}, not a folder.")
     if isinstance(error, FileNotFoundError):
-        return Refused(f"{path!r} does not exist. list_directory shows what there is.")
+        return SandboxError(f"{path!r} does not exist. list_directory shows what there is.")
     if isinstance(error, UnicodeError):
-        return Refused(f"{path!r} cannot be a file's name. Give plain Unicode text.")
+        return SandboxError(f"{path!r} cannot be a file's name. Give plain Unicode text.")
     if mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        return Refused(f"{path!r} is not a regular file. list_directory shows the files.")
-    return Refused(f"{path!r} cannot be opened: {getattr(error, 'strerror', 'unknown reason')}.")
+        return SandboxError(f"{path!r} is not a regular file. list_directory shows the files.")
+    return SandboxError(
+        f"{path!r} cannot be opened: {getattr(error, 'strerror', 'unknown reason')}."
+    )
 
 
 def _kind(mode: int) -> Kind:

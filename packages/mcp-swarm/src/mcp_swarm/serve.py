@@ -38,7 +38,7 @@ from mcp_swarm.isolation.shares import refuse_large
 from mcp_swarm.problem import not_found
 from mcp_swarm.process import parts, startup
 from mcp_swarm.process.health import Health
-from mcp_swarm.process.port import bound
+from mcp_swarm.process.port import listening_socket
 from mcp_swarm.routes import serve_routes
 from mcp_swarm.telemetry import logs
 from mcp_swarm.telemetry.access_log import AccessLogMiddleware
@@ -126,7 +126,7 @@ class Service:
         stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))
         if settings.mcp_json_response or self.mcp.sessions:
             # nearly last: whatever it does not take goes on to the framework
-            stack.append((FastPathMiddleware, _short_path(settings, self.mcp)))
+            stack.append((FastPathMiddleware, _fast_path(settings, self.mcp)))
         # last: the framework's answers take the form that their callers accept
         if settings.mcp_json_response == "auto":
             stack.append((ContentNegotiationMiddleware, {}))
@@ -168,9 +168,9 @@ class Service:
                 elif not self.settings.mcp_stateless_http:
                     from mcp_swarm.sessions.in_memory import InMemory
 
-                    most = self.settings.mcp_session_limit
-                    share = shares.share(most, self.settings)
-                    wrap = partial(InMemory, manager=manager, most=most, share=share)
+                    limit = self.settings.mcp_session_limit
+                    share = shares.share(limit, self.settings)
+                    wrap = partial(InMemory, manager=manager, limit=limit, share=share)
                     framework_sessions.wrap_sessions(manager, wrap)
                 self.health.started = True
                 yield
@@ -256,7 +256,7 @@ def serve(service: Service) -> int:
     startup.keep_what_is_loaded()
     if not settings.is_shared:
         logger.info(IN_MEMORY)
-    with bound(settings) as listening:
+    with listening_socket(settings) as listening:
         try:
             server.run([listening])
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
@@ -277,7 +277,7 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _short_path(settings: Settings, mcp: App) -> dict[str, Any]:
+def _fast_path(settings: Settings, mcp: App) -> dict[str, Any]:
     """Options of FastPathMiddleware."""
     return {
         "mcp": mcp,

@@ -18,7 +18,7 @@ from mcp_swarm.config import Settings
 from mcp_swarm.errors import EXIT_NOT_STARTED, StartError
 from mcp_swarm.process import startup
 from mcp_swarm.process.health import Health
-from mcp_swarm.process.port import bound
+from mcp_swarm.process.port import listening_socket
 from mcp_swarm.process.startup import clear_start_errors
 from mcp_swarm.serve import running
 
@@ -54,7 +54,7 @@ def work(settings: Settings, mcp: App) -> int:
     config = uvicorn.Config(_app(settings, mcp, health), log_config=None, access_log=False)
     server = DrainingServer(config, health=health, drain_seconds=0, close_streams=lambda: None)
     startup.keep_what_is_loaded()
-    with bound(settings, "/healthz") as listening:
+    with listening_socket(settings, "/healthz") as listening:
         try:
             server.run([listening])
         except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why

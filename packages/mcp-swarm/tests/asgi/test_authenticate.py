@@ -52,9 +52,9 @@ async def test_a_refusal_says_what_is_wrong_and_what_to_do(
     response = await http.post(guarded.base + path, **sent)
     assert response.status_code == 401
     assert response.headers["content-type"] == "application/problem+json"
-    told = response.json()["detail"]
-    assert why in told
-    assert "Ask the operator" in told
+    reported = response.json()["detail"]
+    assert why in reported
+    assert "Ask the operator" in reported
     assert "re-register" not in response.text
     challenge = response.headers["www-authenticate"]
     assert challenge.startswith("Bearer")
@@ -112,7 +112,7 @@ async def test_the_answer_comes_before_the_body(replica, tmp_path, settings):
 
 
 async def test_a_good_token_is_verified_once_and_both_paths_know_the_caller(guarded, http):
-    """The short path and the framework alike: the second is taken for an id that is no small number."""
+    """The fast path and the framework alike: the second is taken for an id that is no small number."""
     for request_id in (1, 2**60):
         sent = with_headers(call("who"), Authorization="Bearer good")
         sent["json"]["id"] = request_id

@@ -16,7 +16,7 @@ from lab.legacy import Session
 from lab.mcp_wire import ERAS, LEGACY, call, request, text, with_headers
 from mcp_swarm.asgi.body import large_body
 from mcp_swarm.asgi.body.budget import BUDGET, SHARE, Budget, BudgetSpentError
-from mcp_swarm.asgi.body.large_body import MOST_VALUES, SMALL
+from mcp_swarm.asgi.body.large_body import MAX_VALUES, SMALL
 
 MODES = {
     "default": {},
@@ -51,9 +51,9 @@ def mode(request, tmp_path_factory):
 
 def refusal(response):
     """What a refusal says: problem details, or an error for clients that die of an HTTP status."""
-    told = response.json()
-    assert response.status_code == (200 if "error" in told else 413)
-    return told["error"]["message"] if "error" in told else told["detail"]
+    reported = response.json()
+    assert response.status_code == (200 if "error" in reported else 413)
+    return reported["error"]["message"] if "error" in reported else reported["detail"]
 
 
 def too_large(response):
@@ -122,14 +122,14 @@ async def test_a_method_that_is_named_twice_does_not_pass_the_limit(shared, http
 @pytest.mark.parametrize("unit", ["[],", "0,", '{"a":0},', '"",', '"\\"",'])
 async def test_a_body_of_too_many_values_is_refused_before_it_is_parsed(shared, http, unit):
     """They would hold the loop for long; the same bytes in one string do not."""
-    many = unit * (MOST_VALUES + 1)
+    many = unit * (MAX_VALUES + 1)
     head = (
         '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":'
     )
     headers = call("echo", "legacy")["headers"]
     content = f"{head}[{many}0]}}}}}}"[: 4 << 20]
     refused = await http.post(shared.url, content=content, headers=headers)
-    assert f"more than {MOST_VALUES} JSON values" in refusal(refused)
+    assert f"more than {MAX_VALUES} JSON values" in refusal(refused)
     content = f"{head}{json.dumps(many[:1_000_000])}}}}}}}"
     assert (await http.post(shared.url, content=content, headers=headers)).status_code == 200
 
@@ -151,9 +151,9 @@ async def opened(made, head, body=b""):
 
 def head_of(size, method="tools/call", **headers):
     """The head of a POST that declares `size` bytes."""
-    told = {**request(method, "legacy")["headers"], "Content-Length": size, **headers}
-    told["Accept"] = "application/json"  # who accepts streams is answered 200 with an error
-    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in told.items())
+    reported = {**request(method, "legacy")["headers"], "Content-Length": size, **headers}
+    reported["Accept"] = "application/json"  # who accepts streams is answered 200 with an error
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in reported.items())
     return f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode()
 
 
@@ -168,10 +168,10 @@ async def test_a_body_that_does_not_come_in_time_is_408(shared, dribbles):
             if dribbles:
                 writer.write(b" ")
             await asyncio.wait({answer}, timeout=0.5)
-        told = await answer
-        assert told.startswith(b"HTTP/1.1 408 ")
-        assert b"did not arrive within 10 s" in told
-        assert b"connection: close" in told.lower()
+        reported = await answer
+        assert reported.startswith(b"HTTP/1.1 408 ")
+        assert b"did not arrive within 10 s" in reported
+        assert b"connection: close" in reported.lower()
         assert time.monotonic() - began > 9
     finally:
         writer.close()
@@ -269,6 +269,6 @@ async def test_a_client_that_leaves_in_mid_body_is_no_error(replica, http):
     _, writer = await opened(made, head_of(1000), b"{")
     await asyncio.sleep(0.1)
     writer.close()
-    await made.told(r" 0 POST /mcp")
+    await made.logged(r" 0 POST /mcp")
     assert text(await http.post(made.url, **call("echo", text="on"))) == "on"
     assert "Traceback" not in made.log

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 import pytest
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.mcp_wire import BOTH, ERAS, answer, call, events, request, stream, text, with_headers
 from mcp_swarm.asgi.content_negotiation.header import Accepted, parse
 
@@ -128,11 +128,11 @@ async def test_who_takes_no_json_is_told(auto, http, era, accept):
     """406 with the header to send; an older client that takes event streams gets it as an error."""
     response = await http.post(auto.url, **with_headers(call("echo", era, text="x"), Accept=accept))
     if era == "legacy" and EVENTS in accept:
-        told = response.json()["error"]["message"]
+        reported = response.json()["error"]["message"]
     else:
         assert response.status_code == 406
-        told = response.json()["detail"]
-    assert f"Accept: {JSON}, {EVENTS}" in told
+        reported = response.json()["detail"]
+    assert f"Accept: {JSON}, {EVENTS}" in reported
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -186,7 +186,7 @@ async def test_listen_streams_for_who_takes_streams_at_all(auto, http):
 
 
 INITIALIZE = {
-    "protocolVersion": speak.LEGACY,
+    "protocolVersion": mcp_wire.LEGACY,
     "capabilities": {"elicitation": {}, "sampling": {}},
     "clientInfo": {"name": "t", "version": "1"},
 }
@@ -197,10 +197,10 @@ async def session(request, replica, http):
     """A replica with sessions, and the headers of one."""
     without = getattr(request, "param", ())
     made = replica(MCP_JSON_RESPONSE="auto", MCP_STATELESS_HTTP="false", without=without)
-    opened = await http.post(made.url, **speak.request("initialize", "legacy", **INITIALIZE))
+    opened = await http.post(made.url, **mcp_wire.request("initialize", "legacy", **INITIALIZE))
     assert form(opened) == JSON
     headers = {"Mcp-Session-Id": opened.headers["mcp-session-id"]}
-    note = speak.request("notifications/initialized", "legacy")
+    note = mcp_wire.request("notifications/initialized", "legacy")
     del note["json"]["id"]
     assert (await http.post(made.url, **with_headers(note, **headers))).status_code == 202
     return made, headers
@@ -211,14 +211,14 @@ async def test_sessions_decide_by_request_too(session, http):
     made, headers = session
     quiet = await http.post(made.url, **with_headers(call("echo", "legacy", text="x"), **headers))
     assert form(quiet) == JSON
-    told = await http.post(made.url, **counting("legacy", **headers))
-    assert form(told) == EVENTS
+    reported = await http.post(made.url, **counting("legacy", **headers))
+    assert form(reported) == EVENTS
     only = await http.post(made.url, **counting("legacy", Accept=JSON, **headers))
     assert form(only) == JSON
-    assert text(told) == text(only) == "counted to 3"
+    assert text(reported) == text(only) == "counted to 3"
 
 
-@pytest.mark.parametrize("session", [["ask-way"]], indirect=True)
+@pytest.mark.parametrize("session", [["client-requests"]], indirect=True)
 async def test_a_question_needs_a_stream_and_says_so(session, http):
     """Who takes JSON only cannot be asked: an error at once, not a hang; who takes both is asked.
 

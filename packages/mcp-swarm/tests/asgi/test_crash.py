@@ -93,6 +93,6 @@ async def test_the_next_request_goes_over_the_same_connection(replica):
 
 async def test_without_the_last_resort_the_connection_is_closed(replica):
     """The control: uvicorn closes it, and logs the error without its request's id."""
-    made = replica(without=["last-resort"])
+    made = replica(without=["crash-answer"])
     assert await two_requests_on_one_connection(made) == [b"500"]
     assert "ERROR   tested [-]" in made.log

@@ -12,7 +12,7 @@ JSON = "application/json"
 # path takes it.
 WAYS = {
     "JSON": ({}, {}, ()),
-    "JSON by the framework": ({}, {}, ("short-path",)),
+    "JSON by the framework": ({}, {}, ("fast-path",)),
     "auto": ({"MCP_JSON_RESPONSE": "auto"}, {}, ()),
     "auto for who takes JSON": ({"MCP_JSON_RESPONSE": "auto"}, {"Accept": JSON}, ()),
     "streams": ({"MCP_JSON_RESPONSE": "false"}, {}, ()),
@@ -24,7 +24,7 @@ async def left(http, made, era, seconds=30.0, **headers):
     """A call whose client goes away while the tool is at work."""
     asked = with_headers(call("sleep", era, seconds=seconds), **headers)
     calling = asyncio.create_task(http.post(made.url, **asked))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     calling.cancel()
 
 
@@ -34,8 +34,8 @@ async def test_a_client_of_2026_07_28_cancels_by_going_away(replica, http, way):
     settings, headers, without = WAYS[way]
     made = replica(without=without, **settings)
     await left(http, made, "modern", **headers)
-    await made.told(CANCELLED)
-    await made.told(r" 0 POST /mcp tools/call sleep")
+    await made.logged(CANCELLED)
+    await made.logged(r" 0 POST /mcp tools/call sleep")
     assert "Traceback" not in made.log
 
 
@@ -45,7 +45,7 @@ async def test_an_older_clients_call_goes_on(replica, http, way):
     settings, headers, without = WAYS[way]
     made = replica(without=without, **settings)
     await left(http, made, "legacy", seconds=1.5, **headers)
-    await made.told(r"200 POST /mcp tools/call sleep \d{4,}\.")
+    await made.logged(r"200 POST /mcp tools/call sleep \d{4,}\.")
     assert CANCELLED not in made.log
     assert "Traceback" not in made.log
 
@@ -58,7 +58,7 @@ async def test_what_it_says_to_an_older_client_that_left_is_dropped(replica, htt
     asked["json"]["params"]["_meta"] = {"progressToken": "p"}
     async with http.stream("POST", made.url, **asked) as response:
         assert await anext(stream(response))
-    await made.told(r"200 POST /mcp tools/call count \d{4,}\.")
+    await made.logged(r"200 POST /mcp tools/call count \d{4,}\.")
     assert "Traceback" not in made.log
 
 
@@ -66,11 +66,11 @@ async def test_without_the_rule_json_goes_on_and_streams_are_cut(replica, http):
     """The controls: the framework asks which form the answer has, not which client left."""
     in_json = replica(without=["disconnect"])
     await left(http, in_json, "modern", seconds=1.5)
-    await in_json.told(r"200 POST /mcp tools/call sleep")
+    await in_json.logged(r"200 POST /mcp tools/call sleep")
     assert CANCELLED not in in_json.log
     streaming = replica(without=["disconnect"], MCP_JSON_RESPONSE="auto")
     await left(http, streaming, "legacy")
-    await streaming.told(CANCELLED)
+    await streaming.logged(CANCELLED)
 
 
 async def test_what_the_tool_began_is_undone_as_at_a_time_limit(replica, http):
@@ -78,9 +78,9 @@ async def test_what_the_tool_began_is_undone_as_at_a_time_limit(replica, http):
     made = replica()
     asked = call("sore", seconds=30)
     calling = asyncio.create_task(http.post(made.url, **asked))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     calling.cancel()
-    await made.told("the clean-up fails")
+    await made.logged("the clean-up fails")
     assert text(await http.post(made.url, **call("echo", text="on"))) == "on"
 
 
@@ -97,8 +97,8 @@ async def test_who_stays_is_answered_on_one_connection_after_another(replica):
         writer.write(f"POST /mcp HTTP/1.1\r\n{head}\r\n".encode() + body[:9])
         await asyncio.sleep(0.2)
         writer.write(body[9:])
-        told = await reader.readuntil(b"\r\n\r\n")
-        assert told.startswith(b"HTTP/1.1 200"), number
-        size = int(told.lower().partition(b"content-length:")[2].split()[0])
+        reported = await reader.readuntil(b"\r\n\r\n")
+        assert reported.startswith(b"HTTP/1.1 200"), number
+        size = int(reported.lower().partition(b"content-length:")[2].split()[0])
         assert json.loads(await reader.readexactly(size))["result"]["isError"] is False
     writer.close()

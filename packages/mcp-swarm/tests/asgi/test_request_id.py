@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.mcp_wire import ERAS, call, with_headers
 
 
@@ -62,11 +62,11 @@ async def test_in_a_session_each_call_has_its_own_id(replica, http, json_respons
         MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE=json_response, MCP_LOG_FORMAT="json"
     )
     params = {
-        "protocolVersion": speak.LEGACY,
+        "protocolVersion": mcp_wire.LEGACY,
         "capabilities": {},
         "clientInfo": {"name": "t", "version": "1"},
     }
-    opened = await http.post(made.url, **speak.request("initialize", "legacy", **params))
+    opened = await http.post(made.url, **mcp_wire.request("initialize", "legacy", **params))
     session = {"Mcp_Session_Id": opened.headers["mcp-session-id"]}
     for n in (1, 2):
         asked = call("log", "legacy", text=f"number {n}")

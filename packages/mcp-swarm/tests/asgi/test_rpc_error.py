@@ -146,7 +146,7 @@ async def test_a_body_that_is_too_large_is_an_error_of_its_request(replica, http
     assert b'"id":9007199254740993,' in response.content
     assert response.json()["error"]["data"]["executed"] == "no"
     assert "MCP_BODY_LIMIT" in response.json()["error"]["message"]
-    await made.told(r"\[large-1\] 413 POST /mcp")
+    await made.logged(r"\[large-1\] 413 POST /mcp")
 
 
 async def test_without_the_middleware_it_is_a_413(replica, http):

@@ -164,14 +164,14 @@ OTHER = "- sha256: " + "f" * 64 + "\n  client: other"
         (f"{GOOD}\n{GOOD}", "twice"),
     ],
 )
-def test_a_bad_file_of_callers_stops_the_start(replica, tmp_path, content, told):
+def test_a_bad_file_of_callers_stops_the_start(replica, tmp_path, content, reported):
     """The place in the file and the reason are told; what is in it is not."""
     (tmp_path / "callers.yml").write_text(content)
     made = replica(ready=False, AUTH_ENABLED="true", AUTH_TOKENS_FILE=tmp_path / "callers.yml")
     assert made.wait() == 3
     (error,) = made.log.strip().splitlines()
     assert error.startswith("error: AUTH_TOKENS_FILE ")
-    assert told in error
+    assert reported in error
     assert "canary" not in error
 
 

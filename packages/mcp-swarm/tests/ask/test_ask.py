@@ -92,13 +92,13 @@ async def test_only_a_clear_yes_confirms(era_and_url, answer):
         ({"unit": "cm"}, "width: Field required"),
     ],
 )
-async def test_an_answer_that_does_not_fit_is_told(era_and_url, wrong, told):
+async def test_an_answer_that_does_not_fit_is_told(era_and_url, wrong, reported):
     """The error names the question, the field and what was expected; nothing is ordered."""
     era, url, log = era_and_url
     async with Person({**SAYS_YES, "Which size": wrong}).calls(url, era) as call:
         text = await call("order", what="hat")
     assert "answer to 'size' does not fit" in text
-    assert told in text
+    assert reported in text
     assert "ordered hat" not in log()
 
 

@@ -9,10 +9,10 @@ import uvloop
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.mcp_wire import answer, call, request, with_headers
 from lab.scripted_user import Person
-from mcp_swarm.calls import timeout as call_limit
+from mcp_swarm.calls import timeout
 
 ASKING = ("lab.sample.asking",)
 SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
@@ -46,7 +46,7 @@ async def test_a_new_client_asked_by_the_old_way_is_told_the_one_for_both(replic
 async def opened(http, made, **capabilities):
     """Headers of a session begun by hand: no GET stream is open."""
     params = {
-        "protocolVersion": speak.LEGACY,
+        "protocolVersion": mcp_wire.LEGACY,
         "capabilities": capabilities,
         "clientInfo": {"name": "t", "version": "1"},
     }
@@ -140,7 +140,7 @@ async def test_the_time_limit_of_a_call_does_not_run_while_a_person_thinks(repli
 
 async def test_if_the_clock_ran_on_the_call_would_be_ended(replica):
     """The control."""
-    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="2", without=["ask-clock"], **SESSIONS)
+    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="2", without=["paused-timeout"], **SESSIONS)
     assert "MCP_CALL_TIMEOUT" in await Slow().calls_after(made.url, 10, "pay")
 
 
@@ -156,7 +156,7 @@ def test_a_clock_with_nothing_left_can_be_held_and_go_on(new_loop):
     """The question was asked in the last instant: the limit ends the call after the answer."""
 
     async def run():
-        clock = call_limit._Clock(0.01)
+        clock = timeout._Clock(0.01)
         time.sleep(0.05)  # noqa: ASYNC251 - the loop itself is late
         clock.stop()
         await asyncio.sleep(0.05)

@@ -149,13 +149,13 @@ async def test_blocked_threads_do_not_stop_other_calls(hasty, http):
     """
     blocked = [http.post(hasty.url, **call("block", seconds=30)) for _ in range(5)]
     await asyncio.gather(*blocked)
-    told = [text(await http.post(hasty.url, **call("echo", text="x"))) for _ in range(10)]
-    assert "x" in told
+    reported = [text(await http.post(hasty.url, **call("echo", text="x"))) for _ in range(10)]
+    assert "x" in reported
 
 
 async def test_without_the_limit_a_call_goes_on(replica, http):
     """The control: it is the middleware that ends it."""
-    made = replica(MCP_CALL_TIMEOUT=LIMIT, without=["call-limit"])
+    made = replica(MCP_CALL_TIMEOUT=LIMIT, without=["call-timeout"])
     assert text(await http.post(made.url, **call("sleep", seconds=1))) == "slept 1 s"
 
 
@@ -163,9 +163,9 @@ async def test_a_client_that_leaves_cancels_its_call_where_the_answer_streams(re
     """2026-07-28, streaming: the closed connection is the cancellation."""
     made = replica(MCP_JSON_RESPONSE="false")
     leaving = asyncio.create_task(http.post(made.url, **call("sleep", seconds=30)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     leaving.cancel()
-    await made.told("the sleep was cancelled")
+    await made.logged("the sleep was cancelled")
     assert made.stop() == 0
     assert "Traceback" not in made.log
     assert "never retrieved" not in made.log
@@ -179,10 +179,10 @@ async def test_clean_up_that_fails_is_not_a_stray_error(replica, http, limit):
         await over_the_limit(http, made, "sore")
     else:
         calling = asyncio.create_task(http.post(made.url, **call("sore", seconds=30)))
-        await made.told("the sleep begins")
+        await made.logged("the sleep begins")
         calling.cancel()
         await asyncio.gather(calling, return_exceptions=True)
-    await made.told("the clean-up fails")
+    await made.logged("the clean-up fails")
     assert made.stop() == 0
     assert "never retrieved" not in made.log
 

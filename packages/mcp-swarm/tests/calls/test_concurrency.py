@@ -29,7 +29,7 @@ async def test_no_more_run_at_once_and_all_are_answered(replica, http, era, json
 
 async def test_without_it_all_run_at_once(replica, http):
     """The control, and the default."""
-    unprotected = replica(packages=PACKAGES, MCP_CALL_CONCURRENCY=2, without=["concurrency"])
+    unprotected = replica(packages=PACKAGES, MCP_CALL_CONCURRENCY=2, without=["concurrency-limit"])
     assert await most(http, unprotected, "modern", seconds=1) > 2
     assert await most(http, replica(packages=PACKAGES), "modern", seconds=1) > 2
 
@@ -51,7 +51,7 @@ async def test_what_runs_nothing_needs_no_place(replica, http):
     """Health, lists and streams are served while all places are taken."""
     made = replica(packages=PACKAGES, MCP_CALL_CONCURRENCY=1, MCP_JSON_RESPONSE="auto")
     long = asyncio.create_task(http.post(made.url, **call("sleep", seconds=30)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     for path in ("readyz", "healthz", "version"):
         assert (await http.get(f"{made.base}/{path}")).status_code == 200
     assert "result" in answer(await http.post(made.url, **request("tools/list")))
@@ -67,7 +67,7 @@ async def test_resources_and_prompts_wait_too(replica, http):
     """All that runs a component has a place of its own."""
     made = replica(packages=PACKAGES, MCP_CALL_CONCURRENCY=1)
     long = asyncio.create_task(http.post(made.url, **call("sleep", seconds=30)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     asked = request("resources/read", uri="sample://greeting")
     read = asyncio.create_task(http.post(made.url, **asked))
     assert await asyncio.wait([read], timeout=1) == (set(), {read})
@@ -88,7 +88,7 @@ async def test_who_leaves_the_line_leaves_no_gap(replica, http):
     """
     made = replica(packages=PACKAGES, MCP_CALL_CONCURRENCY=1, MCP_JSON_RESPONSE="false")
     long = asyncio.create_task(http.post(made.url, **call("sleep", seconds=1.5)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     async with httpx2.AsyncClient(timeout=20, trust_env=False) as others:
         leaving = [
             asyncio.create_task(others.post(made.url, **call("sleep", seconds=60)))

@@ -24,8 +24,8 @@ async def test_one_warning_a_tool_names_the_setting(replica, http, era):
     for _ in range(3):
         counted = await http.post(made.url, **asking_for(call("count", era, to=3, pause=0), era))
         assert text(counted) == "counted to 3"
-        told = await http.post(made.url, **asking_for(call("tell", era, text="x"), era))
-        assert text(told) == "told"
+        reported = await http.post(made.url, **asking_for(call("tell", era, text="x"), era))
+        assert text(reported) == "told"
     lines = [line for line in made.log.splitlines() if WORD in line]
     assert len(lines) == 2
     assert all(SETTING in line and "WARNING" in line for line in lines)

@@ -103,8 +103,8 @@ async def test_a_backlog_holds_each_event_once():
         for event in (ResourceUpdated(uri=GREETING), ToolsListChanged(), PromptsListChanged()):
             waiting.tell(event)
     waiting.close()
-    told = [event async for event in waiting.events()]
-    assert told == [ResourceUpdated(uri=GREETING), ToolsListChanged()]
+    reported = [event async for event in waiting.events()]
+    assert reported == [ResourceUpdated(uri=GREETING), ToolsListChanged()]
 
 
 @pytest.mark.timeout(120)

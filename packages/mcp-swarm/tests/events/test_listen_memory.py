@@ -49,7 +49,7 @@ async def test_a_stream_with_much_in_its_meta_is_refused(replica, http):
 
 async def test_without_the_limit_such_streams_are_open(replica, http):
     """The control."""
-    made = replica(MCP_JSON_RESPONSE="false", without=["kept-limit"])
+    made = replica(MCP_JSON_RESPONSE="false", without=["subscription-shares"])
     assert (await grown(http, made, 20_000))[1] == STREAMS
 
 

@@ -1,6 +1,6 @@
-"""A replica answers as it does without the short path, and as FastMCP by itself does.
+"""A replica answers as it does without the fast path, and as FastMCP by itself does.
 
-Each request goes to two replicas, one of which has no short path, or is FastMCP alone with the same
+Each request goes to two replicas, one of which has no fast path, or is FastMCP alone with the same
 options (`alone.py`); status, headers and body are compared, and in the end the request logs. Bodies are compared as JSON: ours is UTF-8 where the
 framework writes escapes for clients of 2026-07-28, and an object's members may come in another
 order, neither of which JSON gives a meaning to. Nothing else may differ, but for DECISIONS where FastMCP is alone.
@@ -161,7 +161,7 @@ async def test_answers_are_those_of_fastmcp_alone(pair, mode):
 
 
 @pytest.mark.parametrize("mode", ["default", "shared sessions", "shared sessions, streams"])
-async def test_most_plain_calls_take_the_short_path(pair, mode):
+async def test_most_plain_calls_take_the_fast_path(pair, mode):
     """The control: else the comparison would compare the framework with itself."""
     two = pair(SAMPLES, MCP_LOG_LEVEL="debug", **MODES[mode])
     for base in plain_ones():
@@ -169,8 +169,8 @@ async def test_most_plain_calls_take_the_short_path(pair, mode):
 
     two.judge()
     streams = "streams" in mode  # which clients of the newer era get
-    assert two.short.log.count("the short path answered") == len(plain_ones()) / (1 + streams)
-    assert "the short path answered" not in two.long.log
+    assert two.short.log.count("the fast path answered") == len(plain_ones()) / (1 + streams)
+    assert "the fast path answered" not in two.long.log
 
 
 def test_a_difference_would_be_seen():
@@ -180,7 +180,7 @@ def test_a_difference_would_be_seen():
 
 
 def plain_ones() -> list[Sent]:
-    """One plain request of each kind that the short path takes, in both eras."""
+    """One plain request of each kind that the fast path takes, in both eras."""
     return [
         made
         for era in ERAS

@@ -20,7 +20,7 @@ import pytest
 from fastmcp.server import dependencies
 from fastmcp_tasks import components, wire_production
 
-from mcp_swarm.framework import docket as docket_parts
+from mcp_swarm.framework import docket as framework_docket
 
 SEAMS = {
     docket.Docket: {"_redis", "worker_group_name", "stream_key", "redis"},
@@ -59,7 +59,7 @@ def test_a_lost_job_is_delivered_while_its_place_in_its_tenants_share_is_kept():
     assert "result = await _acquire_or_park(" in limit
     script = (Path(docket.__file__).parent / "lua" / "acquire_or_park.lua").read_text()
     assert "if is_redelivery and slot_time <= stale_threshold then" in script
-    timeout = docket_parts.PLACE_KEPT * timedelta(seconds=10)
+    timeout = framework_docket.PLACE_KEPT * timedelta(seconds=10)
     kept = timeout - timeout / docket.dependencies._concurrency.LEASE_RENEWAL_FACTOR
 
     def delivered_by(make):
@@ -67,7 +67,7 @@ def test_a_lost_job_is_delivered_while_its_place_in_its_tenants_share_is_kept():
         sweep = make(docket.Docket("d"), **options)
         return timedelta(milliseconds=sweep.min_idle_time), timedelta(seconds=sweep.interval)
 
-    docket_parts.load()
+    framework_docket.load()
     idle, pause = delivered_by(docket.worker.RedeliverySweep)
     assert idle == timedelta(seconds=10)
     assert idle + pause * docket._redelivery.JITTER[1] < kept
@@ -77,7 +77,7 @@ def test_a_lost_job_is_delivered_while_its_place_in_its_tenants_share_is_kept():
 
 def test_nothing_of_docket_reads_a_pickle_from_redis():
     """T12: every module that names cloudpickle is given Json, but for one function we never call."""
-    docket_parts.load()
+    framework_docket.load()
     folder = Path(docket.__file__).parent
     naming = {
         f"docket.{path.stem}"
@@ -87,7 +87,7 @@ def test_nothing_of_docket_reads_a_pickle_from_redis():
     given = {
         name
         for name in naming
-        if getattr(sys.modules[name], "cloudpickle", None) is docket_parts.Json
+        if getattr(sys.modules[name], "cloudpickle", None) is framework_docket.Json
     }
     assert naming - given == {"docket.docket"}
     only = inspect.getsource(docket.Docket.get_execution)
@@ -106,7 +106,7 @@ def test_fastmcp_still_lacks_what_we_add():
 
 def test_every_private_name_in_docket_parts_is_checked_here():
     """The table above is complete."""
-    tree = ast.parse(Path(docket_parts.__file__).read_text())
+    tree = ast.parse(Path(framework_docket.__file__).read_text())
     touched = {
         node.attr
         for node in ast.walk(tree)

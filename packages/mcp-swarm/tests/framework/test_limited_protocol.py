@@ -58,9 +58,9 @@ async def test_a_head_that_does_not_come_in_time_is_408(replica):
         dribbled(made, b"\r\n", b"\r\n"),
         dribbled(made, used + b"GET /v", b"s"),
     )
-    for told, seconds in found:
-        assert b"HTTP/1.1 408 " in told
-        assert b"application/problem+json" in told
+    for reported, seconds in found:
+        assert b"HTTP/1.1 408 " in reported
+        assert b"application/problem+json" in reported
         assert SECONDS - 1 < seconds < SECONDS + 7
     assert found[-1][0].startswith(b"HTTP/1.1 200 ")
 
@@ -114,8 +114,8 @@ async def test_a_body_whose_answer_was_sent_before_its_end_is_not_awaited(replic
     """It is thrown away for a moment, then the connection is closed."""
     made = replica(AUTH_ENABLED="true", AUTH_TOKEN="t" * 20)
     start = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n"
-    told, seconds = await dribbled(made, start, b"x")
-    assert told.startswith(b"HTTP/1.1 401 ")
+    reported, seconds = await dribbled(made, start, b"x")
+    assert reported.startswith(b"HTTP/1.1 401 ")
     assert seconds < LINGER + 5
 
 

@@ -87,13 +87,13 @@ async def test_an_unknown_version_is_told_the_known_ones(served, version):
         made = with_headers(request("tools/list", era), MCP_Protocol_Version=version)
         response = await served.http.post(served.replica.url, **made)
         assert response.status_code == 400
-        told = response.json()
-        assert told["id"] == 1
-        assert told["error"]["code"] == -32022
-        assert told["error"]["data"] == {"supported": ["2026-07-28"], "requested": version}
+        reported = response.json()
+        assert reported["id"] == 1
+        assert reported["error"]["code"] == -32022
+        assert reported["error"]["data"] == {"supported": ["2026-07-28"], "requested": version}
         for supported in ("2026-07-28", "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"):
-            assert supported in told["error"]["message"]
-        assert "_meta" not in told["error"]["message"]
+            assert supported in reported["error"]["message"]
+        assert "_meta" not in reported["error"]["message"]
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -115,10 +115,10 @@ async def test_another_content_type_is_refused(served):
 @pytest.mark.parametrize("name", ["same://nowhere", "same://elsewhere/7"])
 async def test_an_unknown_resource_has_the_code_of_the_clients_version(served, name):
     for era, code in (("legacy", -32002), ("modern", -32602)):
-        told = answer(await served.post(era, request("resources/read", era, uri=name)))["error"]
-        assert told["code"] == code
-        assert told["data"] == {"uri": name}
-        assert repr(name) in told["message"]
+        reported = answer(await served.post(era, request("resources/read", era, uri=name)))["error"]
+        assert reported["code"] == code
+        assert reported["data"] == {"uri": name}
+        assert repr(name) in reported["message"]
 
 
 async def test_a_cancelled_call_is_not_answered(served):
@@ -128,7 +128,7 @@ async def test_a_cancelled_call_is_not_answered(served):
     session = await served.session()
     made = session.made("sleep", 41, seconds=63)
     waiting = asyncio.create_task(session.post(made))
-    await served.replica.told("the sleep begins: 63 s")
+    await served.replica.logged("the sleep begins: 63 s")
     assert (await session.note("notifications/cancelled", requestId=41)).status_code == 202
     response = await waiting
     streams = response.headers.get("content-type", "").startswith("text/event-stream")
@@ -145,7 +145,7 @@ async def test_a_cancelled_call_of_a_client_that_takes_json_alone_is_not_answere
     made: dict[str, Any] = with_headers(session.made("sleep", 42, seconds=64))
     made["headers"]["Accept"] = "application/json"
     waiting = asyncio.create_task(session.post(made))
-    await served.replica.told("the sleep begins: 64 s")
+    await served.replica.logged("the sleep begins: 64 s")
     await session.note("notifications/cancelled", requestId=42)
     response = await waiting
     assert (response.status_code, response.content) == (202, b"")

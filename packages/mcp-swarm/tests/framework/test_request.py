@@ -1,4 +1,4 @@
-"""The private seams that the short path stands on, each by its name."""
+"""The private seams that the fast path stands on, each by its name."""
 
 import importlib
 import inspect

@@ -96,9 +96,12 @@ async def test_right_arguments_are_converted(served, era):
         await served.post(era, request("prompts/get", era, name="report", arguments=given))
     )
     assert got["result"]["messages"][0]["content"]["text"] == "Ulm since 2026-02-03: 9"
-    for uri, told in (("year://1950/spring", "spring 1950"), ("switch://yes?level=2", "True 2.0")):
+    for uri, reported in (
+        ("year://1950/spring", "spring 1950"),
+        ("switch://yes?level=2", "True 2.0"),
+    ):
         got = answer(await served.post(era, request("resources/read", era, uri=uri)))
-        assert got["result"]["contents"][0]["text"] == told
+        assert got["result"]["contents"][0]["text"] == reported
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -121,7 +124,7 @@ async def test_callers_mistakes_are_warnings_without_a_traceback(served):
         await served.post("modern", made)
     for uri, _ in WRONG_URIS:
         await served.post("modern", request("resources/read", "modern", uri=uri))
-    await served.replica.told("cannot take the argument 'level'")
+    await served.replica.logged("cannot take the argument 'level'")
     log = served.replica.log[began:]
     assert "Traceback" not in log
     assert " ERROR " not in log

@@ -7,7 +7,7 @@ import pytest
 from lab import services
 from lab.services import Service, answers
 from mcp_swarm import http
-from mcp_swarm.http import Client, Refused, Unreachable
+from mcp_swarm.http import HttpClient, RequestNotAllowed, Unreachable
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def test_a_name_that_changes_its_address_is_checked_at_each_connection(ser
     """DNS rebinding: the address that was checked is the one connected to, and it is asked once."""
     resolver, asked = answers(["203.0.113.1"], ["127.0.0.1"], ["203.0.113.1", "127.0.0.1"])
     # The first address is let through by consent, to an address that nobody answers at.
-    client = Client([f"api.example:{service.port}", "203.0.113.0/24"], resolver=resolver)
+    client = HttpClient([f"api.example:{service.port}", "203.0.113.0/24"], resolver=resolver)
     url = f"http://api.example:{service.port}/json"
 
     with pytest.raises(Unreachable):
@@ -28,7 +28,7 @@ async def test_a_name_that_changes_its_address_is_checked_at_each_connection(ser
     assert asked == ["api.example"]  # once: a second answer would have been loopback
     for _ in range(2):  # loopback alone, then among others
         with pytest.raises(
-            Refused, match=r"'api.example' resolves to an address that is not public"
+            RequestNotAllowed, match=r"'api.example' resolves to an address that is not public"
         ):
             await client.request("GET", url)
 
@@ -44,12 +44,12 @@ async def test_tls_and_host_keep_the_name_while_the_address_is_fixed(tmp_path):
     with services.running(server_tls) as service:
         resolver, _ = answers(["127.0.0.1"])
         allowed = ["*.example:" + str(service.port), "127.0.0.0/8"]
-        client = Client(allowed, resolver=resolver, tls=client_tls)
+        client = HttpClient(allowed, resolver=resolver, tls=client_tls)
 
         answer = await client.request("GET", f"https://api.example:{service.port}/json")
         with pytest.raises(Unreachable, match=r"(?i)certificate|hostname"):
             await client.request("GET", f"https://evil.example:{service.port}/json")
-        with pytest.raises(Refused, match="leads from https"):
+        with pytest.raises(RequestNotAllowed, match="leads from https"):
             plain = f"http://api.example:{service.port}/json"
             await client.request("GET", f"https://api.example:{service.port}/redirect?{plain}")
         await client.close()
@@ -79,7 +79,7 @@ def other() -> Iterator[Service]:
 
 async def test_the_authors_credentials_go_to_their_origin_and_stay_there(service, other):
     """Over redirects too: not to another port, and not on the way back from it."""
-    open_client = Client([service.entry, other.entry])
+    open_client = HttpClient([service.entry, other.entry])
     client = open_client.with_credentials(service.url, KEY)
 
     await client.request("GET", f"{service.url}/json")
@@ -100,8 +100,8 @@ async def test_the_authors_credentials_go_to_their_origin_and_stay_there(service
 @pytest.mark.parametrize("name", ["authorization", "X-API-Key", "x-rates-key", "Cookie"])
 async def test_a_caller_may_not_set_what_is_the_authors(service, name):
     """Neither its own credentials, nor another value for the author's, anywhere."""
-    client = Client([service.entry]).with_credentials(service.url, KEY)
-    with pytest.raises(Refused, match="may not be set by a caller"):
+    client = HttpClient([service.entry]).with_credentials(service.url, KEY)
+    with pytest.raises(RequestNotAllowed, match="may not be set by a caller"):
         await client.request("GET", f"{service.url}/json", headers={name: "caller-s"})
     assert service.asked == []
     await client.close()
@@ -120,9 +120,9 @@ async def test_a_caller_may_not_set_what_is_the_authors(service, name):
 def test_credentials_that_cannot_be_sent_are_an_error_that_hides_them(url, headers, reason):
     """The author learns why; the value is in no message and no representation."""
     with pytest.raises(ValueError, match=reason) as caught:
-        Client([]).with_credentials(url, headers)
+        HttpClient([]).with_credentials(url, headers)
     assert "hunter2" not in str(caught.value)
-    made = Client([]).with_credentials("https://api.example", {"X-Key": "hunter2"})
+    made = HttpClient([]).with_credentials("https://api.example", {"X-Key": "hunter2"})
     assert "hunter2" not in repr(vars(made))
 
 

@@ -15,7 +15,7 @@ async def test_it_is_named_once_with_its_line(replica, http, era):
     made = replica()
     for _ in range(2):
         assert text(await http.post(made.url, **call("stall", era, seconds=3))) == "stalled for 3 s"
-    found = await made.told(STALLED.format("stall"))
+    found = await made.logged(STALLED.format("stall"))
     assert found[1].endswith("lab/sample/tools/blocking.py")
     assert made.log.count("blocks the event loop") == 1
     assert "asyncio.to_thread" in made.log

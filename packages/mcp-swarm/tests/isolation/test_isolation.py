@@ -13,7 +13,7 @@ from lab.modes import MODES, Served, serving
 from lab.sample.stray._raised import EXCEPTIONS, WAYS
 
 PACKAGES = ("lab.sample.stray", "lab.sample.tools")
-# By the short path, and by the framework's own: no float holds this id.
+# By the fast path, and by the framework's own: no float holds this id.
 IDS = (100, 9007199254740993)
 ANYWHERE = tuple(EXCEPTIONS)
 IN_THE_LOOP = (*EXCEPTIONS, *WAYS)
@@ -111,7 +111,7 @@ async def test_what_a_tool_leaves_behind_ends_alone(caller):
     ended = "SystemExit raised at .*: its task or callback has ended, nothing else"
     for what, log in (("task", ended), ("callback", f"(?s){ended}.*{ended}")):
         assert text(await caller.post("modern", call("leaves", what=what))) == "done"
-        await caller.replica.told(log)
+        await caller.replica.logged(log)
     assert "components.py" in caller.replica.log
     assert text(await caller.post("modern", call("pid"))) == before
 
@@ -123,7 +123,7 @@ async def test_a_signal_still_stops_the_process_in_order(replica, http, number):
     for raised in EXCEPTIONS:
         await http.post(made.url, **asked("tools/call", "fails", "modern", 1, f"{raised} 1"))
     slow = asyncio.create_task(http.post(made.url, **call("sleep", seconds=0.5)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     assert await asyncio.to_thread(made.stop, number) == 0
     assert text(await slow) == "slept 0.5 s"
 
@@ -138,7 +138,7 @@ async def test_without_isolation_one_call_ends_the_process(replica, http, raised
     """The control: it is gone at once, and so are the other calls."""
     made = replica(**killed(["isolation", "loop-guard"]))
     other = asyncio.create_task(http.post(made.url, **call("sleep", seconds=60)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     with pytest.raises(httpx2.TransportError):
         await http.post(made.url, **asked("tools/call", "fails", "modern", 1, f"{raised} 1"))
     assert await asyncio.to_thread(made.wait) != 0

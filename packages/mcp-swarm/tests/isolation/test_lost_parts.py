@@ -15,7 +15,7 @@ EXIT_LOST = 4
 
 async def is_replaced(made, http, part):
     """Not ready while it drains, then gone with an exit code that is none of a stop."""
-    await made.told(f"{part} has ended, so this process ends too")
+    await made.logged(f"{part} has ended, so this process ends too")
     ready = await http.get(f"{made.base}/readyz")
     assert ready.status_code == 503
     assert ready.json() == {"status": "failed", "missing": [part]}
@@ -29,7 +29,7 @@ async def test_a_replica_whose_part_has_ended_is_replaced(service, http, part):
     """Calls in flight are finished first, and what still comes is served."""
     made = service(packages=PACKAGES, MCP_DRAIN_SECONDS=3, **SESSIONS)
     slow = asyncio.create_task(http.post(made.url, **call("sleep", seconds=1)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     assert text(await http.post(made.url, **call("cancels", name=part))) == "cancelled"
     assert text(await http.post(made.url, **call("add", a=1, b=2))) == "3"
     await is_replaced(made, http, part)
@@ -59,7 +59,7 @@ async def test_a_worker_whose_part_has_ended_is_replaced(service, http, part):
 
 async def test_without_a_watch_nobody_hears_of_it(service, http):
     """The control: ready, and deaf to the other replicas."""
-    made = service(packages=PACKAGES, without=["part-watch"], **SESSIONS)
+    made = service(packages=PACKAGES, without=["part-supervision"], **SESSIONS)
     asked = call("cancels", name="the inbox of sessions")
     assert text(await http.post(made.url, **asked)) == "cancelled"
     assert (await http.get(f"{made.base}/readyz")).status_code == 200

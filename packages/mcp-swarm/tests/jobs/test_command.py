@@ -1,4 +1,4 @@
-"""`python -m server tasks`: how it goes, what has failed, once more with it."""
+"""`python -m server jobs`: how it goes, what has failed, once more with it."""
 
 import asyncio
 import time
@@ -24,27 +24,27 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, val
         ran = fresh("-m", "lab.jobs.command", *rest, **settings)
         return await asyncio.to_thread(ran.wait, 120), ran.log
 
-    (code, told), (nothing, _) = await asyncio.gather(command(), command("retry", "nothing"))
+    (code, reported), (nothing, _) = await asyncio.gather(command(), command("retry", "nothing"))
     assert (code, nothing) == (1, 1)
-    assert "0 waiting, 0 running, 1 failed for good" in told
-    assert "flaky: busy, try 2" in told
-    assert job in told
-    figures = next(line.split() for line in told.splitlines() if line.startswith("work "))
+    assert "0 waiting, 0 running, 1 failed for good" in reported
+    assert "flaky: busy, try 2" in reported
+    assert job in reported
+    figures = next(line.split() for line in reported.splitlines() if line.startswith("work "))
     assert figures[1:5] == ["1", "1", "0", "0"]
     assert float(figures[7]) >= 0.2
     with valkey.client() as client:
         client.hset(f"{NAME}:job:{job}", "created", str(time.time() - 3600))
-    code, told = await command("retry", job)
-    assert (code, told.splitlines()[-1]) == (0, f"{job}  queued again")
+    code, reported = await command("retry", job)
+    assert (code, reported.splitlines()[-1]) == (0, f"{job}  queued again")
     assert await curl.text(made, job) == "done on try 4"
     assert effects(tmp_path) == ["try"] * 4
-    code, told = await command()
+    code, reported = await command()
     assert code == 0
-    figures = next(line.split() for line in told.splitlines() if line.startswith("flaky "))
+    figures = next(line.split() for line in reported.splitlines() if line.startswith("flaky "))
     assert figures[1:5] == ["2", "1", "1", "0"]
     assert float(figures[5]) < 1000, "it waits since it was queued once more"
-    code, told = await command("retry", "all")
-    assert (code, told.splitlines()[-1]) == (0, "nothing has failed for good")
+    code, reported = await command("retry", "all")
+    assert (code, reported.splitlines()[-1]) == (0, "nothing has failed for good")
 
 
 @pytest.mark.timeout(180)
@@ -59,7 +59,7 @@ def test_without_a_shared_queue_there_is_nothing_to_look_into(fresh):
 def test_what_cannot_be_done_is_told_in_a_line(fresh, key):
     """Wrong words, and a Redis that does not answer: no traceback, and never exit 0."""
     for words in (["delete"], ["retry"]):
-        wrong = fresh("-m", "server", "tasks", *words)
+        wrong = fresh("-m", "server", "jobs", *words)
         assert wrong.wait(120) == 2
         assert "retry" in wrong.log
     nobody = {"REDIS_URL": "redis://127.0.0.1:1", "MCP_REQUEST_STATE_KEYS": key}

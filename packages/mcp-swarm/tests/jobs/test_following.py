@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from lab.jobs.following import created, following, listen, told_until
+from lab.jobs.following import created, following, listen, notified_until
 from lab.jobs.team import noted
 from lab.jobs.wire import OPTED_IN, about_task
 from lab.mcp_wire import answer, request
@@ -24,13 +24,13 @@ def streaming(team):
 async def test_a_client_hears_how_its_task_goes_from_another_replica(streaming, http, tmp_path):
     """Begun on one, followed on the other, run by a worker: nobody polls, and all is told."""
     one, two = streaming.replica(), streaming.replica()
-    task = await created(http, one, "until_told", folder=str(tmp_path))
+    task = await created(http, one, "until_asked", folder=str(tmp_path))
     async with following(http, two, task) as (honored, messages):
         assert honored == {"taskIds": [task]}
         streaming.worker()
-        seen = await told_until(messages, "working", words="50%")
+        seen = await notified_until(messages, "working", words="50%")
         (tmp_path / "end").touch()
-        seen += await told_until(messages)
+        seen += await notified_until(messages)
     assert {one["taskId"] for one in seen} == {task}
     assert {one["status"] for one in seen[:-1]} == {"working"}
     # "identical to what tasks/get would have returned at that moment"
@@ -48,7 +48,7 @@ async def test_who_comes_late_hears_the_end_all_the_same(streaming, http, curl):
     task = await created(http, made, "work", seconds=0.05)
     await curl.until(made, task)
     async with following(http, made, task) as (_, messages):
-        (only,) = await told_until(messages)
+        (only,) = await notified_until(messages)
     assert only["status"] == "completed"
 
 
@@ -58,10 +58,10 @@ async def test_questions_answers_and_the_end_come_the_same_way(streaming, http):
     streaming.worker()
     task = await created(http, one, "greet", hello="Hi")
     async with following(http, two, task) as (_, messages):
-        asked = (await told_until(messages, "input_required"))[-1]["inputRequests"]
+        asked = (await notified_until(messages, "input_required"))[-1]["inputRequests"]
         given = {next(iter(asked)): {"action": "accept", "content": {"name": "Ada"}}}
         await http.post(one.url, **about_task("tasks/update", task, inputResponses=given))
-        assert (await told_until(messages))[-1]["result"]["content"][0][
+        assert (await notified_until(messages))[-1]["result"]["content"][0][
             "text"
         ] == "Hi, Ada! (asked)"
 
@@ -72,9 +72,9 @@ async def test_failure_and_cancellation_are_told(streaming, http):
     fails, stops = await created(http, made, "refused"), await created(http, made, "endless")
     async with following(http, made, fails, stops) as (_, messages):
         streaming.worker()
-        failed = (await told_until(messages, "failed"))[-1]
+        failed = (await notified_until(messages, "failed"))[-1]
         await http.post(made.url, **about_task("tasks/cancel", stops))
-        cancelled = (await told_until(messages, "cancelled"))[-1]
+        cancelled = (await notified_until(messages, "cancelled"))[-1]
     assert failed["taskId"] == fails
     assert failed["error"] == {
         "code": -32055,
@@ -108,18 +108,18 @@ async def test_the_end_is_told_even_if_who_wrote_it_died_before_it_could(streami
     made = streaming.replica()
     task = await created(http, made, "work", seconds=0.2)
     async with following(http, made, task) as (_, messages):
-        await told_until(messages, "working")
+        await notified_until(messages, "working")
         doomed = streaming.worker(without=["job-news"])
         await curl.until(made, task)
         doomed.kill(signal.SIGKILL)
         streaming.worker()
-        assert (await told_until(messages))[-1]["status"] == "completed"
+        assert (await notified_until(messages))[-1]["status"] == "completed"
 
 
 async def test_redis_away_and_back_tells_what_was_missed(streaming, http, valkey, tmp_path):
     """After the gap each task is told as it is, without anyone asking."""
     made = streaming.replica()
-    task = await created(http, made, "until_told", folder=str(tmp_path))
+    task = await created(http, made, "until_asked", folder=str(tmp_path))
     async with following(http, made, task) as (_, messages):
         streaming.worker()
         await noted(tmp_path, 1)
@@ -127,4 +127,4 @@ async def test_redis_away_and_back_tells_what_was_missed(streaming, http, valkey
         (tmp_path / "end").touch()
         await noted(tmp_path, 2)
         valkey.start()
-        assert (await told_until(messages))[-1]["status"] == "completed"
+        assert (await notified_until(messages))[-1]["status"] == "completed"

@@ -34,8 +34,8 @@ async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, tmp
     """What is no number is left out; a lone surrogate is replaced, as in every other answer."""
     made = replica(packages=SAMPLE)
     job = await curl.submit(made, "odd", folder=str(tmp_path))
-    told = await curl.until_it_says(made, job, REPLACED)
-    assert not {"progress", "total", "rate", "fraction"} & told.keys()
+    reported = await curl.until_it_says(made, job, REPLACED)
+    assert not {"progress", "total", "rate", "fraction"} & reported.keys()
     (tmp_path / "end").touch()
     assert await curl.text(made, job) == REPLACED
 
@@ -58,8 +58,8 @@ async def test_a_job_whose_result_breaks_its_output_schema_says_so(replica, curl
     """As a direct call would; it is not tried again."""
     made = replica(packages=SAMPLE)
     job = await curl.submit(made, "misshapen")
-    told = await curl.text(made, job)
-    assert "'misshapen' does not conform to the tool's output schema: at 'mean'" in told
+    reported = await curl.text(made, job)
+    assert "'misshapen' does not conform to the tool's output schema: at 'mean'" in reported
     assert (await curl.status(made, job))["is_error"]
 
 

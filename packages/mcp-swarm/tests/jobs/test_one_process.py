@@ -12,18 +12,18 @@ from mcp_swarm.jobs import outcome
 async def test_a_slow_call_is_polled_over_http(replica, curl, tmp_path):
     """Queued, running with progress and an estimate, done with a link to the result."""
     made = replica(packages=SAMPLE)
-    posted = await curl.post(made, "until_told", folder=str(tmp_path))
+    posted = await curl.post(made, "until_asked", folder=str(tmp_path))
     assert posted.status_code == 202
     assert posted.headers["Retry-After"] == "1"
     job = posted.json()["job_id"]
     assert posted.headers["Location"] == f"/jobs/{job}/status"
     asked = await curl.http.get(f"{made.base}/jobs/{job}/status")
     assert int(asked.headers["Retry-After"]) >= 1
-    told = await curl.until_it_says(made, job, "half of it")
-    assert told["state"] == "running"
-    assert (told["progress"], told["total"], told["fraction"]) == (1, 2, 0.5)
-    assert told["rate"] > 0
-    assert told["remaining_seconds"] > 0
+    reported = await curl.until_it_says(made, job, "half of it")
+    assert reported["state"] == "running"
+    assert (reported["progress"], reported["total"], reported["fraction"]) == (1, 2, 0.5)
+    assert reported["rate"] > 0
+    assert reported["remaining_seconds"] > 0
     (tmp_path / "end").touch()
     end = await curl.until(made, job)
     assert end["state"] == "completed"
@@ -38,7 +38,7 @@ async def test_a_slow_call_is_polled_over_http(replica, curl, tmp_path):
 async def test_a_client_that_knows_tasks_gets_one(replica, http, tmp_path):
     """2026-07-28: a handle at once, then its state, then its result."""
     made = replica(packages=SAMPLE)
-    called = await http.post(made.url, **as_task("until_told", folder=str(tmp_path)))
+    called = await http.post(made.url, **as_task("until_asked", folder=str(tmp_path)))
     created = answer(called)["result"]
     assert created["resultType"] == "task"
     found = created
@@ -198,8 +198,8 @@ async def test_a_tool_decides_by_itself_to_go_on_in_the_background(replica, http
     """Fast: at once. Slow: a task for clients that know tasks, a job's id for others."""
     made = replica(packages=SAMPLE)
     assert text(await http.post(made.url, **call("decide", rows=3))) == "at once"
-    told = answer(await http.post(made.url, **call("decide", rows=30)))["result"]
-    assert await curl.text(made, told["structuredContent"]["job_id"]) == "worked 0.1 s"
+    reported = answer(await http.post(made.url, **call("decide", rows=30)))["result"]
+    assert await curl.text(made, reported["structuredContent"]["job_id"]) == "worked 0.1 s"
     task = answer(await http.post(made.url, **as_task("decide", rows=30)))["result"]
     assert task["resultType"] == "task"
     assert await curl.text(made, task["taskId"]) == "worked 0.1 s"

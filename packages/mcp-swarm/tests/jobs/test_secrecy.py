@@ -45,7 +45,7 @@ async def test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear(
 
 async def test_without_sealing_the_argument_is_there_to_read(authed, a, valkey):
     """The control of T12: what is looked through would show it."""
-    made = authed.replica(without=["job-sealing"])
+    made = authed.replica(without=["job-encryption"])
     await a.submit(made, "work", seconds=0.1, secret=SECRET)
     seen = everything_in(valkey)
     assert SECRET.encode() in seen
@@ -58,8 +58,8 @@ async def test_a_job_knows_its_caller_and_holds_nothing_to_call_with(authed, a):
     authed.worker()
     job = await a.submit(made, "who_am_i")
     await a.until(made, job)
-    told = (await a.result(made, job))["structuredContent"]
-    assert told == {"client": "client-a", "tenant": "tenant-a", "token": ""}
+    reported = (await a.result(made, job))["structuredContent"]
+    assert reported == {"client": "client-a", "tenant": "tenant-a", "token": ""}
 
 
 async def test_another_callers_job_is_answered_like_none(authed, a, http):
@@ -81,8 +81,8 @@ async def test_another_callers_job_is_answered_like_none(authed, a, http):
     about = with_headers(about_task("tasks/get", job), **b)
     assert answer(await http.post(made.url, **about))["error"]["code"] == -32602
     for tool in ("job_status", "job_result", "cancel_job"):
-        told = answer(await http.post(made.url, **with_headers(call(tool, job_id=job), **b)))
-        assert told["result"]["isError"]
+        reported = answer(await http.post(made.url, **with_headers(call(tool, job_id=job), **b)))
+        assert reported["result"]["isError"]
     read = with_headers(request("resources/read", uri=f"job://{job}"), **b)
     assert "error" in answer(await http.post(made.url, **read))
     assert (await a.status(made, job))["state"] == "queued"
@@ -119,9 +119,9 @@ async def test_without_its_key_a_job_is_told_to_be_unreadable(team, curl, fresh,
     """Not a fault of the server's: over HTTP, by the tools, and to the operator."""
     job = await curl.submit(team.replica(), "work", seconds=0.1)
     other = team.replica(MCP_REQUEST_STATE_KEYS="n" * 40)
-    told = await curl.http.get(f"{other.base}/jobs/{job}/status")
-    assert told.status_code == 503
-    assert "sealed with a key" in told.json()["detail"]
+    reported = await curl.http.get(f"{other.base}/jobs/{job}/status")
+    assert reported.status_code == 503
+    assert "sealed with a key" in reported.json()["detail"]
     result = answer(await curl.http.post(other.url, **call("job_status", job_id=job)))["result"]
     assert "sealed with a key" in result["content"][0]["text"]
     settings = {**team.settings, "MCP_REQUEST_STATE_KEYS": "n" * 40}

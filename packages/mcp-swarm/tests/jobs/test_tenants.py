@@ -66,5 +66,5 @@ async def test_a_job_runs_as_its_tenant(made, http):
     """A worker acts for the tenant that asked."""
     job = await of(http, "south").submit(made, "who_am_i")
     await of(http, "south").until(made, job)
-    told = (await of(http, "south").result(made, job))["structuredContent"]
-    assert told == {"client": "agent", "tenant": "south", "token": ""}
+    reported = (await of(http, "south").result(made, job))["structuredContent"]
+    assert reported == {"client": "agent", "tenant": "south", "token": ""}

@@ -8,11 +8,11 @@ import time
 import httpx2
 import pytest
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.mcp_wire import ERAS, answer, call, request, stream, text, with_headers
 
 INITIALIZE = {
-    "protocolVersion": speak.LEGACY,
+    "protocolVersion": mcp_wire.LEGACY,
     "capabilities": {},
     "clientInfo": {"name": "t", "version": "1"},
 }
@@ -75,7 +75,7 @@ async def test_a_call_in_flight_finishes_with_its_result(replica, http, era, mod
     """The signal comes while a tool runs: its caller gets the result, and then it ends."""
     made = replica(**MODES[mode])
     running = asyncio.create_task(http.post(made.url, **call("sleep", era, seconds=1)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     made.kill(signal.SIGTERM)
     assert text(await running) == "slept 1 s"
     assert made.wait() == 0
@@ -235,7 +235,7 @@ async def test_a_second_signal_ends_at_once(replica, http, number):
     """Whatever is in flight: whoever sends it knows."""
     made = replica(MCP_DRAIN_SECONDS="30")
     running = asyncio.create_task(http.post(made.url, **call("sleep", seconds=30)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     made.kill(signal.SIGTERM)
     made.wait_for_log("draining")
     made.stop(number)
@@ -253,9 +253,9 @@ async def test_a_thread_that_blocks_for_ever_does_not_hold_the_exit(replica, htt
 
 async def test_a_call_that_never_ends_is_cut_after_its_limit_and_5_seconds(replica, http):
     """The control of the wait for calls in flight: it is not for ever."""
-    made = replica(MCP_CALL_TIMEOUT="0.1", without=["call-limit"])
+    made = replica(MCP_CALL_TIMEOUT="0.1", without=["call-timeout"])
     running = asyncio.create_task(http.post(made.url, **call("sleep", seconds=60)))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     began = time.monotonic()
     made.kill(signal.SIGTERM)
     await asyncio.gather(running, return_exceptions=True)

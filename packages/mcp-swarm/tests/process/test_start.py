@@ -104,11 +104,11 @@ def test_a_host_that_is_not_here_stops_the_start(replica):
         ("postgresql+asyncpg://u:canary@h:port/n", "DATABASE_URL"),
     ],
 )
-def test_a_wrong_database_stops_the_start(replica, url, told):
+def test_a_wrong_database_stops_the_start(replica, url, reported):
     """The reason and the form that is expected; never the password."""
     error = the_one_error(replica(packages=STORING, ready=False, DATABASE_URL=url))
     assert "DATABASE_URL" in error
-    assert told in error
+    assert reported in error
     assert "canary" not in error
 
 
@@ -174,9 +174,9 @@ async def test_any_asgi_server_can_run_the_app(fresh, template, http):
 
 def test_what_other_replicas_will_not_see_is_told_with_the_setting(shared, service):
     """With `memory://`, whatever the mode; with a shared Redis there is nothing to say."""
-    told = "in the memory of this process.* REDIS_URL=redis://"
-    assert re.search(told, shared.log)
-    assert not re.search(told, service().log)
+    reported = "in the memory of this process.* REDIS_URL=redis://"
+    assert re.search(reported, shared.log)
+    assert not re.search(reported, service().log)
 
 
 def test_a_free_port_is_told(shared):
@@ -188,7 +188,7 @@ def test_a_free_port_is_told(shared):
 async def test_an_ipv6_address_is_served_in_brackets(replica, http):
     """As a URL has it; the log names a URL that works."""
     made = replica(MCP_HOST="[::1]", ready=False)
-    url = (await made.told(r"listening on (http://\[::1\]:\d+)/mcp"))[1]
+    url = (await made.logged(r"listening on (http://\[::1\]:\d+)/mcp"))[1]
     deadline = time.monotonic() + SECONDS_TO_START
     while True:
         try:

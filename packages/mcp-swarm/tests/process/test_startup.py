@@ -75,8 +75,8 @@ def test_deferred_models_are_the_same_models():
         deferred, usual = json.load(one.stdout), json.load(other.stdout)
     assert len(deferred["seen"]) > 500
     assert deferred["seen"].keys() == usual["seen"].keys()
-    for name, told in usual["seen"].items():
-        assert deferred["seen"][name] == told, name
+    for name, reported in usual["seen"].items():
+        assert deferred["seen"][name] == reported, name
     # the control: it was another way, and it spares the start nearly all of them
     assert len(usual["compiled"]) > 0.9 * len(usual["seen"])
     assert len(deferred["compiled"]) < 0.1 * len(deferred["seen"]), deferred["compiled"]

@@ -11,7 +11,7 @@ from fastmcp.exceptions import ToolError
 
 from lab import greedy
 from mcp_swarm import process_pool
-from mcp_swarm.process_pool.turns import MOST_WAITING, Turns
+from mcp_swarm.process_pool.turns import MAX_WAITING, Turns
 
 LONG = 60  # seconds, for what shall not be ended by its time
 
@@ -113,7 +113,7 @@ async def test_callers_take_turns():
 async def test_too_many_that_wait_are_refused_at_once_and_the_place_of_one_that_left_is_free():
     turns = Turns(1)
     await turns.take("a")
-    waiting = [asyncio.create_task(turns.take("a")) for _ in range(MOST_WAITING)]
+    waiting = [asyncio.create_task(turns.take("a")) for _ in range(MAX_WAITING)]
     await asyncio.sleep(0)
     with pytest.raises(ToolError, match="already waiting"):
         await turns.take("a")

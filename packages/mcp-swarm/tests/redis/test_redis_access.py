@@ -108,7 +108,7 @@ def test_nobody_else_may_touch_any(valkey):
         ("replica", {"REDIS_URL": "redis://127.0.0.1:{port}/0"}, "user 'default'"),
         ("replica", {"MCP_NAME": OTHER}, f"'{OTHER}' (MCP_NAME)"),
         ("worker", {"MCP_NAME": OTHER}, f"'{OTHER}' (MCP_NAME)"),
-        ("tasks", {"REDIS_URL": "redis://mcp:secret-guess@127.0.0.1:{port}/0"}, "user 'mcp'"),
+        ("jobs", {"REDIS_URL": "redis://mcp:secret-guess@127.0.0.1:{port}/0"}, "user 'mcp'"),
     ],
     ids=["wrong password", "no user", "another's keys", "a worker", "the tasks program"],
 )
@@ -119,7 +119,7 @@ def test_who_is_not_let_in_does_not_start(service, fresh, valkey, key, process, 
     They do not wait here, as replicas and workers do: see below.
     """
     wrong = {name: value.format(port=valkey.port) for name, value in wrong.items()}
-    if process == "tasks":
+    if process == "jobs":
         made = fresh("-m", "lab.jobs.command", MCP_REQUEST_STATE_KEYS=key, **wrong)
     else:
         packages = ("lab.jobs.sample",)
@@ -127,7 +127,7 @@ def test_who_is_not_let_in_does_not_start(service, fresh, valkey, key, process, 
             packages=packages,
             worker=process == "worker",
             ready=False,
-            without=["second-try"],
+            without=["access-retry"],
             **wrong,
         )
     assert made.wait(SECONDS_TO_START) == 3

@@ -42,7 +42,7 @@ async def until(attempt, right):
     return found
 
 
-def is_away(body):
+def is_unavailable(body):
     """Whether the answer is the error that invites to try again."""
     error = body.get("error", {})
     return error.get("code") == AWAY and error["data"] == {"retryable": True}
@@ -86,11 +86,11 @@ async def test_a_confirmation_is_refused_and_counts_later(service, http, outage,
     outage.begin()
     for _ in range(2):
         body = await post(http, made, asked)
-        assert is_away(body), body
+        assert is_unavailable(body), body
         assert "Try again" in body["error"]["message"]
     assert not done.exists()
     outage.end()
-    body = await until(lambda: post(http, made, asked), lambda found: not is_away(found))
+    body = await until(lambda: post(http, made, asked), lambda found: not is_unavailable(found))
     assert body["result"]["content"][0]["text"] == "done"
     again = await post(http, made, asked)
     assert again["error"]["data"]["reason"] == "request_state_already_used"
@@ -118,10 +118,11 @@ async def test_state_is_refused_and_is_there_again(service, http, outage):
     outage.begin()
     for tool, arguments in (("kept", {"keys": ["x"]}), ("visit", {})):
         body = await post(http, made, call(tool, **arguments))
-        assert is_away(body), body
+        assert is_unavailable(body), body
     outage.end()
     body = await until(
-        lambda: post(http, made, call("kept", keys=["x", "visits"])), lambda b: not is_away(b)
+        lambda: post(http, made, call("kept", keys=["x", "visits"])),
+        lambda b: not is_unavailable(b),
     )
     assert body["result"]["structuredContent"] == {"x": "before", "visits": None}
 
@@ -195,7 +196,9 @@ async def test_a_replica_starts_while_redis_is_away(service, http, outage):
     made = service(AUTH_ENABLED="true", AUTH_TOKEN="token-a")
     assert "result" in await post(http, made, call("echo", text="x"))
     outage.end()
-    body = await until(lambda: post(http, made, call("visit")), lambda found: not is_away(found))
+    body = await until(
+        lambda: post(http, made, call("visit")), lambda found: not is_unavailable(found)
+    )
     assert body["result"]["structuredContent"] == {"result": 1}
 
 
@@ -214,8 +217,8 @@ async def test_a_first_start_without_redis_says_so(replica, http, key, how, stat
             MCP_REQUEST_STATE_KEYS=key,
             MCP_STATELESS_HTTP=stateless,
         )
-        said = await made.told(rf"Redis at {where} \(REDIS_URL\) is not available: (.*)")
-        port = (await made.told(r"listening on http://127.0.0.1:(\d+)/"))[1]
+        said = await made.logged(rf"Redis at {where} \(REDIS_URL\) is not available: (.*)")
+        port = (await made.logged(r"listening on http://127.0.0.1:(\d+)/"))[1]
 
         async def ready():
             try:

@@ -115,7 +115,7 @@ async def test_handshakes_leave_redis_within_its_memory(http, start, valkey):
 
 async def test_without_the_limits_they_fill_it_beyond(http, start, valkey):
     """The control: the first write of the script removes something, and the others pass."""
-    made = start("kept-limit", "full-check")
+    made = start("subscription-shares", "full-check")
     await attack(http, made, 50_000, 800)
     assert used(valkey) > MAXMEMORY + BUFFERS
 

@@ -42,7 +42,7 @@ async def test_what_tools_share_is_open_until_the_last_call_has_ended(http, serv
     async with session.streamed("use", one, seconds=2) as stream:
         opened = await anext(stream)
     async with session.listen(two, after=opened.id) as stream:
-        await one.told(" 200 POST /mcp tools/call ")  # the request that brought it is over
+        await one.logged(" 200 POST /mcp tools/call ")  # the request that brought it is over
         assert await asyncio.to_thread(one.stop) == 0
         assert final(await rest(stream))["result"]["content"][0]["text"] == "it is open"
 

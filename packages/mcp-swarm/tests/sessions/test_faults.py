@@ -114,7 +114,7 @@ async def test_one_replica_takes_a_lost_call_over(service, http, tmp_path):
 
 async def test_without_that_it_would_be_run_while_it_runs(service, http, tmp_path):
     """The control: a call that is alive elsewhere is taken over as soon as it is resumed."""
-    one, two = [service(**SETTINGS, without=["one-heir", "sure-of-death"]) for _ in range(2)]
+    one, two = [service(**SETTINGS, without=["one-takeover", "takeover-delay"]) for _ in range(2)]
     session = await Session(http, [one, two]).open()
     mark = tmp_path / "runs"
     made = {"path": str(mark), "steps": 20, "stuck_after": 2}
@@ -127,7 +127,7 @@ async def test_without_that_it_would_be_run_while_it_runs(service, http, tmp_pat
 
 async def test_what_was_sent_but_never_kept_is_not_sent_twice(service, http, tmp_path):
     """SIGKILL between the sending and the keeping: the client has events that Redis has not."""
-    replicas = [service(**SETTINGS, without=["keeping"]), service(**SETTINGS)]
+    replicas = [service(**SETTINGS, without=["saved-messages"]), service(**SETTINGS)]
     session = await Session(http, replicas).open()
     mark = tmp_path / "runs"
     seen = await killed_in_mid_call(session, "slow_read", mark)
@@ -141,7 +141,7 @@ async def test_what_was_sent_but_never_kept_is_not_sent_twice(service, http, tmp
 
 async def test_without_keeping_a_cut_stream_has_lost_its_events(service, http):
     """The control: the replica lives on, but what it said cannot be had elsewhere."""
-    one, two = service(**SETTINGS, without=["keeping"]), service(**SETTINGS)
+    one, two = service(**SETTINGS, without=["saved-messages"]), service(**SETTINGS)
     session = await Session(http, [one, two]).open()
     async with session.streamed("count", one, to=4, pause=0.2) as stream:
         first = await anext(stream)
@@ -223,7 +223,7 @@ async def test_while_redis_hangs_sessions_are_refused_at_once_and_come_back(http
 
 async def test_without_a_limit_a_call_would_wait_as_long_as_redis_hangs(http, service, valkey):
     """The control: nobody is told anything."""
-    made = service(**SETTINGS, without=["store-limit"])
+    made = service(**SETTINGS, without=["redis-timeout"])
     session = await Session(http, [made]).open()
     valkey.pause()
     try:

@@ -9,7 +9,7 @@ import pytest
 from lab.legacy import SETTINGS, Session, final, rest, soon, until
 from lab.service_name import NAME
 from lab.slow_redis import by, late, losing
-from mcp_swarm.redis import session_scripts as scripts
+from mcp_swarm.redis import session_scripts
 from mcp_swarm.redis.sessions import BEAT_EVERY
 
 
@@ -49,9 +49,9 @@ async def test_a_stream_that_was_closed_while_redis_was_away_may_be_opened_again
     session = await Session(http, [one]).open()
     async with session.listen():
         valkey.kill()
-    await one.told(" 200 GET /mcp ")
+    await one.logged(" 200 GET /mcp ")
     valkey.start()
-    await one.told("Redis answers again")
+    await one.logged("Redis answers again")
     async with session.get() as response:
         assert response.status_code == 200
 
@@ -59,12 +59,12 @@ async def test_a_stream_that_was_closed_while_redis_was_away_may_be_opened_again
 async def test_a_stream_that_was_refused_for_redis_may_be_opened_again(http, service, valkey):
     """Redis gave it to a reader that never heard of it."""
     one = service(**SETTINGS)
-    async with losing(valkey, scripts.FOLLOW) as port:
+    async with losing(valkey, session_scripts.FOLLOW) as port:
         two = await asyncio.to_thread(service, **SETTINGS, **by(valkey, port))
         session = await Session(http, [one, two]).open()
         async with session.get(two) as response:
             assert response.status_code == 503
-        await two.told("Redis answers again")
+        await two.logged("Redis answers again")
         async with session.get(one) as response:
             assert response.status_code == 200
         assert await asyncio.to_thread(two.stop) == 0
@@ -93,7 +93,7 @@ async def test_a_call_that_was_taken_over_is_run_though_the_answer_was_lost(
     """Else everybody takes it for running, and it never ends."""
     one = service(**SETTINGS)
     [dying] = replicas_in(valkey)
-    async with losing(valkey, scripts.TAKE_OVER) as port:
+    async with losing(valkey, session_scripts.TAKE_OVER) as port:
         two = await asyncio.to_thread(service, **SETTINGS, **by(valkey, port))
         session = await Session(http, [one, two]).open()
         made = {"path": str(tmp_path / "runs"), "steps": 3, "stuck_after": 2}

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.legacy import SETTINGS, Session, final, rest
 from lab.mcp_wire import is_error, request, text, with_headers
 from lab.service_name import NAME
 
 INITIALIZE = {
-    "protocolVersion": speak.LEGACY,
+    "protocolVersion": mcp_wire.LEGACY,
     "capabilities": {},
     "clientInfo": {"name": "t", "version": "1"},
 }
@@ -37,7 +37,7 @@ async def test_without_a_session_only_initialize_is_served(http, replicas):
 
 async def test_a_session_is_initialized_once(session):
     """A second time would change under running calls who the client is."""
-    params = {"protocolVersion": speak.LEGACY, "capabilities": {}}
+    params = {"protocolVersion": mcp_wire.LEGACY, "capabilities": {}}
     response = await session.ask(
         "initialize", **params, clientInfo={"name": "other", "version": "1"}
     )
@@ -60,7 +60,7 @@ async def test_what_is_not_one_message_is_refused(session, http, replicas, what)
     headers = {
         **session.headers,
         "Content-Type": made.get("type", "application/json"),
-        "Accept": speak.BOTH,
+        "Accept": mcp_wire.BOTH,
     }
     response = await http.post(replicas[0].url, content=made["content"], headers=headers)
     assert response.status_code == status, response.text

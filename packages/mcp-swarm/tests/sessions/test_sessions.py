@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from lab import mcp_wire as speak
+from lab import mcp_wire
 from lab.legacy import SETTINGS, Session, final, past_pings, progress, rest, soon
 from lab.mcp_wire import is_error, text, with_headers
 
@@ -102,10 +102,10 @@ async def test_the_clients_progress_reaches_the_replica_that_asked(session, repl
     stranger = await Session(http, replicas).open()
     async with session.streamed("slow_question", one, text="Size?") as stream:
         asked = (await soon(stream)).message
-        told = {"progressToken": asked["params"]["_meta"]["progressToken"], "total": 3}
-        await stranger.note("notifications/progress", two, **told, progress=7)
+        reported = {"progressToken": asked["params"]["_meta"]["progressToken"], "total": 3}
+        await stranger.note("notifications/progress", two, **reported, progress=7)
         for done in (1, 2):
-            noted = await session.note("notifications/progress", two, **told, progress=done)
+            noted = await session.note("notifications/progress", two, **reported, progress=done)
             assert noted.status_code == 202
         await session.answer(asked, {"action": "decline"}, two)
         got = final(await rest(stream))
@@ -145,7 +145,7 @@ async def test_a_cancellation_reaches_the_replica_that_runs_the_call(session, re
     one, two = replicas
     async with session.streamed("sleep", one, number=7, seconds=61) as stream:
         first = await anext(stream)
-        await one.told("the sleep begins: 61 s")
+        await one.logged("the sleep begins: 61 s")
         await session.note("notifications/cancelled", two, requestId=7)
         assert [event.message for event in await rest(stream) if event.message] == []
     one.wait_for_log("the sleep was cancelled")
@@ -235,7 +235,7 @@ async def test_with_auto_the_client_decides(http, service):
 async def test_modern_clients_are_served_beside_them(http, replicas):
     """2026-07-28 has no sessions; the same replicas serve it, session id or not."""
     for made in replicas:
-        asked = with_headers(speak.call("echo", text="x"), Mcp_Session_Id="0" * 32)
+        asked = with_headers(mcp_wire.call("echo", text="x"), Mcp_Session_Id="0" * 32)
         assert text(await http.post(made.url, **asked)) == "x"
 
 

@@ -121,6 +121,6 @@ async def test_a_client_that_leaves_is_logged_with_status_0(replica, http):
     made = replica(MCP_JSON_RESPONSE="false")
     asked = with_headers(call("sleep", seconds=30), X_Request_Id="gone")
     calling = asyncio.create_task(http.post(made.url, **asked))
-    await made.told("the sleep begins")
+    await made.logged("the sleep begins")
     calling.cancel()
-    assert " 0 POST /mcp tools/call sleep " in (await made.told(r".*\[gone\].* ms$"))[0]
+    assert " 0 POST /mcp tools/call sleep " in (await made.logged(r".*\[gone\].* ms$"))[0]

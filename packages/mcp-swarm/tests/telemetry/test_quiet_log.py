@@ -62,17 +62,17 @@ async def test_callers_mistakes_leave_no_error_in_the_log(served, era):
         else:
             response = await served.post(era, made)
         assert response.status_code < 500, made
-    await told(served)
+    await reported(served)
     log = served.replica.log[began:]
     assert "Traceback" not in log
     assert not re.findall(r".* ERROR .*", log)
 
 
-async def told(served: Served) -> None:
+async def reported(served: Served) -> None:
     """Waits until the log has what came before."""
     name = f"after-{served.mode.replace(' ', '-').replace(',', '')}-{len(served.replica.log)}"
     await served.http.get(f"{served.replica.base}/version", headers={"X-Request-Id": name})
-    await served.replica.told(rf"\[{name}\] 200 GET /version")
+    await served.replica.logged(rf"\[{name}\] 200 GET /version")
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -88,8 +88,8 @@ async def test_a_cut_upload_is_no_error(served, era):
         await writer.drain()
         await asyncio.sleep(0.1)
         writer.close()
-    await served.replica.told(r"(?s).*( POST /mcp .*){2}")
-    await told(served)
+    await served.replica.logged(r"(?s).*( POST /mcp .*){2}")
+    await reported(served)
     log = served.replica.log[began:]
     assert " 500 " not in log
     assert "Traceback" not in log
@@ -102,7 +102,7 @@ async def test_a_tools_own_no_is_logged_with_its_reason(served, era):
     began = len(served.replica.log)
     assert is_error(await served.post(era, call("says_no", era, name="Ulm")))
     assert is_error(await served.post(era, call("upstream_fails", era)))
-    await told(served)
+    await reported(served)
     log = served.replica.log[began:]
     assert "Traceback" not in log
     (line,) = [line for line in log.splitlines() if "says_no': " in line]
@@ -113,7 +113,7 @@ async def test_a_tools_own_no_is_logged_with_its_reason(served, era):
     (line,) = [line for line in log.splitlines() if "upstream_fails': " in line]
     assert "503" in line
     assert is_error(await served.post(era, call("has_a_bug", era)))
-    await told(served)
+    await reported(served)
     log = served.replica.log[began:]
     assert "Traceback" in log
     assert "KeyError: 'missing'" in log
@@ -122,6 +122,6 @@ async def test_a_tools_own_no_is_logged_with_its_reason(served, era):
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_log_message_of_a_tool_warns_of_no_deprecation(served, era):
     assert text(await served.post(era, call("says_something", era))) == "said"
-    await told(served)
+    await reported(served)
     assert "deprecated" not in served.replica.log
     assert "MCPDeprecationWarning" not in served.replica.log

@@ -12,7 +12,7 @@ def warnings(made):
     return [line for line in made.log.splitlines() if WORD in line]
 
 
-@pytest.mark.parametrize("without", [(), ("short-path",)], ids=["short path", "framework"])
+@pytest.mark.parametrize("without", [(), ("fast-path",)], ids=["fast path", "framework"])
 @pytest.mark.parametrize("form", ["true", "auto", "false"])
 @pytest.mark.parametrize("stateless", ["true", "false"])
 async def test_a_client_of_2026_is_not_told_that_it_is_kept(
@@ -33,7 +33,7 @@ async def test_a_client_of_2026_is_not_told_that_it_is_kept(
     assert "Traceback" not in made.log
 
 
-@pytest.mark.parametrize("without", [(), ("short-path",)], ids=["short path", "framework"])
+@pytest.mark.parametrize("without", [(), ("fast-path",)], ids=["fast path", "framework"])
 async def test_one_warning_a_tool_names_what_to_change(replica, http, without):
     """For older clients, however often it is called; a tool that only looks is not meant."""
     made = replica(packages=PACKAGES, without=without)
@@ -68,7 +68,7 @@ async def test_what_is_kept_for_the_call_alone_is_not_meant(replica, http):
 HIDDEN = "keeps something by ctx.disable_components, which is gone after the call"
 
 
-@pytest.mark.parametrize("without", [(), ("short-path",)], ids=["short path", "framework"])
+@pytest.mark.parametrize("without", [(), ("fast-path",)], ids=["fast path", "framework"])
 async def test_what_is_hidden_from_an_older_client_without_a_session_is_told_too(
     replica, http, without
 ):

@@ -22,7 +22,7 @@ def callers(service, tmp_path):
 
     def start(without=(), **settings):
         file = tmp_path / "callers.yml"
-        without = ["store-limit", *without]
+        without = ["redis-timeout", *without]
         return service(AUTH_ENABLED="true", AUTH_TOKENS_FILE=file, without=without, **settings)
 
     return start
@@ -41,10 +41,10 @@ async def value(http, made, tool, who="a", **arguments):
 
 async def visits(http, replicas, tool, times=50):
     """Visits of one caller, all at once, over the replicas in turn; each was told a number."""
-    told = await asyncio.gather(
+    reported = await asyncio.gather(
         *(value(http, replicas[n % len(replicas)], tool) for n in range(times))
     )
-    return sorted(told)
+    return sorted(reported)
 
 
 async def test_fifty_updates_at_once_over_two_replicas_give_fifty(callers, http):
@@ -60,8 +60,8 @@ async def test_reading_and_writing_by_hand_loses_some(callers, http):
     """
     replicas = [callers(), callers()]
     for _ in range(10):
-        told = await visits(http, replicas, "visit_carelessly")
-        if len(set(told)) < 50:
+        reported = await visits(http, replicas, "visit_carelessly")
+        if len(set(reported)) < 50:
             return  # two were told the same number: one of them is lost
     raise AssertionError("never lost one")
 
@@ -124,7 +124,7 @@ CARTS = ("lab.sample.carts",)
 
 async def test_state_by_id_is_shared_and_ends(service, http):
     """Without a name: who has the id has the cart, on any replica, until it is ended."""
-    one, two = [service(packages=CARTS, without=["store-limit"]) for _ in range(2)]
+    one, two = [service(packages=CARTS, without=["redis-timeout"]) for _ in range(2)]
     cart = text(await http.post(one.url, **call("create_session")))
     items = [f"item {n}" for n in range(20)]
     await asyncio.gather(

@@ -29,7 +29,7 @@ def process(root: Path, path: str, operation: Operation, lines: int) -> tuple[in
     """Bytes of the file at `path` below `root`, and a number or one character more than is shown.
 
     Raises:
-        sandbox.Refused: the file cannot be read.
+        sandbox.SandboxError: the file cannot be read.
     """
     content = readable(root).read(path, max_bytes=MAX_FILE_BYTES)
     result: int | str

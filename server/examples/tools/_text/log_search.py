@@ -36,7 +36,7 @@ def search(  # noqa: PLR0917 - the tool's own arguments
     After so many `seconds` it returns what it has.
 
     Raises:
-        sandbox.Refused: the file cannot be read.
+        sandbox.SandboxError: the file cannot be read.
     """
     deadline = time.monotonic() + seconds
     wanted = Wanted(matcher(pattern), level, since and utc(since), until and utc(until))

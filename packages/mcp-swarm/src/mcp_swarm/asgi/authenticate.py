@@ -1,7 +1,7 @@
 """Verifies the bearer token once, before any of the body is read, and reports why it is rejected.
 
 The inner apps read ``scope["user"]`` and ``scope["auth"]``, which Starlette's own authentication
-sets too: the short path, FastMCP, and every other route. Errors are those of RFC 6750 §3.1, with problem
+sets too: the fast path, FastMCP, and every other route. Errors are those of RFC 6750 §3.1, with problem
 details (RFC 9457) in words for the person who reads the client's output.
 """
 

@@ -23,16 +23,15 @@ from fastmcp import Context
 from fastmcp.server.elicitation import handle_elicit_accept, parse_elicit_response_type
 from pydantic import ValidationError
 
-from mcp_swarm.ask import by_rounds as rounds
-from mcp_swarm.ask import by_session as live
-from mcp_swarm.ask.answers import Accepted, NotAnswered, Refused, Reply
+from mcp_swarm.ask import by_rounds, by_session
+from mcp_swarm.ask.answers import Accepted, Declined, NotAnswered, Reply
 from mcp_swarm.ask.middleware import is_modern
 from mcp_swarm.ask.question import FORM, ROOTS, SAMPLING, URL, Question, problems
 
 __all__ = [
     "Accepted",
+    "Declined",
     "NotAnswered",
-    "Refused",
     "Reply",
     "confirm",
     "form",
@@ -45,12 +44,12 @@ T = TypeVar("T")
 
 
 @overload
-async def form(ctx: Context, key: str, message: str, answer: type[T]) -> Accepted[T] | Refused: ...
+async def form(ctx: Context, key: str, message: str, answer: type[T]) -> Accepted[T] | Declined: ...
 @overload
 async def form(
     ctx: Context, key: str, message: str, answer: list[str] | dict[str, dict[str, str]]
-) -> Accepted[str] | Refused: ...
-async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[Any] | Refused:
+) -> Accepted[str] | Declined: ...
+async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[Any] | Declined:
     """Asks the user to fill in a form.
 
     Args:
@@ -68,7 +67,7 @@ async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[An
     request = types.ElicitRequest(params=params)
     result = await _ask(ctx, Question(key, request, types.ElicitResult, FORM))
     if result.action != "accept":
-        return Refused(result.action)
+        return Declined(result.action)
     try:
         return Accepted(handle_elicit_accept(expected, result.content).data)
     except ValueError as error:  # pydantic's is one too
@@ -89,7 +88,7 @@ async def confirm(ctx: Context, key: str, message: str) -> bool:
     return bool(answer and answer.data)
 
 
-async def url(ctx: Context, key: str, message: str, address: str) -> Accepted[None] | Refused:
+async def url(ctx: Context, key: str, message: str, address: str) -> Accepted[None] | Declined:
     """Asks the user to open `address`, for what must not pass through the client: a password.
 
     Accepted means that the user agreed to open it, not that anything was done there.
@@ -102,7 +101,7 @@ async def url(ctx: Context, key: str, message: str, address: str) -> Accepted[No
     params = types.ElicitRequestURLParams(message=message, url=address, elicitation_id=number)
     request = types.ElicitRequest(params=params)
     result = await _ask(ctx, Question(key, request, types.ElicitResult, URL))
-    return Accepted(None) if result.action == "accept" else Refused(result.action)
+    return Accepted(None) if result.action == "accept" else Declined(result.action)
 
 
 async def sample(
@@ -114,7 +113,7 @@ async def sample(
     max_tokens: int = 1024,
     temperature: float | None = None,
     preferences: types.ModelPreferences | None = None,
-) -> Accepted[Reply] | Refused:
+) -> Accepted[Reply] | Declined:
     """Has the client's model write something.
 
     Args:
@@ -141,7 +140,7 @@ async def sample(
     )
     request = types.CreateMessageRequest(params=params)
     result = await _ask(ctx, Question(key, request, types.CreateMessageResultWithTools, SAMPLING))
-    if isinstance(result, Refused):
+    if isinstance(result, Declined):
         return result
     blocks = result.content_as_list
     text = "\n".join(block.text for block in blocks if isinstance(block, types.TextContent))
@@ -155,22 +154,22 @@ async def roots(ctx: Context, key: str) -> list[types.Root]:
         NotAnswered: the client has no roots to tell, or cannot be asked.
     """
     result = await _ask(ctx, Question(key, types.ListRootsRequest(), types.ListRootsResult, ROOTS))
-    if isinstance(result, Refused):
+    if isinstance(result, Declined):
         raise NotAnswered("The user did not allow the client to tell its folders.")
     found: list[types.Root] = result.roots
     return found
 
 
 async def _ask(ctx: Context, question: Question) -> Any:
-    answers = rounds.current.get()
+    answers = by_rounds.current.get()
     if answers is None:
         raise RuntimeError(
             "ask works in a call that passed AskMiddleware: see packages/mcp-swarm/src/mcp_swarm/build.py"
         )
     answers.claim(question)
     if is_modern(ctx):
-        return rounds.answered(ctx, question, answers)
+        return by_rounds.answered(ctx, question, answers)
     if (found := answers.find(question)) is None:
-        found = await live.answered(ctx, question)
+        found = await by_session.answered(ctx, question)
         answers.known[question.key] = (question.digest, found)
     return found

@@ -22,7 +22,7 @@ class Accepted(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Declined:
     """The person said no (`decline`) or closed the question (`cancel`). False in a condition."""
 
     action: Literal["decline", "cancel"]
@@ -62,7 +62,7 @@ class NotAnswered(ToolError):
         self.missing = missing
 
 
-class Asked(BaseException):
+class InputRequired(BaseException):
     """Ends a 2026-07-28 call with a question; `result` goes to the client.
 
     Not an Exception, as CancelledError is not: a tool's ``except Exception`` must not take a

@@ -13,7 +13,7 @@ from typing import Any
 from fastmcp import Context
 from mcp_types import InputRequiredResult
 
-from mcp_swarm.ask.answers import Asked, NotAnswered
+from mcp_swarm.ask.answers import InputRequired, NotAnswered
 from mcp_swarm.ask.question import Question
 
 # The official client gives up after 10 rounds; a call that is still asking here never ends.
@@ -71,7 +71,7 @@ def answered(ctx: Context, question: Question, answers: Answers) -> Any:
     """The answer, if a round brought it.
 
     Raises:
-        Asked: it is not there yet; the call ends with the question.
+        InputRequired: it is not there yet; the call ends with the question.
         NotAnswered: the client cannot be asked this, or the question changes in every round.
     """
     answers.read(ctx)
@@ -89,7 +89,7 @@ def answered(ctx: Context, question: Question, answers: Answers) -> Any:
         "known": answers.known,
         "asked": {question.key: question.digest},
     }
-    raise Asked(
+    raise InputRequired(
         InputRequiredResult(
             input_requests={question.key: question.request},
             request_state=json.dumps({_STATE: state}),

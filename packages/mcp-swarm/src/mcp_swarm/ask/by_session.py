@@ -16,7 +16,7 @@ from mcp.shared.message import ServerMessageMetadata
 from pydantic import ValidationError
 
 from mcp_swarm import framework
-from mcp_swarm.ask.answers import NotAnswered, Refused
+from mcp_swarm.ask.answers import Declined, NotAnswered
 from mcp_swarm.ask.question import Question, problems
 
 # The client opens its GET stream a moment after the handshake: what was sent before is lost.
@@ -46,7 +46,7 @@ Send = Callable[..., Awaitable[Any]]
 
 
 async def answered(ctx: Context, question: Question) -> Any:
-    """The client's result, or Refused if the person rejected to have a model asked.
+    """The client's result, or Declined if the user declined to have a model asked.
 
     Raises:
         NotAnswered: there is no way to the client, it lacks the capability or answers with an
@@ -63,13 +63,13 @@ async def answered(ctx: Context, question: Question) -> Any:
         ) from error
     except MCPError as error:
         if error.code == REJECTED:
-            return Refused("decline")
+            return Declined("decline")
         raise NotAnswered(
             f"The client answered {question.key!r} with an error: {error.message} ({error.code})."
         ) from error
 
 
-def patient(
+def with_timeout(
     send: Send,
     ctx: Context,
     seconds: float,

@@ -17,9 +17,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic_core import to_json
 
 from mcp_swarm import framework
-from mcp_swarm.ask import by_rounds as rounds
-from mcp_swarm.ask import by_session as live
-from mcp_swarm.ask.answers import Asked, NotAnswered
+from mcp_swarm.ask import by_rounds, by_session
+from mcp_swarm.ask.answers import InputRequired, NotAnswered
 from mcp_swarm.ask.open_questions import OpenQuestions
 from mcp_swarm.framework.components import ComponentMiddleware, Kind
 
@@ -40,17 +39,17 @@ class AskMiddleware(ComponentMiddleware):
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
-        if rounds.current.get() is not None:  # a tool calls a tool: the outer call asks for both
+        if by_rounds.current.get() is not None:  # a tool calls a tool: the outer call asks for both
             return await call_next(context)
         ctx = context.fastmcp_context
         modern = is_modern(ctx)
         if ctx and ctx.request_context:  # a job has none, and its own way to be asked
-            wrap = live.unreachable if modern else self._patient(ctx, context.message)
+            wrap = by_session.unreachable if modern else self._with_timeout(ctx, context.message)
             framework.wrap_client_requests(ctx, wrap)
-        token = rounds.current.set(rounds.Answers())
+        token = by_rounds.current.set(by_rounds.Answers())
         try:
             return await call_next(context)
-        except Asked as asked:
+        except InputRequired as asked:
             return kind.input_required(asked.result)
         except BaseExceptionGroup as group:  # asked in a task group of the tool's
             if (first := _first(group)) is None:
@@ -60,25 +59,27 @@ class AskMiddleware(ComponentMiddleware):
             if not (modern and error.missing):
                 raise
             # 2026-07-28, basic: a call that the client cannot complete is refused as such.
-            needed = error.missing.model_dump(mode="json", by_alias=True, exclude_none=True)
+            redis_required = error.missing.model_dump(mode="json", by_alias=True, exclude_none=True)
             raise MCPError(
                 types.MISSING_REQUIRED_CLIENT_CAPABILITY,
                 str(error),
-                {"requiredCapabilities": needed},
+                {"requiredCapabilities": redis_required},
             ) from None
         except ToolError as error:
             if str(error) == framework.NO_ELICITATION:
-                raise NotAnswered(live.NO_REQUESTS) from error
+                raise NotAnswered(by_session.NO_REQUESTS) from error
             raise
         finally:
-            rounds.current.reset(token)
+            by_rounds.current.reset(token)
 
-    def _patient(self, ctx: Context, params: Any) -> Callable[[live.Send], live.Send]:
+    def _with_timeout(
+        self, ctx: Context, params: Any
+    ) -> Callable[[by_session.Send], by_session.Send]:
         def opened() -> AbstractContextManager[None]:
             size = len(to_json(getattr(params, "arguments", None), serialize_unknown=True))
             return self.questions.one(ctx.session_id, size)
 
-        return lambda send: live.patient(send, ctx, self.seconds, self.waiting, opened)
+        return lambda send: by_session.with_timeout(send, ctx, self.seconds, self.waiting, opened)
 
 
 def is_modern(ctx: Context | None) -> bool:
@@ -88,8 +89,8 @@ def is_modern(ctx: Context | None) -> bool:
     return ctx.request_context.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
-def _first(group: BaseExceptionGroup[Any]) -> Asked | None:
-    found: BaseException | None = group.subgroup(Asked)
+def _first(group: BaseExceptionGroup[Any]) -> InputRequired | None:
+    found: BaseException | None = group.subgroup(InputRequired)
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
-    return found if isinstance(found, Asked) else None
+    return found if isinstance(found, InputRequired) else None

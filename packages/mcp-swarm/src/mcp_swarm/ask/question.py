@@ -17,7 +17,7 @@ class Ability:
     """A client capability: its name in words, its form on the wire, and the check for it."""
 
     name: str
-    needed: types.ClientCapabilities
+    redis_required: types.ClientCapabilities
     is_in: Callable[[types.ClientCapabilities], bool]
 
 
@@ -80,7 +80,7 @@ class Question:
                 f"The question {self.key!r} needs a client with the capability "
                 f"{self.ability.name!r}, which this client has not declared. "
                 "Next: use a client that has it, or turn it on there.",
-                missing=self.ability.needed,
+                missing=self.ability.redis_required,
             )
 
     def read(self, result: Any) -> Any:

@@ -81,9 +81,9 @@ class SpentAnywhere:
 
     async def spend(self, state: str) -> bool:
         """See ``Spent``."""
-        from mcp_swarm.redis import needed
+        from mcp_swarm.redis import redis_required
 
-        async with needed("Confirming"):
+        async with redis_required("Confirming"):
             return await self._store.claim("state", _name(state), seconds=ceil(self._ttl) + SKEW)
 
 

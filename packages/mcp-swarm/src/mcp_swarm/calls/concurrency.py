@@ -20,13 +20,13 @@ from mcp_swarm.errors import TOO_BUSY
 from mcp_swarm.framework.components import ComponentMiddleware, Kind
 
 
-class Places:
+class Slots:
     """So many may run; the others wait in a line."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._free = most  # below 0 while somebody has come back to a place that was taken
-        self._line: deque[asyncio.Future[None]] = deque()
+    def __init__(self, max_calls: int) -> None:
+        self.max_calls = max_calls
+        self._free = max_calls  # below 0 while somebody has come back to a place that was taken
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     async def take(self, seconds: float) -> None:
         """Waits for a place.
@@ -38,7 +38,7 @@ class Places:
             self._free -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._line.append(turn)
+        self._queue.append(turn)
         try:
             async with asyncio.timeout(seconds):
                 await turn
@@ -50,8 +50,8 @@ class Places:
     def give(self) -> None:
         """The place is free again: it goes to the first in the line."""
         self._free += 1
-        while self._free > 0 and self._line:
-            turn = self._line.popleft()
+        while self._free > 0 and self._queue:
+            turn = self._queue.popleft()
             if not turn.done():  # else it has left
                 self._free -= 1
                 turn.set_result(None)
@@ -65,50 +65,50 @@ class ConcurrencyMiddleware(ComponentMiddleware):
     """Gives ``tools/call``, ``resources/read`` and ``prompts/get`` a place each.
 
     Args:
-        most: places.
-        patience: seconds that a call waits for one.
+        max_calls: places.
+        timeout: seconds that a call waits for one.
     """
 
-    def __init__(self, most: int, patience: float) -> None:
-        self.places = Places(most)
-        self.patience = patience
+    def __init__(self, max_calls: int, timeout: float) -> None:
+        self.slots = Slots(max_calls)
+        self.timeout = timeout
 
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
-        if _taken.get() is not None:  # called by a tool, which has a place
+        if _held_slots.get() is not None:  # called by a tool, which has a place
             return await call_next(context)
         try:
-            await self.places.take(self.patience)
+            await self.slots.take(self.timeout)
         except TimeoutError:
             raise self._too_busy() from None
-        token = _taken.set(self.places)
+        token = _held_slots.set(self.slots)
         try:
             return await call_next(context)
         finally:
-            _taken.reset(token)
-            self.places.give()
+            _held_slots.reset(token)
+            self.slots.give()
 
     def _too_busy(self) -> MCPError:
         return MCPError(
             TOO_BUSY,
-            f"This replica runs {self.places.most} calls (MCP_CALL_CONCURRENCY), and none has ended "
-            f"for this one within {self.patience:g} s. Nothing was carried out; try again.",
+            f"This replica runs {self.slots.max_calls} calls (MCP_CALL_CONCURRENCY), and none has ended "
+            f"for this one within {self.timeout:g} s. Nothing was carried out; try again.",
             data={"retryable": True, "retryAfter": 1},
         )
 
 
 @contextmanager
-def left() -> Iterator[None]:
+def slot_released() -> Iterator[None]:
     """The running call's place is another's in this block."""
-    places = _taken.get()
-    if places:
-        places.give()
+    slots = _held_slots.get()
+    if slots:
+        slots.give()
     try:
         yield
     finally:
-        if places:
-            places.come_back()
+        if slots:
+            slots.come_back()
 
 
-_taken: ContextVar[Places | None] = ContextVar("places", default=None)
+_held_slots: ContextVar[Slots | None] = ContextVar("places", default=None)

@@ -22,7 +22,7 @@ class DroppedMessagesMiddleware(Middleware):
     """For the mode that answers in JSON only; in the others it has no place."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._warned: set[str] = set()
 
     async def on_call_tool(
         self,
@@ -30,7 +30,7 @@ class DroppedMessagesMiddleware(Middleware):
         call_next: CallNext[types.CallToolRequestParams, Any],
     ) -> Any:
         tool, ctx = context.message.name, context.fastmcp_context
-        if ctx and ctx.request_context and tool not in self._told:
+        if ctx and ctx.request_context and tool not in self._warned:
             framework.wrap_notices(
                 ctx,
                 progress=lambda send: self._noticed(send, tool, "progress"),
@@ -44,8 +44,8 @@ class DroppedMessagesMiddleware(Middleware):
         """`send`, and a word in the log; with a `ctx`, only if that call asked for log messages."""
 
         async def noticed(*args: Any, **options: Any) -> None:
-            if tool not in self._told and (ctx is None or _asked_for_logs(ctx)):
-                self._told.add(tool)
+            if tool not in self._warned and (ctx is None or _asked_for_logs(ctx)):
+                self._warned.add(tool)
                 logger.warning(
                     "the tool %r sends %s, which its callers do not get: they are answered in "
                     "JSON only. Next: set MCP_JSON_RESPONSE=auto",

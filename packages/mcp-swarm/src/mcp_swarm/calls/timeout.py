@@ -79,7 +79,7 @@ class CallTimeoutMiddleware(ComponentMiddleware):
 
 
 @contextmanager
-def stopped() -> Iterator[None]:
+def timeout_paused() -> Iterator[None]:
     """Time in this block does not count against the limit of the running call."""
     clock = _clock.get()
     if clock:

@@ -1,7 +1,7 @@
-"""``python -m server tasks``: how background work goes, what has failed, and once more with it.
+"""``python -m server jobs``: how background work goes, what has failed, and once more with it.
 
-    python -m server tasks                   the queue, each tool's figures, what failed for good
-    python -m server tasks retry ID …        queue these again; `retry all` for all of them
+    python -m server jobs                   the queue, each tool's figures, what failed for good
+    python -m server jobs retry ID …        queue these again; `retry all` for all of them
 
 Exit 0 fine, 1 something failed for good or was not retried, 3 Redis does not answer.
 
@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_swarm.build import App
 from mcp_swarm.config import Settings
 from mcp_swarm.errors import EXIT_FINDINGS, EXIT_FINE, StartError
-from mcp_swarm.jobs.encryption import SealError
+from mcp_swarm.jobs.encryption import DecryptionError
 from mcp_swarm.jobs.job import Job, stamp
 from mcp_swarm.jobs.jobs import Jobs
 from mcp_swarm.redis import Store
@@ -43,7 +43,7 @@ async def _answered(store: Store, jobs: Jobs, rest: Sequence[str]) -> int:
     """As `_run`, but does not wait for a Redis that is away or refuses us: Docket would."""
     await store.demand_access(waits=False)
     try:
-        await jobs.records.count("queued")
+        await jobs.repository.count("queued")
         return await _run(jobs, rest)
     except MCPError as error:
         raise StartError(
@@ -54,9 +54,9 @@ async def _answered(store: Store, jobs: Jobs, rest: Sequence[str]) -> int:
 
 async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
     async with jobs.lifetime():
-        failed = await jobs.records.among("failed")
+        failed = await jobs.repository.among("failed")
         if not rest:
-            for line in _told(await jobs.overview(), failed):
+            for line in _lines(await jobs.overview(), failed):
                 print(line)
             return EXIT_FINDINGS if failed else EXIT_FINE
         all_of_them = list(rest[1:]) == ["all"]
@@ -66,15 +66,15 @@ async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
         for job_id in [job.id for job in failed] if all_of_them else rest[1:]:
             try:
                 retried = await jobs.retry(job_id)
-                told = "queued again" if retried else "has not failed, or is not there"
-            except SealError as error:
-                retried, told = False, str(error)
-            print(f"{job_id}  {told}")
+                outcome = "queued again" if retried else "has not failed, or is not there"
+            except DecryptionError as error:
+                retried, outcome = False, str(error)
+            print(f"{job_id}  {outcome}")
             code = code if retried else EXIT_FINDINGS
         return code
 
 
-def _told(overview: dict[str, Any], failed: Sequence[Job]) -> list[str]:
+def _lines(overview: dict[str, Any], failed: Sequence[Job]) -> list[str]:
     """Lines for a terminal."""
     lines = ["{queued} waiting, {running} running, {failed} failed for good".format(**overview)]
     names = ("started", "completed", "failed", "cancelled")
@@ -87,7 +87,7 @@ def _told(overview: dict[str, Any], failed: Sequence[Job]) -> list[str]:
         ran = _mean(figures, "ran_ms", count["completed"] + count["failed"])
         lines.append("".join([tool.ljust(28), *(f"{n:>11}" for n in count.values()), wait, ran]))
     if failed:
-        lines.append("\nfailed for good; `python -m server tasks retry ID` queues one again")
+        lines.append("\nfailed for good; `python -m server jobs retry ID` queues one again")
     for job in failed:
         lines.append(f"{job.id}  {stamp(job.ended)}  {job.tool}: {_why(job)}")
     return lines

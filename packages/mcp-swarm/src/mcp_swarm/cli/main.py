@@ -1,4 +1,4 @@
-"""``python -m server [serve | worker | tasks]``. Exit 0 fine, 1 findings, 2 usage, 3 no start, 4 part lost."""
+"""``python -m server [serve | worker | jobs]``. Exit 0 fine, 1 findings, 2 usage, 3 no start, 4 part lost."""
 
 import argparse
 import gc
@@ -9,7 +9,7 @@ from typing import Any
 
 from mcp_swarm.errors import EXIT_NOT_STARTED, McpSwarmError
 
-COMMANDS = ("serve", "worker", "tasks")
+COMMANDS = ("serve", "worker", "jobs")
 
 
 def main(arguments: Sequence[str], package: str) -> int:
@@ -34,19 +34,19 @@ def main(arguments: Sequence[str], package: str) -> int:
 def _parsed(arguments: Sequence[str], package: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=f"python -m {package}",
-        description="serve: MCP on MCP_HOST:MCP_PORT/mcp. worker: runs background jobs. tasks: "
-        "tells how they go, and what has failed. Settings come from the environment: see "
+        description="serve: MCP on MCP_HOST:MCP_PORT/mcp. worker: runs background jobs. jobs: "
+        "shows how they go, and what has failed. Settings come from the environment: see "
         "docs/settings.md.",
         epilog="exit codes: 0 stopped as asked, 1 findings, 2 wrong usage, 3 could not "
         "start, 4 a part of the process ended",
     )
     parser.add_argument("command", nargs="?", choices=COMMANDS, default="serve")
-    parser.add_argument("rest", nargs="*", help="of tasks: `retry ID…` or `retry all`")
+    parser.add_argument("rest", nargs="*", help="of jobs: `retry ID…` or `retry all`")
     options = parser.parse_args(arguments)
-    if options.rest and (options.command != "tasks" or options.rest[0] != "retry"):
-        parser.error(f"{options.command} takes no {options.rest[0]!r}; tasks takes `retry ID…`")
+    if options.rest and (options.command != "jobs" or options.rest[0] != "retry"):
+        parser.error(f"{options.command} takes no {options.rest[0]!r}; jobs takes `retry ID…`")
     if options.rest == ["retry"]:
-        parser.error("retry needs the ids of jobs, which `tasks` lists, or `all`")
+        parser.error("retry needs the ids of jobs, which `jobs` lists, or `all`")
     return options
 
 
@@ -54,7 +54,7 @@ def _run(options: argparse.Namespace, settings: Any, package: str) -> int:
     from mcp_swarm.process.startup import deferred_build
     from mcp_swarm.telemetry import logs
 
-    level = "warning" if options.command == "tasks" else settings.mcp_log_level
+    level = "warning" if options.command == "jobs" else settings.mcp_log_level
     logs.configure(settings.mcp_log_format, level, settings.mcp_replica)
     if options.command == "serve":
         with deferred_build():

@@ -33,7 +33,7 @@ from mcp_swarm.errors import TOO_MANY_STREAMS
 from mcp_swarm.events.bus import Bus
 from mcp_swarm.events.stream import Stream
 
-MOST_URIS = 1000
+MAX_URIS = 1000
 LONGEST_URI = 2048  # characters
 
 # The tasks extension's key in the filter, and its notification.
@@ -44,7 +44,7 @@ SECONDS_TO_TAKE = 30.0
 
 # Seconds that a caller's right to a resource is taken for known: an event looks it up for each
 # stream, and there may be thousands. How many such rights are kept at most.
-SECONDS_KNOWN, MOST_KNOWN = 1.0, 10_000
+SECONDS_KNOWN, MAX_KNOWN = 1.0, 10_000
 
 MayRead = Callable[[str], Awaitable[bool]]
 Context = ServerRequestContext[Any, Any]
@@ -160,12 +160,12 @@ class Listen:
         """
         uris = dict.fromkeys(asked.resource_subscriptions or ())
         task_ids = dict.fromkeys(_task_ids(asked) if self.tasks else ())
-        if len(uris) + len(task_ids) > MOST_URIS or any(
+        if len(uris) + len(task_ids) > MAX_URIS or any(
             len(name) > LONGEST_URI for name in (*uris, *task_ids)
         ):
             raise MCPError(
                 INVALID_PARAMS,
-                f"resourceSubscriptions: at most {MOST_URIS} URIs of at most {LONGEST_URI} "
+                f"resourceSubscriptions: at most {MAX_URIS} URIs of at most {LONGEST_URI} "
                 f"characters, taskIds among them; {len(uris) + len(task_ids)} given. Listen to "
                 "the rest in another stream.",
             )
@@ -196,7 +196,7 @@ def _remembering(may_read: MayRead) -> MayRead:
         token = get_access_token()
         key, now = (token.token if token else None, uri), time.monotonic()
         if key not in asked or asked[key][0] < now:
-            if len(asked) >= MOST_KNOWN:
+            if len(asked) >= MAX_KNOWN:
                 asked.clear()
             # A task of its own: it goes on for the others when the stream that asked is closed.
             asked[key] = (now + SECONDS_KNOWN, asyncio.ensure_future(may_read(uri)))

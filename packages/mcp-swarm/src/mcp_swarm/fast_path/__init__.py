@@ -1,4 +1,4 @@
-"""A short path for plain requests, beside the framework's; on unless answers are streamed.
+"""A fast path for plain requests, beside the framework's; on unless answers are streamed.
 
 It takes a ``POST`` of one well-formed request that it understands in full (``message.py``):
 calls of plain tools, the four lists, reading a resource, getting a prompt. Authentication, MCP
@@ -20,9 +20,9 @@ from mcp_swarm.fast_path.calls import Calls
 from mcp_swarm.fast_path.fetches import Fetches
 from mcp_swarm.fast_path.in_session import Found, InSession, Sessions
 from mcp_swarm.fast_path.lists import Lists
-from mcp_swarm.fast_path.message import LISTS, NAMED, Asked, answer, read, version_of
+from mcp_swarm.fast_path.message import LISTS, NAMED, FastRequest, answer, read, version_of
 from mcp_swarm.framework import BODY, PARSED, catalogue
-from mcp_swarm.framework import request as framework
+from mcp_swarm.framework import request as framework_request
 from mcp_swarm.isolation import contained, is_cancelled
 
 __all__ = ["FastPathMiddleware"]
@@ -80,14 +80,14 @@ class FastPathMiddleware:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         version = self._version(headers) if len(headers) == len(scope["headers"]) else None
-        if version is None or not framework.is_serving(self.mcp):
+        if version is None or not framework_request.is_serving(self.mcp):
             await self.app(scope, receive, send)
             return
         asked = read(headers, scope[BODY], version, scope.get(PARSED))
         if asked is None or not await self._answer(asked, scope, send):
             await self.app(scope, receive, send)
         else:
-            logger.debug("the short path answered")
+            logger.debug("the fast path answered")
 
     def _version(self, headers: dict[bytes, bytes]) -> str | None:
         """The request's protocol version if its headers are plain, else None."""
@@ -122,22 +122,24 @@ class FastPathMiddleware:
         """Both, as 2025-11-25 asks of clients; other ways to say it are the framework's to judge."""
         return {part.strip() for part in accept.split(b",")} == _BOTH
 
-    async def _answer(self, asked: Asked, scope: Scope, send: Send) -> bool:
+    async def _answer(self, asked: FastRequest, scope: Scope, send: Send) -> bool:
         """Whether it was answered, or the framework has to after all."""
         meta = asked.params.get("_meta") if asked.params else None
-        if framework.is_traced(meta) or framework.is_wrapped(self.mcp, self.harmless):
+        if framework_request.is_traced(meta) or framework_request.is_wrapped(
+            self.mcp, self.harmless
+        ):
             return False
         if self.has_sessions and not asked.is_modern:
             return self.in_session is not None and await self.in_session.answer(asked, scope, send)
-        told = await self._told(asked, scope)
-        if told is not None:
-            await _respond(send, *told)
-        return told is not None
+        response = await self._response(asked, scope)
+        if response is not None:
+            await _respond(send, *response)
+        return response is not None
 
-    async def _told(self, asked: Asked, scope: Scope) -> tuple[int, bytes] | None:
+    async def _response(self, asked: FastRequest, scope: Scope) -> tuple[int, bytes] | None:
         """Status and body, or None if the framework has to answer after all."""
-        request = framework.RequestContext(self.mcp, Request(scope), asked)
-        with framework.serving(request):
+        request = framework_request.RequestContext(self.mcp, Request(scope), asked)
+        with framework_request.serving(request):
             try:
                 async with Context(fastmcp=self.mcp) as context:
                     if asked.is_modern and self.mcp.auth and await catalogue.has_rules(context):
@@ -147,12 +149,12 @@ class FastPathMiddleware:
             except BaseException as error:  # the one place where an error becomes an answer
                 if is_cancelled(error):
                     raise
-                return framework.error_answer(contained(error, asked.method), asked)
+                return framework_request.error_answer(contained(error, asked.method), asked)
             finally:
                 await request.close()
 
     async def _result(
-        self, asked: Asked, request: framework.RequestContext, context: Context
+        self, asked: FastRequest, request: framework_request.RequestContext, context: Context
     ) -> bytes | None:
         """The encoded result, None if it is for the framework."""
         found = self._found(asked)
@@ -161,9 +163,9 @@ class FastPathMiddleware:
         component, result = found
         if component is not None and not await catalogue.may_use(component):
             return None
-        return framework.encoded(await result(request, context))
+        return framework_request.encoded(await result(request, context))
 
-    def _found(self, asked: Asked) -> Found | None:
+    def _found(self, asked: FastRequest) -> Found | None:
         """What is asked for, and what gives the result; None if it is for the framework."""
         if asked.method in LISTS:
             return None, self.lists.answer
@@ -176,9 +178,9 @@ class FastPathMiddleware:
         return (found, self.fetches.answer) if found else (None, _handled)
 
 
-async def _handled(request: framework.RequestContext, _: Context) -> Any:
+async def _handled(request: framework_request.RequestContext, _: Context) -> Any:
     """What stands in no table, by the framework's own handler."""
-    return await framework.handled(request)
+    return await framework_request.handled(request)
 
 
 async def _respond(send: Send, status: int, body: bytes) -> None:

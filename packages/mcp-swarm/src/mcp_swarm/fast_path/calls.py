@@ -24,11 +24,11 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from mcp_swarm.fast_path.chain import Chains
-from mcp_swarm.framework import catalogue as framework
+from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext
 from mcp_swarm.framework.results import Once
 
-# The log lines of a failing tool come from where they would without the short path.
+# The log lines of a failing tool come from where they would without the fast path.
 logger = logging.getLogger("fastmcp.server.server")
 
 # FastMCP's words to a client of the older era.
@@ -47,17 +47,17 @@ class Calls:
         self._chains = Chains(mcp, {"tools/call": self._run})
         self._tools: dict[str, FunctionTool] = {}
         self._state: tuple[Any, ...] = ()
-        self._server = framework.server_info(mcp)
+        self._server = framework_catalogue.server_info(mcp)
 
     def tool(self, name: str) -> FunctionTool | None:
         """The tool of that name, if it may be called the short way."""
-        if (state := framework.catalogue_state(self.mcp)) != self._state:
+        if (state := framework_catalogue.catalogue_state(self.mcp)) != self._state:
             self._tools, self._state = self._table(), state
         return self._tools.get(name)
 
     def _table(self) -> dict[str, FunctionTool]:
-        components = framework.catalogue(self.mcp)
-        if components is None or framework.intercepted(self.mcp):
+        components = framework_catalogue.catalogue(self.mcp)
+        if components is None or framework_catalogue.intercepted(self.mcp):
             return {}
         versions = Counter(c.name for k, c in components.items() if k.startswith("tool:"))
         return {
@@ -68,7 +68,7 @@ class Calls:
             and tool.version is None
             and not tool.task_config.supports_tasks()
             and is_enabled(tool)
-            and not framework.has_header_schema(self.mcp, tool.name)
+            and not framework_catalogue.has_header_schema(self.mcp, tool.name)
         }
 
     async def answer(self, request: RequestContext, context: Context) -> Any:
@@ -101,7 +101,7 @@ class Calls:
                     types.INVALID_PARAMS, _NO_ROUNDS.format(name, request.protocol_version)
                 )
             return await request.wire(result.input_required)
-        return await request.wire(await framework.sdk_result(self.mcp, result))
+        return await request.wire(await framework_catalogue.sdk_result(self.mcp, result))
 
     def _wire(self, result: ToolResult, texts: list[str], *, modern: bool) -> dict[str, Any]:
         """Text and structure as the framework would write them."""
@@ -126,17 +126,19 @@ class Calls:
         try:
             return await Once(tool).run(arguments)
         except Exception as error:  # told as FastMCP tells it
-            told = _told(name, error, masked=framework.masks_errors(self.mcp))
-            if told is error:
+            client_error = _client_error(
+                name, error, masked=framework_catalogue.masks_errors(self.mcp)
+            )
+            if client_error is error:
                 raise
-            raise told from error
+            raise client_error from error
 
 
-def _told(name: str, error: Exception, *, masked: bool) -> Exception:
+def _client_error(name: str, error: Exception, *, masked: bool) -> Exception:
     """What a tool raised, logged, and as its caller may hear of it (``FastMCP.call_tool``)."""
     if isinstance(error, InvalidArguments | ValidationError):
         cause = error if isinstance(error, ValidationError) else error.__cause__
-        found = framework.summary(cause) if isinstance(cause, ValidationError) else "-"
+        found = framework_catalogue.summary(cause) if isinstance(cause, ValidationError) else "-"
         logger.warning("Invalid arguments for tool %r: %s", name, found)
         return error
     if isinstance(error, FastMCPError):
@@ -155,7 +157,7 @@ def _told(name: str, error: Exception, *, masked: bool) -> Exception:
 
 def _texts(result: Any) -> list[str] | None:
     """The texts of a result that consists of nothing but plain text and structure."""
-    if not framework.is_short_result(result):
+    if not framework_catalogue.is_short_result(result):
         return None
     texts = []
     for block in result.content:

@@ -29,10 +29,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_swarm.fast_path.chain import Chains
-from mcp_swarm.framework import catalogue as framework
+from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext
 
-# The log lines of a failing function come from where they would without the short path.
+# The log lines of a failing function come from where they would without the fast path.
 logger = logging.getLogger("fastmcp.server.server")
 
 _EMPTY: dict[str, Any] = {
@@ -53,7 +53,7 @@ class Fetches:
 
     def find(self, method: str, name: str) -> Any:
         """The resource or prompt that may be asked the short way, or None."""
-        if (state := framework.catalogue_state(self.mcp)) != self._state:
+        if (state := framework_catalogue.catalogue_state(self.mcp)) != self._state:
             self._table, self._state = _table(self.mcp), state
         return self._table.get((method, name))
 
@@ -105,10 +105,12 @@ class Fetches:
         try:
             return resource.convert_result(await resource.read())
         except Exception as error:
-            told = _told(error, f"Error reading resource {uri!r}", self.mcp, ResourceError)
-            if told is error:  # its cause is its own
+            client_error = _client_error(
+                error, f"Error reading resource {uri!r}", self.mcp, ResourceError
+            )
+            if client_error is error:  # its cause is its own
                 raise
-            raise told from error
+            raise client_error from error
 
     async def _render(self, context: MiddlewareContext[types.GetPromptRequestParams]) -> Any:
         name, arguments = context.message.name, context.message.arguments
@@ -118,15 +120,17 @@ class Fetches:
         try:
             return prompt.convert_result(await prompt.render(arguments))
         except Exception as error:
-            told = _told(error, f"Error rendering prompt {name!r}", self.mcp, PromptError)
-            if told is error:
+            client_error = _client_error(
+                error, f"Error rendering prompt {name!r}", self.mcp, PromptError
+            )
+            if client_error is error:
                 raise
-            raise told from error
+            raise client_error from error
 
 
 def _table(mcp: FastMCP) -> dict[tuple[str, str], Any]:
     found: dict[tuple[str, str], Any] = {}
-    for component in (framework.catalogue(mcp) or {}).values():
+    for component in (framework_catalogue.catalogue(mcp) or {}).values():
         if type(component) is FunctionResource:
             name = "resources/read", str(component.uri)
         elif type(component) is FunctionPrompt:
@@ -139,7 +143,7 @@ def _table(mcp: FastMCP) -> dict[tuple[str, str], Any]:
     return found
 
 
-def _told(error: Exception, what: str, mcp: FastMCP, kind: type[FastMCPError]) -> Exception:
+def _client_error(error: Exception, what: str, mcp: FastMCP, kind: type[FastMCPError]) -> Exception:
     """What a function raised, logged, and as its caller may hear of it."""
     if isinstance(error, FastMCPError):
         logger.log(error.log_level, what, exc_info=error)
@@ -152,7 +156,7 @@ def _told(error: Exception, what: str, mcp: FastMCP, kind: type[FastMCPError]) -
             return kind("Rate limited by upstream API, please retry later")
         if is_timeout_error(error):
             return kind("Upstream request timed out, please retry")
-    return kind(what if framework.masks_errors(mcp) else f"{what}: {error}")
+    return kind(what if framework_catalogue.masks_errors(mcp) else f"{what}: {error}")
 
 
 def _not_found(method: str, params: dict[str, Any]) -> MCPError:
@@ -203,7 +207,7 @@ def _messages(result: Any) -> dict[str, Any] | None:
         ):
             return None
         made.append({"content": {"text": content.text, "type": "text"}, "role": message.role})
-    told: dict[str, Any] = {"messages": made}
+    payload: dict[str, Any] = {"messages": made}
     if result.description is not None:
-        told["description"] = result.description
-    return told
+        payload["description"] = result.description
+    return payload

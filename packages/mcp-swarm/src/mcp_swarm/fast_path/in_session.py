@@ -1,4 +1,4 @@
-"""The short path in a session of 2025-11-25 (``MCP_STATELESS_HTTP=false``, ``redis://``).
+"""The fast path in a session of 2025-11-25 (``MCP_STATELESS_HTTP=false``, ``redis://``).
 
 Sessions check that the caller has one and run the request as one of their calls, which can be
 cancelled, streamed and resumed as any; here only its answer is made. What is asked about the
@@ -12,11 +12,11 @@ from fastmcp import Context, FastMCP
 from starlette.requests import Request
 from starlette.types import Scope, Send
 
-from mcp_swarm.fast_path.message import LISTS, Asked, answer
-from mcp_swarm.framework import request as framework
+from mcp_swarm.fast_path.message import LISTS, FastRequest, answer
+from mcp_swarm.framework import request as framework_request
 
 # The component that is asked for, if it is one, and what gives the result or its encoding.
-Found = tuple[Any, Callable[[framework.RequestContext, Context], Awaitable[Any]]]
+Found = tuple[Any, Callable[[framework_request.RequestContext, Context], Awaitable[Any]]]
 
 
 class Sessions(Protocol):
@@ -24,10 +24,10 @@ class Sessions(Protocol):
 
     async def answer(
         self,
-        asked: framework.Asked,
+        asked: framework_request.RequestLike,
         request: Request,
         send: Send,
-        plain: Callable[[framework.Client], Awaitable[str]],
+        plain: Callable[[framework_request.SessionClient], Awaitable[str]],
     ) -> bool:
         """Serves a request whose answer `plain` makes; False if that is for the framework."""
 
@@ -42,13 +42,13 @@ class InSession:
     """
 
     def __init__(
-        self, mcp: FastMCP, sessions: Sessions, find: Callable[[Asked], Found | None]
+        self, mcp: FastMCP, sessions: Sessions, find: Callable[[FastRequest], Found | None]
     ) -> None:
         self._mcp = mcp
         self._sessions = sessions
         self._find = find
 
-    async def answer(self, asked: Asked, scope: Scope, send: Send) -> bool:
+    async def answer(self, asked: FastRequest, scope: Scope, send: Send) -> bool:
         """Whether it was answered; else it is for the framework."""
         found = self._find(asked)
         if found is None:
@@ -58,13 +58,13 @@ class InSession:
             return False
         request = Request(scope)
 
-        async def plain(client: framework.Client) -> str:
-            context = framework.SessionRequestContext(self._mcp, request, asked, client)
-            with framework.serving(context):
+        async def plain(client: framework_request.SessionClient) -> str:
+            context = framework_request.SessionRequestContext(self._mcp, request, asked, client)
+            with framework_request.serving(context):
                 try:
                     async with Context(fastmcp=self._mcp) as made:
-                        told = await result(context, made)
-                    return answer(asked, framework.encoded(told)).decode()
+                        payload = await result(context, made)
+                    return answer(asked, framework_request.encoded(payload)).decode()
                 finally:
                     await context.close()
 

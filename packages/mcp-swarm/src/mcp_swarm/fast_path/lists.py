@@ -14,7 +14,7 @@ from fastmcp.server.middleware import Middleware, MiddlewareContext
 from fastmcp.server.middleware.dereference import DereferenceRefsMiddleware
 
 from mcp_swarm.fast_path.chain import Chains
-from mcp_swarm.framework import catalogue as framework
+from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext, handled
 from mcp_swarm.framework.wire import encode
 
@@ -52,7 +52,7 @@ class Lists:
         method = request.method
         if not self._may_keep(method):
             return encode(await handled(request))
-        allowed = [await framework.may_use(c) for c in self._guarded[method]]
+        allowed = [await framework_catalogue.may_use(c) for c in self._guarded[method]]
         key = (method, request.protocol_version, tuple(allowed))
         kept = self._kept.get(key)
         if kept is None:
@@ -60,9 +60,9 @@ class Lists:
             return kept[1]
         asked: Any = types.ListToolsRequest(method="tools/list") if method == "tools/list" else {}
         message = _Listing(message=asked, method=method, fastmcp_context=context, kept=kept[0])
-        told = await self._chains.of(method)(message)
+        listed = await self._chains.of(method)(message)
         # A middleware gave another list than it was given: it is right.
-        return kept[1] if told is kept[0] else encode(await handled(request))
+        return kept[1] if listed is kept[0] else encode(await handled(request))
 
     async def _made(self, key: _Key, request: RequestContext) -> tuple[Sequence[Any], bytes]:
         encoded = encode(await handled(request.of_nobody()))
@@ -73,10 +73,10 @@ class Lists:
         return self._kept[key]
 
     def _may_keep(self, method: str) -> bool:
-        if (state := framework.catalogue_state(self.mcp)) != self._state:
+        if (state := framework_catalogue.catalogue_state(self.mcp)) != self._state:
             self._kept.clear()
             self._state = state
-            components = framework.catalogue(self.mcp)
+            components = framework_catalogue.catalogue(self.mcp)
             self._guarded = {} if components is None else _guarded(components)
         return method in self._guarded and not self._has_a_say(method)
 

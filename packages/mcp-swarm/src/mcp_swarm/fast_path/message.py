@@ -1,4 +1,4 @@
-"""What the short path understands: one plain request, its headers in agreement with its body.
+"""What the fast path understands: one plain request, its headers in agreement with its body.
 
 ``read`` gives None for anything else, right or wrong: the framework judges it. What it accepts
 has passed the framework's own validation for the request's protocol version.
@@ -28,7 +28,7 @@ _MODERN = {version.encode(): version for version in MODERN_PROTOCOL_VERSIONS}
 
 
 @dataclass(slots=True)
-class Asked:
+class FastRequest:
     """One request: JSON-RPC id, method, protocol version and params."""
 
     id: int | str
@@ -44,16 +44,16 @@ class Asked:
 
 def version_of(headers: dict[bytes, bytes]) -> str | None:
     """The protocol version that the headers name, if both sides know it."""
-    told = headers.get(b"mcp-protocol-version")
-    if told is None:
+    version = headers.get(b"mcp-protocol-version")
+    if version is None:
         return types.DEFAULT_NEGOTIATED_VERSION
-    return _MODERN.get(told) or _LEGACY.get(told)
+    return _MODERN.get(version) or _LEGACY.get(version)
 
 
 def read(
     headers: dict[bytes, bytes], body: bytes, version: str, parsed: Any = None
-) -> Asked | None:
-    """The request in `body`, or None if it is not one for the short path.
+) -> FastRequest | None:
+    """The request in `body`, or None if it is not one for the fast path.
 
     `parsed` is the message in it, if it was parsed before.
     """
@@ -79,7 +79,7 @@ def read(
         methods.CLIENT_REQUESTS[method, version].model_validate(message, by_name=False)
     except ValidationError:
         return None
-    return Asked(id_, method, version, params)
+    return FastRequest(id_, method, version, params)
 
 
 def _parsed(body: bytes, *, modern: bool) -> Any:
@@ -90,7 +90,7 @@ def _parsed(body: bytes, *, modern: bool) -> Any:
         return None
 
 
-def answer(asked: Asked, result: bytes) -> bytes:
+def answer(asked: FastRequest, result: bytes) -> bytes:
     """The JSON-RPC message with an encoded result."""
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (to_json(asked.id), result)
 

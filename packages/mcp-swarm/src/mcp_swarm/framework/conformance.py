@@ -31,7 +31,7 @@ _BROKEN = (
 def check_results() -> None:
     """Makes a result that breaks its tool's output schema an error that says what is wrong.
 
-    Holds for all tools of the process, wherever they run: FastMCP, the short path, jobs.
+    Holds for all tools of the process, wherever they run: FastMCP, the fast path, jobs.
     """
     convert = Tool.convert_result
     if hasattr(convert, "__wrapped__"):  # done before in this process

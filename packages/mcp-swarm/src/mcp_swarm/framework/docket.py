@@ -88,14 +88,14 @@ def make_docket(url: str, name: str, execution_ttl: timedelta) -> "Docket":
     from docket._redis import RedisConnection
     from redis.asyncio.retry import Retry
     from redis.backoff import ExponentialWithJitterBackoff
-    from redis.exceptions import ConnectionError as Lost
+    from redis.exceptions import ConnectionError as RedisConnectionError
 
     class Persistent(RedisConnection):
         async def _connection_pool_from_url(self, *args: Any, **kwargs: Any) -> Any:
             pool = await super()._connection_pool_from_url(*args, **kwargs)
             pool.connection_kwargs |= {
                 "retry": Retry(ExponentialWithJitterBackoff(base=0.05, cap=0.5), retries=3),
-                "retry_on_error": [Lost],
+                "retry_on_error": [RedisConnectionError],
                 "socket_keepalive": True,
             }
             return pool

@@ -41,7 +41,7 @@ from mcp_swarm.framework.wire import encode
 _dispatcher_log = logging.getLogger("mcp.shared.jsonrpc_dispatcher")
 
 
-class Asked(Protocol):
+class RequestLike(Protocol):
     """A JSON-RPC request: its id, method, protocol version and params."""
 
     id: int | str
@@ -62,7 +62,7 @@ class RequestContext(FastMCPRequestContext):
     request: Request
     close_sse_stream = None
 
-    def __init__(self, mcp: FastMCP, http: Request, asked: Asked) -> None:
+    def __init__(self, mcp: FastMCP, http: Request, asked: RequestLike) -> None:
         self.mcp = mcp
         self.request = http
         self.request_id = str(asked.id)
@@ -145,7 +145,7 @@ class RequestContext(FastMCPRequestContext):
         return shaped
 
 
-class Client(Protocol):
+class SessionClient(Protocol):
     """The other end of a session, for one request."""
 
     @property
@@ -159,7 +159,9 @@ class Client(Protocol):
 class SessionRequestContext(RequestContext):
     """A request in a session, whose client can be spoken to."""
 
-    def __init__(self, mcp: FastMCP, http: Request, asked: Asked, client: Client) -> None:
+    def __init__(
+        self, mcp: FastMCP, http: Request, asked: RequestLike, client: SessionClient
+    ) -> None:
         super().__init__(mcp, http, asked)
         self.client = client
 
@@ -246,13 +248,13 @@ def encoded(result: dict[str, Any] | bytes) -> bytes:
     return result if isinstance(result, bytes) else encode(result)
 
 
-def error_answer(error: Exception, asked: Asked) -> tuple[int, bytes]:
+def error_answer(error: Exception, asked: RequestLike) -> tuple[int, bytes]:
     """HTTP status and body of an exception, as the era's own entry tells it."""
     if asked.version in MODERN_PROTOCOL_VERSIONS:
         data = modern_error_data(error)
         message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=data)
-        told = message.model_dump_json(by_alias=True, exclude_none=True)
-        return ERROR_CODE_HTTP_STATUS.get(data.code, 200), told.encode()
+        body = message.model_dump_json(by_alias=True, exclude_none=True)
+        return ERROR_CODE_HTTP_STATUS.get(data.code, 200), body.encode()
     known = error_data(error)
     if known is None:
         _dispatcher_log.exception("handler for %r raised", asked.method)

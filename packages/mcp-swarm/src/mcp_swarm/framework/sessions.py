@@ -68,9 +68,9 @@ def lifespan_state(manager: StreamableHTTPSessionManager) -> Any:
     return manager._lifespan_state
 
 
-def limit_sessions(manager: StreamableHTTPSessionManager, most: int) -> None:
+def limit_sessions(manager: StreamableHTTPSessionManager, max_sessions: int) -> None:
     """T18: FastMCP does not pass the SDK's limit of sessions on."""
-    manager.max_sessions = most
+    manager.max_sessions = max_sessions
 
 
 def sessions_of(manager: StreamableHTTPSessionManager, user: AuthenticatedUser) -> int:

@@ -14,15 +14,15 @@ import asyncio
 from collections.abc import Mapping
 
 from mcp_swarm.config import load
-from mcp_swarm.http.allow_list import Refused
-from mcp_swarm.http.client import METHODS, Answer, Client, Unreachable
+from mcp_swarm.http.allow_list import RequestNotAllowed
+from mcp_swarm.http.client import METHODS, Answer, HttpClient, Unreachable
 
-__all__ = ["METHODS", "Answer", "Client", "Refused", "Unreachable", "client", "close"]
+__all__ = ["METHODS", "Answer", "HttpClient", "RequestNotAllowed", "Unreachable", "client", "close"]
 
-_client: tuple[asyncio.AbstractEventLoop, Client] | None = None
+_client: tuple[asyncio.AbstractEventLoop, HttpClient] | None = None
 
 
-def client(url: str | None = None, credentials: Mapping[str, str] | None = None) -> Client:
+def client(url: str | None = None, credentials: Mapping[str, str] | None = None) -> HttpClient:
     """The client of this process, made at its first use.
 
     Args:
@@ -35,7 +35,7 @@ def client(url: str | None = None, credentials: Mapping[str, str] | None = None)
     global _client  # noqa: PLW0603 - one connection pool a process
     loop = asyncio.get_running_loop()
     if _client is None or _client[0] is not loop:
-        _client = loop, Client(load().mcp_outbound_hosts)
+        _client = loop, HttpClient(load().mcp_outbound_hosts)
     if url is None:
         return _client[1]
     return _client[1].with_credentials(url, credentials or {})

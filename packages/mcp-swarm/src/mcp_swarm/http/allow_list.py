@@ -33,13 +33,13 @@ _TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32
 _ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
-class Refused(ToolError):
+class RequestNotAllowed(ToolError):
     """A call that the operator did not allow. The message is meant for the client."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """Says no by raising ``Refused``: to hosts not listed, to private addresses not listed."""
+class AllowList:
+    """Says no by raising ``RequestNotAllowed``: to hosts not listed, to private addresses not listed."""
 
     hosts: frozenset[tuple[str, int | None]]
     networks: tuple[Network, ...]
@@ -57,23 +57,23 @@ class Gate:
         return cls(frozenset(hosts), tuple(networks))
 
     def check_host(self, host: str, port: int) -> None:
-        """Raises ``Refused`` unless an entry names ``host`` (ASCII) at ``port``."""
+        """Raises ``RequestNotAllowed`` unless an entry names ``host`` (ASCII) at ``port``."""
         if not any(_covers(entry, host.lower().rstrip("."), port) for entry in self.hosts):
             allowed = ", ".join(sorted(_written(*entry) for entry in self.hosts)) or "none"
-            raise Refused(
+            raise RequestNotAllowed(
                 f"Calling {host[:253]!r} at port {port} is not allowed. Allowed are: {allowed}. "
                 f"The operator allows it by adding {_written(host[:253], port)!r} "
                 "to MCP_OUTBOUND_HOSTS."
             )
 
     def check_address(self, address: str, host: str, port: int) -> None:
-        """Raises ``Refused`` if ``address``, to which ``host`` resolved, is private, unlisted."""
+        """Raises ``RequestNotAllowed`` if ``address``, to which ``host`` resolved, is private, unlisted."""
         parsed = ipaddress.ip_address(address)
         if is_public(parsed) or any(parsed in network for network in self.networks):
             return
         if any(_covers(entry, str(parsed), port) for entry in self.hosts):
             return
-        raise Refused(
+        raise RequestNotAllowed(
             f"{host!r} resolves to an address that is not public, and calls into the inner network "
             f"are not allowed. The operator allows it by adding {_written(address, port)!r} "
             "or a network to MCP_OUTBOUND_HOSTS."

@@ -21,7 +21,7 @@ import httpcore2
 import httpx2
 from fastmcp.exceptions import ToolError
 
-from mcp_swarm.http.allow_list import Gate, Refused
+from mcp_swarm.http.allow_list import AllowList, RequestNotAllowed
 from mcp_swarm.http.headers import Credentials, host, of_caller, origin, port
 
 MAX_REDIRECTS: Final = 5
@@ -61,7 +61,7 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
-class Client:
+class HttpClient:
     """Calls hosts that ``allowed`` lists; ``resolver`` is the seam for tests of name lookups."""
 
     def __init__(
@@ -71,8 +71,8 @@ class Client:
         resolver: Resolver = resolve,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._gate = Gate.parse(allowed)
-        self._backend = _CheckedBackend(self._gate, resolver)
+        self._allow_list = AllowList.parse(allowed)
+        self._backend = _CheckedBackend(self._allow_list, resolver)
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=tls or httpcore2.default_ssl_context(),
             max_connections=MAX_CONNECTIONS,
@@ -81,7 +81,7 @@ class Client:
         )
         self.credentials: Credentials | None = None
 
-    def with_credentials(self, url: str, headers: Mapping[str, str]) -> "Client":
+    def with_credentials(self, url: str, headers: Mapping[str, str]) -> "HttpClient":
         """A client on the same connections that sends `headers` to the origin of `url` only.
 
         Raises:
@@ -112,16 +112,16 @@ class Client:
         bounds the whole, name lookup and redirects included. Nothing is tried twice.
 
         Raises:
-            Refused: the URL, a header, or a redirect is not allowed.
+            RequestNotAllowed: the URL, a header, or a redirect is not allowed.
             Unreachable: no connection, no proper HTTP, or out of time.
         """
         if method not in METHODS:
-            raise Refused(f"The method {method!r} is not one of {', '.join(METHODS)}.")
+            raise RequestNotAllowed(f"The method {method!r} is not one of {', '.join(METHODS)}.")
         target, sent = self._target(url), of_caller(headers or {}, self.credentials)
         if self.credentials and self.credentials.origin == origin(target):
             sent |= self.credentials.headers
         began, passed = time.perf_counter(), [url]
-        async with _told(url, seconds):
+        async with _readable_errors(url, seconds):
             while True:
                 reply = await self._once(method, target, sent, content, max_bytes)
                 status, found, body = reply
@@ -147,49 +147,53 @@ class Client:
         """Opens a TCP connection to a listed ``host:port`` and closes it: milliseconds it took.
 
         Raises:
-            Refused: not listed, or its address is private.
+            RequestNotAllowed: not listed, or its address is private.
             Unreachable: nobody answers there, or not in time.
         """
-        self._gate.check_host(host, port)
+        self._allow_list.check_host(host, port)
         began = time.perf_counter()
-        async with _told(f"{host}:{port}", seconds):
+        async with _readable_errors(f"{host}:{port}", seconds):
             stream = await self._backend.connect_tcp(host, port, timeout=seconds)
             await stream.aclose()
         return round((time.perf_counter() - began) * 1000, 1)
 
     def _target(self, url: str) -> httpx2.URL:
         if len(url) > MAX_URL_CHARS:
-            raise Refused(
+            raise RequestNotAllowed(
                 f"The URL has {len(url)} characters; at most {MAX_URL_CHARS} are allowed."
             )
         try:
             target = httpx2.URL(url)
         except (httpx2.InvalidURL, ValueError) as error:
-            raise Refused(f"{url!r} is not a URL: {error}.") from error
+            raise RequestNotAllowed(f"{url!r} is not a URL: {error}.") from error
         if target.scheme not in ("http", "https") or not target.host:
-            raise Refused(
+            raise RequestNotAllowed(
                 f"{url!r} is not a full http or https URL, such as https://api.example/v1."
             )
         if target.userinfo:
-            raise Refused("The URL carries a user or password. Take them out: none is passed on.")
-        self._gate.check_host(host(target), port(target))
+            raise RequestNotAllowed(
+                "The URL carries a user or password. Take them out: none is passed on."
+            )
+        self._allow_list.check_host(host(target), port(target))
         return target
 
     def _follow(self, source: httpx2.URL, location: str, hops: int) -> httpx2.URL:
         if hops > MAX_REDIRECTS:
-            raise Refused(f"More than {MAX_REDIRECTS} redirects, the last to {location[:200]!r}.")
+            raise RequestNotAllowed(
+                f"More than {MAX_REDIRECTS} redirects, the last to {location[:200]!r}."
+            )
         try:
             following = source.join(location)
         except (httpx2.InvalidURL, ValueError) as error:
             raise Unreachable(f"The redirect to {location[:200]!r} is not a URL.") from error
         if source.scheme == "https" and following.scheme != "https":
-            raise Refused(
+            raise RequestNotAllowed(
                 f"A redirect leads from https to {str(following)[:200]!r}. It is refused."
             )
         try:
             return self._target(str(following))
-        except Refused as error:
-            raise Refused(f"{origin(source)} redirects elsewhere. {error}") from error
+        except RequestNotAllowed as error:
+            raise RequestNotAllowed(f"{origin(source)} redirects elsewhere. {error}") from error
 
     async def _once(
         self,
@@ -223,8 +227,8 @@ class Client:
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
     """Connects to addresses that the gate lets through, and to no others."""
 
-    def __init__(self, gate: Gate, resolver: Resolver) -> None:
-        self._gate = gate
+    def __init__(self, allow_list: AllowList, resolver: Resolver) -> None:
+        self._allow_list = allow_list
         self._resolver = resolver
         self._plain = httpcore2.AnyIOBackend()
 
@@ -239,7 +243,7 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
         """Resolves once, checks every address, and connects to the first that answers."""
         addresses = await self._resolver(host, port)
         for address in addresses:
-            self._gate.check_address(address, host, port)
+            self._allow_list.check_address(address, host, port)
         for last, address in enumerate(addresses, 1 - len(addresses)):
             try:
                 return await self._plain.connect_tcp(
@@ -252,7 +256,7 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
 
 
 @asynccontextmanager
-async def _told(where: str, seconds: float) -> AsyncIterator[None]:
+async def _readable_errors(where: str, seconds: float) -> AsyncIterator[None]:
     """Turns whatever the network does into one clear error."""
     try:
         async with asyncio.timeout(seconds):

@@ -6,7 +6,7 @@ from typing import Final, Self
 
 import httpx2
 
-from mcp_swarm.http.allow_list import Refused
+from mcp_swarm.http.allow_list import RequestNotAllowed
 
 # Of the connection: they are its own.
 _CONNECTION: Final = {
@@ -53,18 +53,18 @@ def of_caller(given: Mapping[str, str], credentials: Credentials | None) -> dict
     """The headers that a caller gave, with lower-case names, and our own.
 
     Raises:
-        Refused: one of them is not the caller's to set.
+        RequestNotAllowed: one of them is not the caller's to set.
     """
     kept = _CONNECTION | _CREDENTIALS | (credentials.headers.keys() if credentials else set())
     sent = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "mcp-swarm"}
     for name, value in given.items():
         if name.lower() in kept:
-            raise Refused(
+            raise RequestNotAllowed(
                 f"The header {name!r} may not be set by a caller. Leave it out. The tool's author "
                 "gives a client credentials: http.client(origin, headers)."
             )
         if not _is_printable(name + value):
-            raise Refused(f"The header {name!r} has characters outside printable ASCII.")
+            raise RequestNotAllowed(f"The header {name!r} has characters outside printable ASCII.")
         sent[name.lower()] = value
     return sent
 

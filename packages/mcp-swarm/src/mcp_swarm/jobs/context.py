@@ -95,7 +95,7 @@ class JobContext(Context):
         self._task_request_state = answers.get("state")
         given = answers.get("given")
         self._task_input_responses = (
-            {key: answer(one["method"], one["result"]) for key, one in given.items()}
+            {key: parsed_answer(one["method"], one["result"]) for key, one in given.items()}
             if given
             else None
         )
@@ -109,13 +109,13 @@ class JobContext(Context):
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
         """Tells how far the job is; costs nothing, however often it is called."""
-        told = self._reported
+        reported = self._reported
         # What is no number cannot be told in JSON.
-        told.progress = progress if math.isfinite(progress) else None
-        told.total = total if total is not None and math.isfinite(total) else None
-        told.is_new = True
+        reported.progress = progress if math.isfinite(progress) else None
+        reported.total = total if total is not None and math.isfinite(total) else None
+        reported.is_new = True
         if message is not None:
-            told.message = message[:MAX_MESSAGE]
+            reported.message = message[:MAX_MESSAGE]
 
     async def log(
         self,
@@ -139,7 +139,7 @@ class JobContext(Context):
         await super().__aexit__(None, None, None)
 
 
-def answer(method: str, result: Any) -> Answer:
+def parsed_answer(method: str, result: Any) -> Answer:
     """The client's answer to a request of `method`, typed.
 
     Raises:

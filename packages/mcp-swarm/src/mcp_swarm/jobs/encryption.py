@@ -13,11 +13,11 @@ _PURPOSE = b"mcp-swarm jobs 1"  # another purpose gives other keys (RFC 5869 §3
 _NONCE = 12  # bytes, NIST SP 800-38D §8.2.2
 
 
-class SealError(Exception):
+class DecryptionError(Exception):
     """A value that none of our keys opens, or that was written for another place."""
 
 
-class Seal:
+class RecordCipher:
     """Turns JSON values into bytes that only holders of the keys read or make.
 
     Args:
@@ -34,29 +34,29 @@ class Seal:
             for secret in secrets
         ]
 
-    def close(self, value: Any, place: str) -> bytes:
-        """`value` (JSON) for `place`, compressed, then sealed."""
+    def encrypt(self, value: Any, context: str) -> bytes:
+        """`value` (JSON) for `context`, compressed, then sealed."""
         import os
 
         nonce = os.urandom(_NONCE)
         content = zlib.compress(json.dumps(value, separators=(",", ":")).encode(), 1)
-        return nonce + self._keys[0].encrypt(nonce, content, place.encode())
+        return nonce + self._keys[0].encrypt(nonce, content, context.encode())
 
-    def open(self, sealed: bytes, place: str) -> Any:
-        """The value that was sealed for `place`.
+    def decrypt(self, encrypted: bytes, context: str) -> Any:
+        """The value that was sealed for `context`.
 
         Raises:
-            SealError: it was not sealed by one of our keys, or not for this place.
+            DecryptionError: it was not sealed by one of our keys, or not for this place.
         """
         from cryptography.exceptions import InvalidTag
 
         for key in self._keys:
             try:
-                content = key.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
+                content = key.decrypt(encrypted[:_NONCE], encrypted[_NONCE:], context.encode())
             except InvalidTag:
                 continue
             return json.loads(zlib.decompress(content))
-        raise SealError(
-            f"What is stored as {place} cannot be opened. Every replica and worker needs the same "
+        raise DecryptionError(
+            f"What is stored as {context} cannot be opened. Every replica and worker needs the same "
             "MCP_REQUEST_STATE_KEYS, the old one listed behind the new one while they change."
         )

@@ -29,8 +29,8 @@ class HandedOver(ToolResult):
     @classmethod
     def to(cls, job: Job, tool: Tool) -> "HandedOver":
         """Told in words, for those who do not know tasks."""
-        told = f"It goes on as job {job.id}: ask job_status, then job_result."
-        made = cls(content=told, structured_content={"job_id": job.id, "state": job.state})
+        text = f"It goes on as job {job.id}: ask job_status, then job_result."
+        made = cls(content=text, structured_content={"job_id": job.id, "state": job.state})
         made._job, made._tool = job, tool
         return made
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from mcp_swarm.jobs.encryption import Seal
+from mcp_swarm.jobs.encryption import RecordCipher
 
 State = Literal["queued", "running", "input_required", "completed", "failed", "cancelled"]
 FINAL: tuple[State, ...] = ("completed", "failed", "cancelled")
@@ -94,7 +94,7 @@ class Job:
         """What the owner may see of it, as JSON: all but arguments and result."""
         left = self.remaining(usual)
         failed = (self.outcome or {}).get("error")
-        told = {
+        fields = {
             "job_id": self.id,
             "tool": self.tool,
             "state": self.state,
@@ -112,7 +112,7 @@ class Job:
             "remaining_seconds": None if left is None else round(left, 1),
             "input_requests": self.input_requests(),
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in fields.items() if value is not None}
 
     @property
     def lost(self) -> int:
@@ -143,23 +143,23 @@ def stamp(seconds: float) -> str | None:
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else None
 
 
-def write(seal: Seal, job_id: str, **fields: Any) -> dict[str, Any]:
+def to_fields(cipher: RecordCipher, job_id: str, **fields: Any) -> dict[str, Any]:
     """Fields of a record as the store holds them; None becomes empty."""
     return {
         name: ""
         if value is None
-        else seal.close(value, f"{job_id}/{name}")
+        else cipher.encrypt(value, f"{job_id}/{name}")
         if name in SEALED
         else value
         for name, value in fields.items()
     }
 
 
-def read(seal: Seal, job_id: str, stored: dict[str, bytes]) -> Job:
+def from_fields(cipher: RecordCipher, job_id: str, stored: dict[str, bytes]) -> Job:
     """The job whose record holds `stored`.
 
     Raises:
-        SealError: a sealed field does not open.
+        DecryptionError: a sealed field does not open.
     """
     kinds = {name: declared.type for name, declared in Job.__dataclass_fields__.items()}
     values: dict[str, Any] = {"id": job_id}
@@ -167,7 +167,7 @@ def read(seal: Seal, job_id: str, stored: dict[str, bytes]) -> Job:
         if name not in kinds or not value:
             continue
         if name in SEALED:
-            values[name] = seal.open(bytes(value), f"{job_id}/{name}")
+            values[name] = cipher.decrypt(bytes(value), f"{job_id}/{name}")
         elif kinds[name] is int:
             values[name] = int(value)
         elif "float" in str(kinds[name]):

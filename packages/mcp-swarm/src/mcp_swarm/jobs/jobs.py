@@ -21,14 +21,14 @@ from mcp_swarm import identity
 from mcp_swarm.config import Settings
 from mcp_swarm.framework.components import Around
 from mcp_swarm.jobs import submission
-from mcp_swarm.jobs.context import answer as typed
-from mcp_swarm.jobs.encryption import Seal, SealError
+from mcp_swarm.jobs.context import parsed_answer
+from mcp_swarm.jobs.encryption import DecryptionError, RecordCipher
 from mcp_swarm.jobs.errors import JobError
 from mcp_swarm.jobs.job import DROPPED, FINAL, OPEN, Job
 from mcp_swarm.jobs.queue.engine import Engine
 
 if TYPE_CHECKING:
-    from mcp_swarm.jobs.repository import Records
+    from mcp_swarm.jobs.repository import JobRepository
     from mcp_swarm.jobs.room import Room
     from mcp_swarm.jobs.runner import Runner
     from mcp_swarm.redis import Store
@@ -59,23 +59,23 @@ class Jobs:
     ) -> None:
         self._mcp, self._settings, self._shared = mcp, settings, store
         self._around, self._changed = around, changed
-        self._sealing: Seal | None = None
+        self._made_cipher: RecordCipher | None = None
         self.engine = Engine(settings, works=store is None, run=self._run)
 
     # What needs Redis's client is made, and imported, when there is a job.
     @cached_property
-    def records(self) -> "Records":
+    def repository(self) -> "JobRepository":
         """Where the jobs lie."""
-        from mcp_swarm.jobs.repository import Records
+        from mcp_swarm.jobs.repository import JobRepository
 
-        return Records(self._store, self._seal)
+        return JobRepository(self._store, self._cipher)
 
     @cached_property
     def room(self) -> "Room":
         """What there is for jobs in the store."""
         from mcp_swarm.jobs.room import Room
 
-        return Room(self._settings, self.records)
+        return Room(self._settings, self.repository)
 
     @cached_property
     def _runner(self) -> "Runner":
@@ -84,7 +84,7 @@ class Jobs:
         return Runner(
             self._mcp,
             self._settings,
-            self.records,
+            self.repository,
             self.room,
             around=self._around,
             is_ending=lambda: self.engine.ending,
@@ -99,7 +99,7 @@ class Jobs:
             if self.engine.works and self._shared is not None:
                 from mcp_swarm.jobs.queue.sweeper import Sweeper
 
-                sweeper = Sweeper(self._settings, self.records, self.engine, self._store)
+                sweeper = Sweeper(self._settings, self.repository, self.engine, self._store)
                 tasks.append(await stack.enter_async_context(sweeper.lifetime()))
             yield tasks
 
@@ -128,10 +128,10 @@ class Jobs:
         digest = submission.digest
         repeat = (f"{job.owner}:{digest(key)}", digest([tool.name, arguments])) if key else None
         share = await self.room.share()
-        kind, value = await self.records.add(
+        kind, value = await self.repository.add(
             job, limit=self._settings.mcp_task_queue_limit, share=share, repeat=repeat
         )
-        usual = await self.records.usual_seconds(tool.name) if kind == "full" else None
+        usual = await self.repository.usual_seconds(tool.name) if kind == "full" else None
         if refused := submission.refused(kind, value, usual):
             raise refused
         if kind == "other":
@@ -150,8 +150,8 @@ class Jobs:
                 Or unreadable.
         """
         try:
-            job = await self.records.find(job_id) if self._exists() else None
-        except SealError as error:
+            job = await self.repository.find(job_id) if self._exists() else None
+        except DecryptionError as error:
             logger.warning("job %s: %s", job_id, error)
             message = f"Job {job_id!r} was sealed with a key that this server does not have (now)."
             raise JobError("unreadable", message) from None
@@ -170,7 +170,7 @@ class Jobs:
             JobError: unknown.
         """
         job = await self.find(job_id)
-        return job.status(await self.records.usual_seconds(job.tool))
+        return job.status(await self.repository.usual_seconds(job.tool))
 
     async def result(self, job_id: str) -> dict[str, Any]:
         """What the tool returned, as a CallToolResult in JSON.
@@ -197,7 +197,7 @@ class Jobs:
         """
         job = await self.find(job_id)
         now = time.time()
-        moved = await self.records.move(
+        moved = await self.repository.move(
             job,
             {"state": "cancelled", "ended": now, "updated": now, **DROPPED},
             from_any=OPEN,
@@ -227,7 +227,7 @@ class Jobs:
             for key in responses.keys() & open_requests.keys():
                 method = open_requests[key].get("method", "elicitation/create")
                 try:
-                    typed(method, responses[key])
+                    parsed_answer(method, responses[key])
                 except PydanticValidationError:
                     message = f"The response {key!r} is no answer to {method}."
                     raise JobError("invalid", message) from None
@@ -236,11 +236,13 @@ class Jobs:
                 if job.state == "queued":
                     await self.engine.add(job.id, job.tenant)
                 return job
-            told: dict[str, Any] = {"answers": {**answers, "given": given}, "updated": time.time()}
+            merged = {**answers, "given": given}
+            update: dict[str, Any] = {"answers": merged, "updated": time.time()}
             complete = len(given) == len(asked)
             if complete:
-                told |= {"state": "queued", "asked": None}
-            if await self.records.move(job, told, into="queued" if complete else "asking") == "ok":
+                update |= {"state": "queued", "asked": None}
+            into = "queued" if complete else "asking"
+            if await self.repository.move(job, update, into=into) == "ok":
                 if complete:
                     await self.engine.add_again(job.id, job.tenant)
                 await self._changed(job.id)
@@ -251,18 +253,12 @@ class Jobs:
 
         False if it has not failed, or its arguments were too large to be kept.
         """
-        job = await self.records.find(job_id)
+        job = await self.repository.find(job_id)
         if job is None or not (job.state == "failed" or job.is_error) or not job.call:
             return False
-        told = {
-            "state": "queued",
-            "tries": 0,
-            "starts": 0,
-            "returns": 0,
-            "outcome": None,
-            "ended": 0.0,
-        }
-        if await self.records.move(job, {**told, "updated": time.time()}, into="queued") != "ok":
+        update = {"state": "queued", "outcome": None, "ended": 0.0, "updated": time.time()}
+        update |= {"tries": 0, "starts": 0, "returns": 0}
+        if await self.repository.move(job, update, into="queued") != "ok":
             return False
         await self.engine.add_again(job.id, job.tenant)
         await self._changed(job.id)
@@ -272,10 +268,10 @@ class Jobs:
         """Depth of the queue, jobs running and failed, and each tool's figures."""
         tools = [tool.name for tool in await self._mcp.get_tasks()] if self._exists() else []
         counts = {
-            which: await self.records.count(which) if self._exists() else 0
+            which: await self.repository.count(which) if self._exists() else 0
             for which in ("queued", "running", "failed")
         }
-        return {**counts, "tools": {name: await self.records.figures(name) for name in tools}}
+        return {**counts, "tools": {name: await self.repository.figures(name) for name in tools}}
 
     def _exists(self) -> bool:
         """Whether there can be any job: in memory, not before the first was submitted."""
@@ -292,8 +288,8 @@ class Jobs:
         async with (await self.engine.docket()).redis() as embedded:
             return JobStore(embedded, self._settings.mcp_name)
 
-    def _seal(self) -> Seal:
-        if self._sealing is None:
+    def _cipher(self) -> RecordCipher:
+        if self._made_cipher is None:
             keys = [key.get_secret_value() for key in self._settings.mcp_request_state_keys]
-            self._sealing = Seal([key.encode() for key in keys] or [os.urandom(32)])
-        return self._sealing
+            self._made_cipher = RecordCipher([key.encode() for key in keys] or [os.urandom(32)])
+        return self._made_cipher

@@ -41,7 +41,7 @@ def pause(tries: int) -> float:
     return float(min(60, 2 ** (tries - 1)) * random.uniform(1, 1.5))  # noqa: S311 - spreads load
 
 
-def told(tool_name: str, job_id: str, error: BaseException) -> ToolResult:
+def error_result(tool_name: str, job_id: str, error: BaseException) -> ToolResult:
     """An error as a direct call would tell it: its own words only if they were meant for callers."""
     if isinstance(error, FastMCPError):
         return ToolResult(content=str(error), is_error=True)
@@ -65,10 +65,10 @@ def written(tool_name: str, job_id: str, result: ToolResult) -> tuple[dict[str, 
         made = wire(result)
         json.dumps(made)
     except (ValueError, TypeError, RecursionError) as error:  # another run would come to the same
-        return wire(told(tool_name, job_id, error)), True
+        return wire(error_result(tool_name, job_id, error)), True
     return made, result.is_error
 
 
-def size(told: dict[str, Any]) -> int:
+def size(payload: dict[str, Any]) -> int:
     """Bytes of its JSON: what the store would have to hold."""
-    return len(json.dumps(told))
+    return len(json.dumps(payload))

@@ -5,10 +5,9 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from mcp_swarm.jobs import job as jobs
-from mcp_swarm.jobs.encryption import Seal, SealError
-from mcp_swarm.jobs.job import Job
-from mcp_swarm.redis import needed
+from mcp_swarm.jobs.encryption import DecryptionError, RecordCipher
+from mcp_swarm.jobs.job import Job, from_fields, to_fields
+from mcp_swarm.redis import redis_required
 from mcp_swarm.redis.job_scripts import LIVE_TTL
 from mcp_swarm.redis.jobs import JobStore, Share
 
@@ -18,30 +17,32 @@ logger = logging.getLogger(__name__)
 FEATURE = "Background work"
 
 
-class Records:
+class JobRepository:
     """Every method raises MCPError -31002 (retryable) if the shared store does not answer.
 
     Args:
         store: gives the store; waits until there is one.
-        seal: for what must not be read there.
+        cipher: gives the cipher for what must not be read there.
     """
 
-    def __init__(self, store: Callable[[], Awaitable[JobStore]], seal: Callable[[], Seal]) -> None:
+    def __init__(
+        self, store: Callable[[], Awaitable[JobStore]], cipher: Callable[[], RecordCipher]
+    ) -> None:
         self._store = store
-        self._seal = seal
+        self._cipher = cipher
 
     async def find(self, job_id: str) -> Job | None:
         """The job of that id, if there is (still) one."""
-        async with needed(FEATURE):
+        async with redis_required(FEATURE):
             stored = await (await self._store()).read(job_id)
-        return jobs.read(self._seal(), job_id, stored) if stored else None
+        return from_fields(self._cipher(), job_id, stored) if stored else None
 
     async def add(
         self, job: Job, *, limit: int, share: Share, repeat: tuple[str, str] | None
     ) -> tuple[str, str]:
         """A new job, queued: as ``JobStore.submit`` tells."""
-        fields = jobs.write(
-            self._seal(),
+        fields = to_fields(
+            self._cipher(),
             job.id,
             tool=job.tool,
             owner=job.owner,
@@ -52,7 +53,7 @@ class Records:
             created=job.created,
             updated=job.updated,
         )
-        async with needed(FEATURE):
+        async with redis_required(FEATURE):
             store = await self._store()
             return await store.submit(
                 *(job.id, job.owner, fields),
@@ -74,8 +75,8 @@ class Records:
         figures: Mapping[str, float] | None = None,
         same_hand: bool = False,
         from_any: tuple[str, ...] = (),
-        mark: str = "",
-        most: int | None = None,
+        token: str = "",
+        max_bytes: int | None = None,
     ) -> str:
         """Changes the job in the store, then in `job` itself, if nobody has changed it since.
 
@@ -88,25 +89,25 @@ class Records:
             figures: likewise.
             same_hand: the one that changed it last goes on; its revision stays.
             from_any: change it whoever has it, if it is in one of these states.
-            mark: likewise.
-            most: likewise.
+            token: likewise.
+            max_bytes: likewise.
 
         Returns:
             ``ok``, or what hindered it: as ``JobStore.move`` tells.
         """
         revision = job.revision if same_hand else job.revision + 1
-        async with needed(FEATURE):
+        async with redis_required(FEATURE):
             moved = await (await self._store()).move(
                 *(job.id, job.owner, job.tool, from_any or (job.state,)),
-                {**jobs.write(self._seal(), job.id, **fields), "revision": revision},
+                {**to_fields(self._cipher(), job.id, **fields), "revision": revision},
                 tenant=job.tenant,
-                mark=mark,
+                token=token,
                 revision=None if from_any else job.revision,
                 into=into,
                 score=time.time() if score is None else score,
                 ttl=ttl,
                 figures=figures,
-                most=most,
+                max_bytes=max_bytes,
             )
         if moved == "ok":
             job.revision = revision
@@ -122,22 +123,22 @@ class Records:
 
     async def figures(self, tool: str) -> dict[str, float]:
         """Sums by name: started, waited_ms, completed, failed, cancelled, ran_ms."""
-        async with needed(FEATURE):
+        async with redis_required(FEATURE):
             return await (await self._store()).figures(tool)
 
     async def count(self, which: str) -> int:
         """How many jobs are ``queued``, ``running`` or ``failed``."""
-        async with needed(FEATURE):
+        async with redis_required(FEATURE):
             return await (await self._store()).count(which)
 
     async def memory(self) -> tuple[int, int]:
         """Bytes that the shared store uses and may use; 0 of the latter if it has no limit."""
-        async with needed(FEATURE):
+        async with redis_required(FEATURE):
             return await (await self._store()).memory()
 
     async def among(self, which: str, before: float = float("inf")) -> list[Job]:
         """The jobs that are ``queued``, ``running`` or ``failed`` since `before`, oldest first."""
-        async with needed(FEATURE):
+        async with redis_required(FEATURE):
             store = await self._store()
             found = []
             for job_id in await store.members(which, before):
@@ -146,7 +147,7 @@ class Records:
                     await store.forget(which, job_id)
                     continue
                 try:
-                    found.append(jobs.read(self._seal(), job_id, stored))
-                except SealError as error:
+                    found.append(from_fields(self._cipher(), job_id, stored))
+                except DecryptionError as error:
                     logger.warning("job %s: %s", job_id, error)
         return found

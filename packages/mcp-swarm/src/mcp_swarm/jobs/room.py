@@ -13,7 +13,7 @@ from mcp_swarm.redis.job_scripts import SMALL
 
 if TYPE_CHECKING:
     from mcp_swarm.config import Settings
-    from mcp_swarm.jobs.repository import Records
+    from mcp_swarm.jobs.repository import JobRepository
     from mcp_swarm.redis.jobs import Share
 
 # Shares of Redis's memory in use: see above.
@@ -34,12 +34,12 @@ class Room:
 
     Args:
         settings: of this process.
-        records: where the jobs lie.
+        repository: of the jobs.
     """
 
-    def __init__(self, settings: "Settings", records: "Records") -> None:
+    def __init__(self, settings: "Settings", repository: "JobRepository") -> None:
         self._settings = settings
-        self._records = records
+        self._repository = repository
 
     async def share(self) -> "Share":
         """A tenant's, for a new job.
@@ -49,12 +49,14 @@ class Room:
         """
         from mcp_swarm.redis.jobs import Share
 
-        used, most = await self._memory()
-        if most and used > NO_NEW_JOBS * most:
-            message = f"The store of jobs is full: {used / most:.0%} are in use. Try again in 60 s."
+        used, allowed = await self._memory()
+        if allowed and used > NO_NEW_JOBS * allowed:
+            message = (
+                f"The store of jobs is full: {used / allowed:.0%} are in use. Try again in 60 s."
+            )
             raise JobError("full", message, 60.0)
         queued = shares.share(self._settings.mcp_task_queue_limit, self._settings)
-        return Share(queued, self._bytes(most))
+        return Share(queued, self._bytes(allowed))
 
     async def for_result(self, size: int) -> int | None:
         """Bytes that a tenant's jobs may hold with a result of `size`; None for as many as they like.
@@ -63,12 +65,12 @@ class Room:
         """
         if size <= SMALL:  # it is always kept
             return None
-        used, most = await self._memory()
-        return 0 if most and used > NO_RESULTS * most else self._bytes(most)
+        used, allowed = await self._memory()
+        return 0 if allowed and used > NO_RESULTS * allowed else self._bytes(allowed)
 
     async def _memory(self) -> tuple[int, int]:
-        return await self._records.memory() if self._settings.is_shared else (0, 0)
+        return await self._repository.memory() if self._settings.is_shared else (0, 0)
 
-    def _bytes(self, most: int) -> int:
-        room = int(NO_NEW_JOBS * most) if most else WITHOUT_LIMIT
+    def _bytes(self, allowed: int) -> int:
+        room = int(NO_NEW_JOBS * allowed) if allowed else WITHOUT_LIMIT
         return shares.share(room if self._settings.is_shared else IN_PROCESS, self._settings)

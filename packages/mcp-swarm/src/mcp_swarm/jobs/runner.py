@@ -26,10 +26,10 @@ from mcp_swarm.errors import JOB_GIVEN_UP, JOB_OVER_LIMIT
 from mcp_swarm.framework.components import Around
 from mcp_swarm.jobs import outcome
 from mcp_swarm.jobs.context import JobContext, Reported, enter_job
-from mcp_swarm.jobs.encryption import SealError
+from mcp_swarm.jobs.encryption import DecryptionError
 from mcp_swarm.jobs.job import DROPPED, KEPT_CALL, Job, State
 from mcp_swarm.jobs.queue.engine import TO_END, PutBack
-from mcp_swarm.jobs.repository import Records
+from mcp_swarm.jobs.repository import JobRepository
 from mcp_swarm.jobs.room import TOO_LARGE, Room
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Runner:
 
     Args:
         mcp: whose tools are run.
-        records: where the jobs lie.
+        repository: of the jobs.
         room: for their results.
         around: runs the tool inside its middleware.
         is_ending: whether this process gives up what it runs, to put it back into the queue.
@@ -57,7 +57,7 @@ class Runner:
         self,
         mcp: FastMCP,
         settings: Settings,
-        records: Records,
+        repository: JobRepository,
         room: Room,
         *,
         around: Around,
@@ -66,7 +66,7 @@ class Runner:
     ) -> None:
         self._mcp = mcp
         self._settings = settings
-        self._records = records
+        self._repository = repository
         self._room = room
         self._around = around
         self._is_ending = is_ending
@@ -84,7 +84,7 @@ class Runner:
         """
         try:
             job = await self._take(job_id, redelivered)
-        except (RedisError, MCPError, SealError) as error:
+        except (RedisError, MCPError, DecryptionError) as error:
             logger.warning("job %s cannot be begun: %s", job_id, error)
             raise PutBack(self._settings.mcp_task_redelivery_seconds) from None
         if job is None:
@@ -116,18 +116,18 @@ class Runner:
     async def _take(self, job_id: str, redelivered: bool) -> Job | None:
         """The job, ours from now on; None if there is nothing to do."""
         now = time.time()
-        job = await self._records.find(job_id)
+        job = await self._repository.find(job_id)
         if job is None or job.state not in ("queued", "running"):
             return None
         silent = now - job.beat > self._settings.mcp_task_redelivery_seconds
         if job.state == "running" and not redelivered and not silent:
             raise PutBack(self._settings.mcp_task_redelivery_seconds)
-        told: dict[str, Any] = {"state": "running", "started": now, "beat": now, "updated": now}
-        told |= {"starts": job.starts + 1, "worker": self._settings.mcp_replica}
-        told |= {"progress": None, "total": None}  # of a start before this one
+        update: dict[str, Any] = {"state": "running", "started": now, "beat": now, "updated": now}
+        update |= {"starts": job.starts + 1, "worker": self._settings.mcp_replica}
+        update |= {"progress": None, "total": None}  # of a start before this one
         # Since it was queued: at first, or once more after it had failed for good.
         figures = {} if job.starts else {"started": 1, "waited_ms": 1000 * (now - job.updated)}
-        moved = await self._records.move(job, told, into="running", figures=figures)
+        moved = await self._repository.move(job, update, into="running", figures=figures)
         if moved != "ok":
             raise PutBack(0.1)  # it has just changed: look again
         return job
@@ -179,20 +179,20 @@ class Runner:
     async def _watch(self, job: Job, call: "asyncio.Task[Any]", reported: Reported) -> bool:
         """Tells the store that we live, until `call` is done; False if it shall not go on."""
         while not (await asyncio.wait({call}, timeout=PULSE))[0]:
-            told: dict[str, Any] = {"beat": time.time()}
+            update: dict[str, Any] = {"beat": time.time()}
             if reported.is_new:
                 reported.is_new = False
-                told |= {"progress": reported.progress, "total": reported.total}
-                told |= {"message": reported.message, "updated": told["beat"]}
+                update |= {"progress": reported.progress, "total": reported.total}
+                update |= {"message": reported.message, "updated": update["beat"]}
             try:
-                state = await self._records.move(job, told, into="running", same_hand=True)
+                state = await self._repository.move(job, update, into="running", same_hand=True)
             except (RedisError, MCPError):
                 continue  # Redis is away: the job goes on, and tells how far it is later
             if state != "ok":
                 logger.info("job %s is stopped: it is %s", job.id, state)
                 await _end(call)
                 return False
-            if "progress" in told:
+            if "progress" in update:
                 await self._changed(job.id)
         job.progress, job.total, job.message = reported.progress, reported.total, reported.message
         return True
@@ -205,11 +205,11 @@ class Runner:
             if isinstance(result, InputRequiredToolResult):
                 await self._ask(job, result.input_required)
                 return
-            told, bad = outcome.written(job.tool, job.id, result)
-            if (size := outcome.size(told)) > (most := self._settings.mcp_task_result_limit):
-                message = f"Its result has {size} bytes, more than {most} (MCP_TASK_RESULT_LIMIT)."
+            payload, bad = outcome.written(job.tool, job.id, result)
+            if (size := outcome.size(payload)) > (limit := self._settings.mcp_task_result_limit):
+                message = f"Its result has {size} bytes, more than {limit} (MCP_TASK_RESULT_LIMIT)."
                 await self._fail(job, JOB_OVER_LIMIT, message)
-            elif not await self._end(job, "completed", {"result": told}, bad=bad, size=size):
+            elif not await self._end(job, "completed", {"result": payload}, bad=bad, size=size):
                 await self._fail(job, JOB_OVER_LIMIT, TOO_LARGE.format(size))
             return
         retryable, after = outcome.is_retryable(error)
@@ -221,8 +221,8 @@ class Runner:
         elif isinstance(error, MCPError):
             await self._fail(job, error.error.code, error.error.message, error.error.data)
         else:
-            told = outcome.wire(outcome.told(job.tool, job.id, error))
-            await self._end(job, "completed", {"result": told}, bad=True)
+            payload = outcome.wire(outcome.error_result(job.tool, job.id, error))
+            await self._end(job, "completed", {"result": payload}, bad=True)
 
     async def _ask(self, job: Job, asked: types.InputRequiredResult) -> None:
         """Leaves the worker free until the user has answered."""
@@ -238,14 +238,14 @@ class Runner:
             await self._fail(job, JOB_GIVEN_UP, message)
             return
         answers = {"given": dict[str, Any](), "state": asked.request_state}
-        told: dict[str, Any] = {"state": "input_required", "asked": requests, "answers": answers}
-        told |= {"returns": job.returns + 1}
-        await self._write(job, told, into="asking")
+        update: dict[str, Any] = {"state": "input_required", "asked": requests, "answers": answers}
+        update |= {"returns": job.returns + 1}
+        await self._write(job, update, into="asking")
 
     async def _put_back(self, job: Job, *, after: float, message: str) -> None:
-        told: dict[str, Any] = {"state": "queued", "message": message, "tries": job.tries}
-        told |= {"returns": job.returns, "unknown_since": job.unknown_since}
-        if await self._write(job, told, into="queued", score=time.time() + after):
+        update: dict[str, Any] = {"state": "queued", "message": message, "tries": job.tries}
+        update |= {"returns": job.returns, "unknown_since": job.unknown_since}
+        if await self._write(job, update, into="queued", score=time.time() + after):
             raise PutBack(after)
 
     async def _fail(self, job: Job, code: int, message: str, data: Any = None) -> None:
@@ -257,29 +257,29 @@ class Runner:
     ) -> bool:
         """Whether it could be written: a result of `size` bytes may be too large for the store."""
         now = time.time()
-        told = {"progress": job.progress, "total": job.total, "message": job.message, **DROPPED}
+        update = {"progress": job.progress, "total": job.total, "message": job.message, **DROPPED}
         if bad and outcome.size(job.call) <= KEPT_CALL:
-            told.pop("call")
-        most = None
+            update.pop("call")
+        max_bytes = None
         with suppress(RedisError, MCPError):  # unavailable: it is written to when it is back
-            if (most := await self._room.for_result(size)) == 0:
+            if (max_bytes := await self._room.for_result(size)) == 0:
                 return False
         return await self._write(
             job,
-            {"state": state, "ended": now, "outcome": result, **told},
+            {"state": state, "ended": now, "outcome": result, **update},
             into="failed" if bad else "",
             ttl=self._settings.mcp_task_result_seconds,
             figures={"failed" if bad else "completed": 1, "ran_ms": 1000 * (now - job.started)},
-            most=most,
+            max_bytes=max_bytes,
         )
 
     async def _write(self, job: Job, fields: dict[str, Any], **where: Any) -> bool:
         """The change in the store, however long Redis is away: the work behind it is done."""
-        where["mark"] = secrets.token_hex(8)  # Redis may have done what it did not answer
+        where["token"] = secrets.token_hex(8)  # Redis may have done what it did not answer
         while True:
             try:
-                told = {**fields, "updated": time.time()}
-                moved = await self._records.move(job, told, **where)
+                update = {**fields, "updated": time.time()}
+                moved = await self._repository.move(job, update, **where)
             except (RedisError, MCPError) as error:
                 logger.warning("job %s cannot be written yet: %s", job.id, error)
                 await asyncio.sleep(PULSE)

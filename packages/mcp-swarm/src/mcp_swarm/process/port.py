@@ -9,7 +9,7 @@ from mcp_swarm.errors import StartError
 logger = logging.getLogger(__name__)
 
 
-def bound(settings: Settings, path: str = "/mcp") -> socket.socket:
+def listening_socket(settings: Settings, path: str = "/mcp") -> socket.socket:
     """The socket to listen on; the log says that `path` is served there.
 
     Raises:

@@ -44,5 +44,5 @@ def _limit(size: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
     with suppress(OSError, ValueError):
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        most = pages * resource.getpagesize() + size
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        limit = pages * resource.getpagesize() + size
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -6,18 +6,18 @@ from collections import deque
 from mcp_swarm.process_pool.tool_error import ToolError
 
 # Calls of one caller that may wait.
-MOST_WAITING = 16
+MAX_WAITING = 16
 
 
 class TooManyError(ToolError):
-    """The caller already has ``MOST_WAITING`` calls in the queue."""
+    """The caller already has ``MAX_WAITING`` calls in the queue."""
 
 
 class Turns:
-    """Admits `most` calls at once. Waiting callers are served round-robin, each one's calls in order."""
+    """Admits `max_calls` calls at once. Waiting callers are served round-robin, each one's calls in order."""
 
-    def __init__(self, most: int) -> None:
-        self._free = most
+    def __init__(self, max_calls: int) -> None:
+        self._free = max_calls
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     async def take(self, caller: str) -> None:
@@ -30,9 +30,9 @@ class Turns:
             self._free -= 1
             return
         queue = self._waiting.setdefault(caller, deque())
-        if len(queue) >= MOST_WAITING:
+        if len(queue) >= MAX_WAITING:
             raise TooManyError(
-                f"{MOST_WAITING} of your calls are already waiting. Try again when one has ended."
+                f"{MAX_WAITING} of your calls are already waiting. Try again when one has ended."
             )
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)

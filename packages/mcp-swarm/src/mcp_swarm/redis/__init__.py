@@ -17,15 +17,15 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from mcp_swarm.errors import STORE_UNAVAILABLE
-from mcp_swarm.redis import permissions as access
-from mcp_swarm.redis.pipeline import Line
+from mcp_swarm.redis import permissions
+from mcp_swarm.redis.pipeline import PipelinedConnection
 from mcp_swarm.redis.sessions import SessionStore
 
 # Seconds. A caller is told at once that the store is gone, rather than kept waiting for it.
 CONNECT_TIMEOUT, COMMAND_TIMEOUT = 1.0, 2.0
 
 # For short commands of one replica: many calls at once share them.
-MOST_CONNECTIONS = 16
+MAX_CONNECTIONS = 16
 
 
 class Store:
@@ -47,14 +47,16 @@ class Store:
         """Sessions that replicas share, on a connection of their own; None if there are none."""
         if self._session_ttl is None:
             return None
-        return SessionStore(Line(self.url, COMMAND_TIMEOUT), self.service, self._session_ttl)
+        return SessionStore(
+            PipelinedConnection(self.url, COMMAND_TIMEOUT), self.service, self._session_ttl
+        )
 
     @cached_property
     def redis(self) -> Redis:
         """For short commands: a pool that gives up soon, and tries a stale connection anew."""
         pool = BlockingConnectionPool.from_url(
             self.url,
-            max_connections=MOST_CONNECTIONS,
+            max_connections=MAX_CONNECTIONS,
             timeout=COMMAND_TIMEOUT,  # then the command fails, as it does if Redis is away
             socket_connect_timeout=CONNECT_TIMEOUT,
             socket_timeout=COMMAND_TIMEOUT,
@@ -93,14 +95,14 @@ class Store:
         Raises:
             RedisError, OSError: it cannot be told; nothing is claimed if Redis did not answer.
         """
-        key, mine = self.key(*name), uuid4().hex
+        key, token = self.key(*name), uuid4().hex
         # A Redis that hangs would run later what it was sent, after the caller was refused.
         await self.redis.ping()
         async with self.redis.pipeline() as both:
-            both.set(key, mine, nx=True, ex=seconds)
+            both.set(key, token, nx=True, ex=seconds)
             both.get(key)  # ours too if the connection broke and the command was sent again
             _, owner = await both.execute()
-        return bool(owner == mine.encode())
+        return bool(owner == token.encode())
 
     async def demand_access(self, *, waits: bool = True) -> None:
         """Finds out at the start whether Redis lets this service do what it needs.
@@ -111,7 +113,7 @@ class Store:
         Raises:
             StartError: Redis answers, and does not.
         """
-        await access.demand(self.url, self.service, waits=waits)
+        await permissions.demand(self.url, self.service, waits=waits)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -123,11 +125,11 @@ class Store:
                 if client := self.__dict__.pop(name, None):
                     await client.aclose()
             if sessions := self.__dict__.pop("sessions", None):
-                await sessions.line.close()
+                await sessions.connection.close()
 
 
 @asynccontextmanager
-async def needed(what: str) -> AsyncIterator[None]:
+async def redis_required(what: str) -> AsyncIterator[None]:
     """Turns a failing Redis into an error that a client may act on.
 
     Args:
@@ -139,7 +141,7 @@ async def needed(what: str) -> AsyncIterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        access.report(error)
+        permissions.report(error)
         raise unavailable(what, error) from error
 
 

@@ -13,9 +13,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from mcp_swarm.redis import job_scripts as scripts
+from mcp_swarm.redis import job_scripts
 from mcp_swarm.redis.job_scripts import LIVE_TTL
-from mcp_swarm.redis.job_scripts import MOVE as _MOVE
 
 _SETS = {"": 0, "queued": 2, "running": 3, "failed": 4, "asking": 5}
 
@@ -43,7 +42,7 @@ class JobStore:
         # Docket's embedded one knows no such line, and is never full.
         self._is_redis = isinstance(redis, Redis)
 
-    def _script(self, text: str, first: str = scripts.REFUSED_WHEN_FULL) -> Any:
+    def _script(self, text: str, first: str = job_scripts.REFUSED_WHEN_FULL) -> Any:
         return self._redis.register_script(first + text if self._is_redis else text)
 
     def _key(self, *parts: str) -> str:
@@ -94,7 +93,7 @@ class JobStore:
         size = sum(len(value) for value in fields.values() if isinstance(value, bytes))
         bytes_, queued = (share.bytes, share.queued) if share else (sys.maxsize, sys.maxsize)
         arguments = [job_id, now, limit, LIVE_TTL, call, bytes_, size, queued, *_flat(fields)]
-        kind, value = await self._script(scripts.SUBMIT)(keys=keys, args=arguments)
+        kind, value = await self._script(job_scripts.SUBMIT)(keys=keys, args=arguments)
         return _text(kind), _text(value)
 
     async def move(
@@ -106,13 +105,13 @@ class JobStore:
         fields: Mapping[str, Any],
         *,
         tenant: str = "",
-        mark: str = "",
+        token: str = "",
         revision: int | None = None,
         into: str = "",
         score: float = 0,
         ttl: float = LIVE_TTL,
         figures: Mapping[str, float] | None = None,
-        most: int | None = None,
+        max_bytes: int | None = None,
     ) -> str:
         """Changes a job, if it is still where the caller believes it is; all or nothing.
 
@@ -123,29 +122,29 @@ class JobStore:
             allowed: states it may be in.
             fields: of its record, by name.
             tenant: whose share it counts to.
-            mark: of this change, for who asks for it again after an error: it is done once.
+            token: of this change, for who asks for it again after an error: it is done once.
             revision: what its ``revision`` must be; None for any.
             into: the set it shall be in from now on: queued, running, failed, asking or none.
             score: its place in that set, seconds since 1970.
             ttl: seconds that the record is kept from now on.
             figures: what to add to the tool's figures; whole numbers, times in milliseconds.
-            most: bytes that the tenant's jobs may hold after it.
+            max_bytes: bytes that the tenant's jobs may hold after it.
 
         Returns:
-            ``ok``, ``gone``, ``lost`` (another revision), ``heavy`` (over `most`), or its other state.
+            ``ok``, ``gone``, ``lost`` (another revision), ``heavy`` (over `max_bytes`), or its other state.
         """
         arguments: list[Any] = [
             f"|{'|'.join(allowed)}|",
             "" if revision is None else revision,
             job_id,
             _SETS[into],
-            *(score, max(1, int(ttl)), 2 + 2 * len(fields), most or ""),
-            *("mark", mark or token_hex(8)),
+            *(score, max(1, int(ttl)), 2 + 2 * len(fields), max_bytes or ""),
+            *("mark", token or token_hex(8)),
             *_flat(fields),
             *_flat({name: round(value) for name, value in (figures or {}).items()}),
         ]
-        large = sum(len(a) for a in arguments if isinstance(a, bytes | str)) > scripts.SMALL
-        script = self._script(_MOVE, *(() if large else (scripts.NEVER_REFUSED,)))
+        large = sum(len(a) for a in arguments if isinstance(a, bytes | str)) > job_scripts.SMALL
+        script = self._script(job_scripts.MOVE, *(() if large else (job_scripts.NEVER_REFUSED,)))
         return _text(await script(keys=self._keys(job_id, owner, tenant, tool), args=arguments))
 
     async def read(self, job_id: str) -> dict[str, bytes]:
@@ -182,7 +181,7 @@ class JobStore:
             group: of its consumers.
             silent: seconds without a word after which one that holds nothing is forgotten.
         """
-        script = self._script(scripts.FORGET_CONSUMERS, scripts.NEVER_REFUSED)
+        script = self._script(job_scripts.FORGET_CONSUMERS, job_scripts.NEVER_REFUSED)
         return int(await script(keys=[stream], args=[group, int(1000 * silent)]))
 
     async def only_one(self, what: str, seconds: float) -> bool:

@@ -19,9 +19,9 @@ HANGS = 5.0
 # Seconds that it waits for one that refuses it: a deploy may be about to replace its password.
 REFUSES = 20.0
 # Seconds before the same refusal is told again: what is asked each second would fill the log.
-TOLD_EVERY = 60.0
+LOG_EVERY = 60.0
 
-_told: dict[str, float] = {}
+_last_logged: dict[str, float] = {}
 
 
 async def demand(url: str, service: str, *, waits: bool) -> None:
@@ -85,10 +85,10 @@ def report(error: BaseException) -> None:
     if not isinstance(error, ResponseError):
         return
     text, now = str(error), time.monotonic()
-    if now - _told.get(text, -TOLD_EVERY) >= TOLD_EVERY:
-        if len(_told) > 100:
-            _told.clear()
-        _told[text] = now
+    if now - _last_logged.get(text, -LOG_EVERY) >= LOG_EVERY:
+        if len(_last_logged) > 100:
+            _last_logged.clear()
+        _last_logged[text] = now
         logger.error("Redis refuses what is asked of it: %s", text)
 
 

@@ -18,12 +18,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from mcp_swarm.redis import permissions as access
+from mcp_swarm.redis import permissions
 
 logger = logging.getLogger(__name__)
 
 # Most commands in one go: Redis serves others between two goes.
-MOST_AT_ONCE = 200
+MAX_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Script:
 
 
 @dataclass
-class _Asked:
+class _Pending:
     script: Script
     arguments: tuple[Any, ...]
     answer: "asyncio.Future[Any]"
@@ -48,13 +48,13 @@ class _Asked:
         if self.answer.done():  # who asked was cancelled
             return
         if isinstance(outcome, BaseException):
-            access.report(outcome)
+            permissions.report(outcome)
             self.answer.set_exception(outcome)
         else:
             self.answer.set_result(outcome)
 
 
-class Line:
+class PipelinedConnection:
     """Runs scripts on one connection.
 
     Args:
@@ -65,8 +65,8 @@ class Line:
     def __init__(self, url: str, seconds: float) -> None:
         self.url = url
         self.seconds = seconds
-        self.is_away = False
-        self._asked: list[_Asked] = []
+        self.is_unavailable = False
+        self._asked: list[_Pending] = []
         self._sending: asyncio.Task[None] | None = None
         self._back: list[Callable[[], None]] = []
 
@@ -89,7 +89,7 @@ class Line:
         made: Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return made
 
-    def when_back(self, callback: Callable[[], None]) -> None:
+    def when_available(self, callback: Callable[[], None]) -> None:
         """Calls `callback` each time that Redis answers again after it was away."""
         self._back.append(callback)
 
@@ -104,9 +104,9 @@ class Line:
         Raises:
             RedisError, OSError: Redis does not answer, or the script failed.
         """
-        if self.is_away and not probe:
+        if self.is_unavailable and not probe:
             raise RedisConnectionError("Redis does not answer")
-        asked = _Asked(script, arguments, asyncio.get_running_loop().create_future())
+        asked = _Pending(script, arguments, asyncio.get_running_loop().create_future())
         self._asked.append(asked)
         if self._sending is None:
             self._sending = asyncio.create_task(self._send())
@@ -121,11 +121,11 @@ class Line:
             await connection.disconnect()
 
     async def _send(self) -> None:
-        batch: list[_Asked] = []
+        batch: list[_Pending] = []
         try:
             await asyncio.sleep(0)  # all that is asked in this turn of the loop goes along
             while self._asked:
-                batch, self._asked = self._asked[:MOST_AT_ONCE], self._asked[MOST_AT_ONCE:]
+                batch, self._asked = self._asked[:MAX_AT_ONCE], self._asked[MAX_AT_ONCE:]
                 await self._exchange(batch)
         except asyncio.CancelledError:
             self._fail([*batch, *self._asked], RedisConnectionError("the connection was closed"))
@@ -133,26 +133,26 @@ class Line:
         finally:
             self._sending = None
 
-    async def _exchange(self, batch: list[_Asked]) -> None:
+    async def _exchange(self, batch: list[_Pending]) -> None:
         try:
             async with asyncio.timeout(self.seconds):
                 outcomes = await self._evaluate(batch)
         except (RedisError, OSError) as error:
-            if not self.is_away:
+            if not self.is_unavailable:
                 logger.warning("Redis does not answer: %s", error)
-            self.is_away = True
+            self.is_unavailable = True
             waiting, self._asked = self._asked, []
             self._fail([*batch, *waiting], error)
             return
         for asked, outcome in zip(batch, outcomes, strict=True):
             asked.settle(outcome)
-        if self.is_away:
-            self.is_away = False
+        if self.is_unavailable:
+            self.is_unavailable = False
             logger.warning("Redis answers again")
             for callback in self._back:
                 callback()
 
-    async def _evaluate(self, batch: list[_Asked]) -> list[Any]:
+    async def _evaluate(self, batch: list[_Pending]) -> list[Any]:
         """Outcomes in the order of `batch`; scripts that Redis does not know yet are sent along."""
         outcomes = await self._ask([("EVALSHA", a.script.digest, 0, *a.arguments) for a in batch])
         unknown = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, NoScriptError)]
@@ -170,7 +170,7 @@ class Line:
         return [await _read(connection) for _ in commands]
 
     @staticmethod
-    def _fail(batch: list[_Asked], error: Exception) -> None:
+    def _fail(batch: list[_Pending], error: Exception) -> None:
         for asked in batch:
             asked.settle(error)
 

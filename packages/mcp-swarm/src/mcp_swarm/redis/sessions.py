@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from mcp_swarm.redis import session_scripts as lua
-from mcp_swarm.redis import subscription_scripts as telling
-from mcp_swarm.redis.pipeline import Line, Script
+from mcp_swarm.redis import session_scripts, subscription_scripts
+from mcp_swarm.redis.pipeline import PipelinedConnection, Script
 
 # First part of the keys of callers' state: see ``fields``.
 STATE = "state-of"
 
 # Messages kept of one stream, about: who is further behind has lost the oldest.
-MOST_EVENTS = 1000
+MAX_EVENTS = 1000
 # Messages read from a stream at once.
 AT_ONCE = 100
 # Seconds that the answer of a finished call is kept for a client that lost its connection.
@@ -105,7 +104,7 @@ class SessionStore:
     """Sessions, their streams and the replicas that serve them, in Redis.
 
     Args:
-        line: to Redis.
+        connection: to Redis.
         service: first part of every key.
         ttl: seconds that an unused session is kept.
 
@@ -113,14 +112,14 @@ class SessionStore:
         fullness: used share of the memory that Redis may have, at the last heartbeat.
     """
 
-    def __init__(self, line: Line, service: str, ttl: float) -> None:
-        self.line = line
+    def __init__(self, connection: PipelinedConnection, service: str, ttl: float) -> None:
+        self.connection = connection
         self.fullness = 0.0
         self._service = service
         self._ttl = int(ttl * 1000)
 
     async def open(  # noqa: PLR0917 - one for each field
-        self, session: str, owner: str, params: str, version: str, most: int, share: int
+        self, session: str, owner: str, params: str, version: str, max_sessions: int, share: int
     ) -> Opened:
         """Keeps a new session.
 
@@ -129,11 +128,11 @@ class SessionStore:
             owner: who opens it; empty without auth.
             params: of `initialize`, as JSON.
             version: of the protocol.
-            most: sessions that may be open.
+            max_sessions: sessions that may be open.
             share: sessions that one owner may have open.
         """
-        asked = (session, self._ttl, most, owner, params, version, share)
-        return Opened(await self._run(lua.OPEN, *asked))
+        asked = (session, self._ttl, max_sessions, owner, params, version, share)
+        return Opened(await self._run(session_scripts.OPEN, *asked))
 
     async def take_up(self, session: str, owner: str, rules: tuple[str, str]) -> Kept | None:
         """The session, if it exists and is `owner`'s; it lives on.
@@ -144,7 +143,7 @@ class SessionStore:
             rules: name, in the state of callers, of what is shown or hidden for the session.
         """
         state = ":".join((STATE, *rules))
-        found = await self._run(lua.TAKE_UP, session, owner, self._ttl, state)
+        found = await self._run(session_scripts.TAKE_UP, session, owner, self._ttl, state)
         if found is None:
             return None
         params, version, level, has_rules = found
@@ -152,23 +151,23 @@ class SessionStore:
 
     async def touch(self, session: str) -> bool:
         """Lets the session live on; False if it is over."""
-        return bool(await self._run(lua.TOUCH, session, self._ttl))
+        return bool(await self._run(session_scripts.TOUCH, session, self._ttl))
 
     async def set_level(self, session: str, level: str) -> None:
         """Keeps the log level that the client asked for."""
-        await self._run(lua.SET_LEVEL, session, level)
+        await self._run(session_scripts.SET_LEVEL, session, level)
 
     async def close(self, session: str) -> None:
         """Ends the session on every replica."""
-        await self._run(lua.CLOSE, session)
+        await self._run(session_scripts.CLOSE, session)
 
     async def append(self, session: str, data: str) -> bool:
         """Puts a message on the GET stream; False if the session is over."""
-        return bool(await self._run(lua.APPEND, session, data, self._ttl, MOST_EVENTS))
+        return bool(await self._run(session_scripts.APPEND, session, data, self._ttl, MAX_EVENTS))
 
     async def begin(self, session: str, name: str, replica: str, message: str, repeat: int) -> None:
         """Keeps a call, so that another replica can answer for it."""
-        await self._run(lua.BEGIN, session, name, replica, message, repeat, self._ttl)
+        await self._run(session_scripts.BEGIN, session, name, replica, message, repeat, self._ttl)
 
     async def save(
         self, session: str, name: str, replica: str, events: list[tuple[str, str]], done: bool
@@ -176,23 +175,23 @@ class SessionStore:
         """Keeps what a call said; False if the call is another replica's by now."""
         ttl = ANSWER_KEPT * 1000 if done else self._ttl
         said = [part for event in events for part in event]
-        asked = (session, name, replica, ttl, MOST_EVENTS, int(done), *said)
-        return bool(await self._run(lua.SAVE, *asked))
+        asked = (session, name, replica, ttl, MAX_EVENTS, int(done), *said)
+        return bool(await self._run(session_scripts.SAVE, *asked))
 
     async def drop(self, session: str, name: str) -> None:
         """Forgets a call that is not answered; readers of its stream are notified."""
-        await self._run(lua.DROP, session, name)
+        await self._run(session_scripts.DROP, session, name)
 
-    async def take_over(self, session: str, name: str, replica: str, heir: str) -> Orphan | None:
+    async def take_over(self, session: str, name: str, replica: str, token: str) -> Orphan | None:
         """Makes the call of a dead replica `replica`'s; None if it is alive or another was first.
 
         Args:
             session: its id.
             name: of the call.
             replica: that will run it.
-            heir: who asks; if the answer is lost it may ask again.
+            token: of who asks; if the answer is lost it may ask again.
         """
-        found = await self._run(lua.TAKE_OVER, session, name, replica, heir)
+        found = await self._run(session_scripts.TAKE_OVER, session, name, replica, token)
         return Orphan(found[0].decode(), found[1] == b"1", int(found[2])) if found else None
 
     async def follow(
@@ -208,7 +207,8 @@ class SessionStore:
             after: position of the last message that the client has; empty if it names none, which
                 does not take the stream from another reader.
         """
-        found = await self._run(lua.FOLLOW, session, name, replica, token, after, self._ttl)
+        asked = (session, name, replica, token, after, self._ttl)
+        found = await self._run(session_scripts.FOLLOW, *asked)
         if found is None:
             return None
         if len(found) == 1:
@@ -220,7 +220,8 @@ class SessionStore:
 
         An open stream is use of the session, which lives on.
         """
-        found = await self._run(lua.READ, session, name, token, after, AT_ONCE, self._ttl)
+        asked = (session, name, token, after, AT_ONCE, self._ttl)
+        found = await self._run(session_scripts.READ, *asked)
         if found is None:
             return None
         entries, done, running = found
@@ -232,23 +233,24 @@ class SessionStore:
 
     async def leave(self, session: str, name: str, token: str) -> None:
         """The reader is gone, the next may come."""
-        await self._run(lua.LEAVE, session, name, token)
+        await self._run(session_scripts.LEAVE, session, name, token)
 
     async def tell(self, replica: str, **message: str) -> bool:
         """Puts a message into a replica's inbox; False if it has ended."""
-        return bool(await self._run(lua.TELL, replica, *_fields(message)))
+        return bool(await self._run(session_scripts.TELL, replica, *_fields(message)))
 
     async def tell_all(self, **message: str) -> None:
         """Puts a message into every replica's inbox."""
-        await self._run(lua.TELL_ALL, *_fields(message))
+        await self._run(session_scripts.TELL_ALL, *_fields(message))
 
-    async def subscribe(self, session: str, uri: str, most: int) -> bool:
-        """False if the session has `most` subscriptions already."""
-        return bool(await self._run(telling.SUBSCRIBE, session, uri, self._ttl, most))
+    async def subscribe(self, session: str, uri: str, max_uris: int) -> bool:
+        """False if the session has `max_uris` subscriptions already."""
+        asked = (session, uri, self._ttl, max_uris)
+        return bool(await self._run(subscription_scripts.SUBSCRIBE, *asked))
 
     async def unsubscribe(self, session: str, uri: str) -> None:
         """Nothing happens if it was not subscribed."""
-        await self._run(telling.UNSUBSCRIBE, session, uri)
+        await self._run(subscription_scripts.UNSUBSCRIBE, session, uri)
 
     async def notify(self, uri: str | None, data: str) -> None:
         """Puts a message on the GET stream of each session that subscribed to `uri`, once.
@@ -257,21 +259,18 @@ class SessionStore:
             uri: of the resource; None for every session that ever opened a GET stream.
             data: JSON of the notification.
         """
-        later = await self._run(telling.NOTIFY, uri or "", data, self._ttl, MOST_EVENTS)
+        asked = (uri or "", data, self._ttl, MAX_EVENTS)
+        later = await self._run(subscription_scripts.NOTIFY, *asked)
         while later:
             now, later = later[:TOLD_AT_ONCE], later[TOLD_AT_ONCE:]
-            await self._run(telling.NOTIFY_MORE, uri or "", data, self._ttl, MOST_EVENTS, *now)
+            await self._run(subscription_scripts.NOTIFY_MORE, *asked, *now)
 
     async def notify_of_all(self, head: str) -> None:
-        """Tells each session that all it subscribed to has changed.
-
-        Args:
-            head: JSON of the notification up to the value of ``uri``, the last in ``params``.
-        """
-        later = await self._run(telling.LISTENERS)
+        """Notifies each session of a change of all its URIs; ``head`` is the JSON up to ``uri``."""
+        later = await self._run(subscription_scripts.LISTENERS)
         while later:
             now, later = later[:TOLD_AT_ONCE], later[TOLD_AT_ONCE:]
-            await self._run(telling.NOTIFY_OF_ALL, self._ttl, MOST_EVENTS, head, *now)
+            await self._run(subscription_scripts.NOTIFY_OF_ALL, self._ttl, MAX_EVENTS, head, *now)
 
     async def beat(self, replica: str, read: str) -> None:
         """A sign of life, even while Redis counts as away: so it is found out that it is back.
@@ -281,19 +280,19 @@ class SessionStore:
             read: position of the last message of its inbox that it has taken; those are dropped.
         """
         asked = (self._service, replica, int(DEAD_AFTER * 1000), read)
-        used, allowed = await self.line.run(lua.BEAT, *asked, probe=True)
+        used, allowed = await self.connection.run(session_scripts.BEAT, *asked, probe=True)
         self.fullness = used / allowed if allowed else 0.0
 
     async def end(self, replica: str) -> None:
         """The replica has ended: nobody needs to wait for its silence."""
-        await self._run(lua.END, replica)
+        await self._run(session_scripts.END, replica)
 
     def inbox(self, replica: str) -> str:
         """The stream of what `replica` is told."""
         return f"{self._service}:inbox:{replica}"
 
     async def _run(self, script: Script, *arguments: Any) -> Any:
-        return await self.line.run(script, self._service, *arguments)
+        return await self.connection.run(script, self._service, *arguments)
 
 
 def _fields(message: dict[str, str]) -> list[str]:

@@ -76,7 +76,7 @@ class Fields:
             seconds: that it is kept from now on, never longer than ``TTL``.
         """
         script = self._store.redis.register_script(_CHANGE)
-        told = {
+        changes = {
             "put": [[key, value] for key, value in change.put.items()],
             "drop": list(change.drop),
             "expect": [[k, v or "", v is not None] for k, v in change.expect.items()],
@@ -85,7 +85,7 @@ class Fields:
             "mark": token_hex(8) if change.expect else "",
         }
         done = await script(
-            keys=[self._key(name)], args=[json.dumps(told), max(1, int(min(seconds, TTL)))]
+            keys=[self._key(name)], args=[json.dumps(changes), max(1, int(min(seconds, TTL)))]
         )
         return bool(done)
 

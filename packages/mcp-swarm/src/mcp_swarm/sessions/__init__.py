@@ -11,7 +11,7 @@ from fastmcp import FastMCP
 from mcp_types import JSONRPCRequest
 
 from mcp_swarm.config import Settings
-from mcp_swarm.framework import sessions as framework
+from mcp_swarm.framework import sessions as framework_sessions
 from mcp_swarm.isolation import shares
 from mcp_swarm.sessions.subscriptions import Bus, LocalSubscriptions, MayRead
 
@@ -24,7 +24,7 @@ __all__ = ["serve_local", "serve_shared"]
 
 def serve_local(mcp: FastMCP[Any], bus: Bus, may_read: MayRead) -> None:
     """Has the sessions that the SDK keeps in this process hear what `bus` tells."""
-    framework.serve_subscriptions(mcp, LocalSubscriptions(may_read, bus))
+    framework_sessions.serve_subscriptions(mcp, LocalSubscriptions(may_read, bus))
 
 
 def serve_shared(
@@ -54,20 +54,20 @@ def serve_shared(
 
     if store.sessions is None:
         raise ValueError("the store was made without a lifetime of sessions")
-    framework.serve_subscriptions(mcp, SharedSubscriptions(may_read, store.sessions))
-    framework.keep_log_levels(mcp, Levels())
+    framework_sessions.serve_subscriptions(mcp, SharedSubscriptions(may_read, store.sessions))
+    framework_sessions.keep_log_levels(mcp, Levels())
     replica = Replica(
         store.sessions,
         store.waiting,
         may_repeat,
         ttl=settings.mcp_session_ttl,
-        patience=settings.mcp_call_timeout,
+        timeout=settings.mcp_call_timeout,
     )
     return Endpoint(
         replica,
         may_read,
         json_only=settings.mcp_json_response is True,
-        most_sessions=settings.mcp_session_limit,
-        most_streams=settings.mcp_stream_limit,
+        max_sessions=settings.mcp_session_limit,
+        max_streams=settings.mcp_stream_limit,
         share=partial(shares.share, settings=settings),
     )

@@ -32,11 +32,11 @@ from starlette.requests import Request
 
 from mcp_swarm.isolation import contained, is_cancelled
 from mcp_swarm.redis import unavailable
-from mcp_swarm.redis.sessions import MOST_EVENTS
+from mcp_swarm.redis.sessions import MAX_EVENTS
 from mcp_swarm.sessions.channel import CallChannel, kept, wire
 from mcp_swarm.sessions.http_errors import CLOSED
-from mcp_swarm.sessions.response_queue import Reply, Said
-from mcp_swarm.sessions.session import SERVING, Record
+from mcp_swarm.sessions.response_queue import ResponseQueue, Said
+from mcp_swarm.sessions.session import SERVING, SessionSnapshot
 
 if TYPE_CHECKING:
     from mcp_swarm.sessions.replica import Replica
@@ -57,7 +57,7 @@ class Call:
 
     Args:
         replica: this one.
-        record: the session.
+        snapshot: of the session.
         message: the request.
         http: that brought it, or that resumes it.
         streams: whether anything but the answer can be sent; with JSON answers it cannot.
@@ -69,7 +69,7 @@ class Call:
     def __init__(
         self,
         replica: "Replica",
-        record: Record,
+        snapshot: SessionSnapshot,
         message: JSONRPCRequest,
         http: Request,
         *,
@@ -78,10 +78,10 @@ class Call:
         name: str | None = None,
         attempt: int = 1,
     ) -> None:
-        self.record = record
+        self.snapshot = snapshot
         self.message = message
         self.name = name or token_hex(8)
-        self.reply = Reply()
+        self.responses = ResponseQueue()
         self._http = http
         self._streams = streams
         self._plain = plain
@@ -91,7 +91,7 @@ class Call:
         self._said = 0
         self._done = False
         # What is still to be kept; None if the client cannot come back for it.
-        self._unkept: deque[Said] | None = deque(maxlen=MOST_EVENTS)
+        self._unkept: deque[Said] | None = deque(maxlen=MAX_EVENTS)
         self._more = asyncio.Event()
         self._lost = self._is_answered = False  # the latter if it is cancelled
 
@@ -99,17 +99,17 @@ class Call:
     def channel(self) -> CallChannel:
         """What it says to its client; most calls say nothing."""
         return CallChannel(
-            self.record.id,
+            self.snapshot.id,
             self.message.id,
             self.message.params,
-            self._metadata(self._http, closable=self._streams and self.record.is_primed),
+            self._metadata(self._http, closable=self._streams and self.snapshot.is_primed),
             self._say if self._streams and not self._done else None,
-            self._replica.questions,
+            self._replica.client_requests,
         )
 
     def connection(self) -> Connection:
         """The SDK's view of the client."""
-        return self.record.connection(self._replica.channel(self.record.id))
+        return self.snapshot.connection(self._replica.channel(self.snapshot.id))
 
     def event_id(self, position: str) -> str:
         """By which a client resumes the stream of this call after `position`."""
@@ -127,12 +127,12 @@ class Call:
 
     async def run(self) -> None:
         """Runs the call to its answer; as a task of its own, which outlives the request."""
-        SERVING.set(self.record)
-        level = self.record.level
+        SERVING.set(self.snapshot)
+        level = self.snapshot.level
         answer = None
         with self._scope:
             answer = await self._answer()
-            if self.record.level != level:
+            if self.snapshot.level != level:
                 answer = await self._keep_level(answer)
         if answer is not None:
             self._answer_with(answer)
@@ -153,13 +153,13 @@ class Call:
         message, repeat = kept(self.message, self._replica.may_repeat(self.message))
         try:
             await self._replica.store.begin(
-                self.record.id, self.name, self._replica.id, message, int(repeat)
+                self.snapshot.id, self.name, self._replica.id, message, int(repeat)
             )
         except (RedisError, OSError) as error:
             logger.warning("a call cannot be resumed, the shared store fails: %s", error)
             self._unkept = None
             return False
-        if not self.reply.ended:
+        if not self.responses.ended:
             self.keep()
             return True
         await self._forget_call()  # cancelled meanwhile
@@ -174,7 +174,7 @@ class Call:
         self.channel.close()
         self._done, self._unkept = True, None
         self._more.set()
-        self.reply.end()
+        self.responses.end()
         await self._forget_call()
 
     def _answer_with(self, data: str) -> None:
@@ -207,7 +207,7 @@ class Call:
 
     async def _keep_level(self, answer: str) -> str:
         try:
-            await self._replica.store.set_level(self.record.id, str(self.record.level))
+            await self._replica.store.set_level(self.snapshot.id, str(self.snapshot.level))
         except (RedisError, OSError):
             return self._error(unavailable("Setting the log level").error)
         return answer
@@ -220,7 +220,7 @@ class Call:
         self._said += 1
         said = Said(self._attempt, self._said, data, final)
         self._done = final
-        self.reply.put(said)
+        self.responses.put(said)
         if self._unkept is not None:
             self._unkept.append(said)
             self._more.set()
@@ -232,7 +232,7 @@ class Call:
             batch, done = list(self._unkept), self._done
             try:
                 if not await self._save(batch, done):
-                    if not self.reply.ended:
+                    if not self.responses.ended:
                         self._lose()
                     return
             except OutOfMemoryError:
@@ -256,7 +256,7 @@ class Call:
     async def _forget_call(self) -> None:
         """Nobody can come back for it; if Redis is unavailable, once it expires."""
         with suppress(RedisError, OSError):
-            await self._replica.store.drop(self.record.id, self.name)
+            await self._replica.store.drop(self.snapshot.id, self.name)
 
     def _forget(self, kept: list[Said]) -> None:
         """What was kept; while that took, the oldest may have made way for new messages."""
@@ -264,7 +264,7 @@ class Call:
             self._unkept.popleft()
 
     async def _save(self, batch: list[Said], done: bool) -> bool:
-        store, session = self._replica.store, self.record.id
+        store, session = self._replica.store, self.snapshot.id
         if not batch:  # a silent call: neither it nor its session may be forgotten
             await store.touch(session)
         events = [(said.position, said.data) for said in batch]
@@ -277,20 +277,20 @@ class Call:
 
     def _lose(self) -> None:
         """Another replica took this one for dead and answers in its place."""
-        logger.warning("a call of session %s is another replica's now", self.record.id[:8])
+        logger.warning("a call of session %s is another replica's now", self.snapshot.id[:8])
         self._lost = True
         self._unkept = None
         self._scope.cancel()
-        self.reply.close()
+        self.responses.close()
 
     def _metadata(self, http: Request, *, closable: bool) -> ServerMessageMetadata:
         """What the SDK hands to a tool: the request, and how to end streams (SEP-1699)."""
 
         async def close() -> None:
-            self.reply.close()
+            self.responses.close()
 
         async def close_standalone() -> None:
-            await self._replica.end_get_stream(self.record.id)
+            await self._replica.end_get_stream(self.snapshot.id)
 
         return ServerMessageMetadata(
             request_context=http,

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from mcp_swarm.redis import unavailable
 from mcp_swarm.redis.sessions import SessionStore
-from mcp_swarm.sessions.client_requests import Questions
+from mcp_swarm.sessions.client_requests import ClientRequests
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +51,10 @@ def notification(method: str, params: Mapping[str, Any] | None) -> JSONRPCNotifi
 class SessionChannel:
     """Messages that belong to no call: kept for the GET stream, whichever replica serves it."""
 
-    def __init__(self, session: str, store: SessionStore, questions: Questions) -> None:
+    def __init__(self, session: str, store: SessionStore, client_requests: ClientRequests) -> None:
         self._session = session
         self._store = store
-        self._questions = questions
+        self._client_requests = client_requests
 
     async def notify(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
@@ -73,7 +73,7 @@ class SessionChannel:
         Raises:
             MCPError: its error, or that the store which keeps the question does not answer.
         """
-        return await self._questions.ask(self._session, method, params, opts, self._send)
+        return await self._client_requests.ask(self._session, method, params, opts, self._send)
 
     async def _send(self, message: JSONRPCMessage) -> None:
         try:
@@ -91,7 +91,7 @@ class CallChannel:
         params: of the call, which may ask for progress.
         metadata: of the HTTP request, for the SDK.
         send: puts a message on the call's stream; None if its answer is JSON alone.
-        questions: of this replica.
+        client_requests: of this replica.
     """
 
     def __init__(  # noqa: PLR0917 - one for each part
@@ -101,7 +101,7 @@ class CallChannel:
         params: Mapping[str, Any] | None,
         metadata: ServerMessageMetadata,
         send: Callable[[JSONRPCMessage], Awaitable[None]] | None,
-        questions: Questions,
+        client_requests: ClientRequests,
     ) -> None:
         self.request_id = request_id
         self.message_metadata = metadata
@@ -110,7 +110,7 @@ class CallChannel:
         self._session = session
         self._token = progress_token_from_params(params)
         self._send = send
-        self._questions = questions
+        self._client_requests = client_requests
 
     @property
     def can_send_request(self) -> bool:
@@ -149,4 +149,4 @@ class CallChannel:
         """
         if self._send is None:
             raise NoBackChannelError(method)
-        return await self._questions.ask(self._session, method, params, opts, self._send)
+        return await self._client_requests.ask(self._session, method, params, opts, self._send)

@@ -24,13 +24,13 @@ Send = Callable[[JSONRPCMessage], Awaitable[None]]
 
 
 @dataclass
-class _Open:
+class _PendingRequest:
     session: str
     answer: "asyncio.Future[dict[str, Any]]"
     on_progress: ProgressFnT | None
 
 
-class Questions:
+class ClientRequests:
     """What this replica has asked and not yet been answered.
 
     Args:
@@ -40,7 +40,7 @@ class Questions:
     def __init__(self, replica: str) -> None:
         self._replica = replica
         self._numbers = count(1)
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _PendingRequest] = {}
 
     @staticmethod
     def asked_by(request_id: object) -> str:
@@ -65,7 +65,7 @@ class Questions:
         given = dict(params or {})
         if "on_progress" in options:
             given["_meta"] = {**(given.get("_meta") or {}), "progressToken": request_id}
-        asked = _Open(
+        asked = _PendingRequest(
             session, asyncio.get_running_loop().create_future(), options.get("on_progress")
         )
         self._open[request_id] = asked

@@ -21,17 +21,16 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_swarm import identity
-from mcp_swarm.framework import sessions as framework
-from mcp_swarm.framework.request import Asked
+from mcp_swarm.framework import sessions as framework_sessions
+from mcp_swarm.framework.request import RequestLike
 from mcp_swarm.redis.sessions import Followed, Held
-from mcp_swarm.sessions import http_errors as refusal
-from mcp_swarm.sessions import sse
+from mcp_swarm.sessions import http_errors, sse
 from mcp_swarm.sessions.call import Call, Plain
-from mcp_swarm.sessions.http_errors import Refusal
+from mcp_swarm.sessions.http_errors import HttpError
 from mcp_swarm.sessions.post import Post
 from mcp_swarm.sessions.replica import Replica
-from mcp_swarm.sessions.session import Record
-from mcp_swarm.sessions.stream_reader import GET, Reader
+from mcp_swarm.sessions.session import SessionSnapshot
+from mcp_swarm.sessions.stream_reader import GET, StreamReader
 from mcp_swarm.sessions.subscriptions import MayRead
 
 logger = logging.getLogger(__name__)
@@ -48,8 +47,8 @@ class Endpoint:
         replica: this one.
         may_read: whether the caller of the running request may read a resource.
         json_only: whether answers are JSON, which has no room for anything beside them.
-        most_sessions: of the service.
-        most_streams: that this replica sends at once.
+        max_sessions: of the service.
+        max_streams: that this replica sends at once.
         share: gives one caller's share of either.
     """
 
@@ -59,23 +58,23 @@ class Endpoint:
         may_read: MayRead,
         *,
         json_only: bool,
-        most_sessions: int,
-        most_streams: int,
+        max_sessions: int,
+        max_streams: int,
         share: Callable[[int], int],
     ) -> None:
         self._replica = replica
         self._may_read = may_read
-        self._most_streams = most_streams
-        self._stream_share = share(most_streams)
+        self._max_streams = max_streams
+        self._stream_share = share(max_streams)
         self._post = Post(
-            replica, json_only=json_only, most_sessions=most_sessions, share=share(most_sessions)
+            replica, json_only=json_only, max_sessions=max_sessions, share=share(max_sessions)
         )
 
     def serve_in(self, manager: StreamableHTTPSessionManager) -> None:
         """Takes the place of the SDK's sessions in a manager that runs."""
         self._replica.server = manager.app
-        self._replica.lifespan_state = framework.lifespan_state(manager)
-        framework.serve_sessions(manager, self)
+        self._replica.lifespan_state = framework_sessions.lifespan_state(manager)
+        framework_sessions.serve_sessions(manager, self)
 
     def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
         """Runs beside the server: see ``Replica.run``."""
@@ -83,7 +82,7 @@ class Endpoint:
 
     def is_served(self) -> bool:
         """Whether Redis answers, without which no session can be served."""
-        return not self._replica.store.line.is_away
+        return not self._replica.store.connection.is_unavailable
 
     def close_streams(self) -> None:
         """Ends GET streams; calls in flight go on."""
@@ -99,19 +98,19 @@ class Endpoint:
 
         try:
             await self._serve(Request(scope, receive), note_start)
-        except Refusal as refused:
+        except HttpError as refused:
             response = refused.response()
         except (RedisError, OSError) as error:
             if started:
                 raise
             if isinstance(error, ResponseError) and not isinstance(error, OutOfMemoryError):
                 logger.exception("the shared store refuses what a session needs")
-            response = refusal.store_unavailable(error, "unknown").response()
+            response = http_errors.store_unavailable(error, "unknown").response()
         else:
             return
         await response(scope, receive, send)
 
-    async def answer(self, asked: Asked, request: Request, send: Send, plain: Plain) -> bool:
+    async def answer(self, asked: RequestLike, request: Request, send: Send, plain: Plain) -> bool:
         """Serves a request whose answer `plain` makes in the SDK's place.
 
         Returns:
@@ -119,17 +118,17 @@ class Endpoint:
             it is refused, was negotiated for another version, or has components of its own.
         """
         try:
-            record = await self._found(
+            snapshot = await self._found(
                 request.headers[SESSION_ID], identity.of(request.scope).principal
             )
         except (RedisError, OSError):
             return False
-        if record is None or record.has_rules or record.version != asked.version:
+        if snapshot is None or snapshot.has_rules or snapshot.version != asked.version:
             return False
         params = {} if asked.params is None else {"params": asked.params}
         message = JSONRPCRequest(jsonrpc="2.0", id=asked.id, method=asked.method, **params)
         streams = self._post.streams
-        call = Call(self._replica, record, message, request, streams=streams, plain=plain)
+        call = Call(self._replica, snapshot, message, request, streams=streams, plain=plain)
         await self._post.answer(call, send)
         return True
 
@@ -139,41 +138,41 @@ class Endpoint:
         elif request.method == "GET":
             await self._serve_get(request, send)
         elif request.method == "DELETE":
-            record = await self._record(request)
-            await self._replica.store.close(record.id)
-            headers = {SESSION_ID: record.id}
+            snapshot = await self._snapshot(request)
+            await self._replica.store.close(snapshot.id)
+            headers = {SESSION_ID: snapshot.id}
             await Response(status_code=HTTPStatus.OK, headers=headers)(
                 request.scope, request.receive, send
             )
         else:
             allowed = {"Allow": "GET, POST, DELETE"}
-            raise Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed", headers=allowed)
+            raise HttpError(HTTPStatus.METHOD_NOT_ALLOWED, "Method Not Allowed", headers=allowed)
 
     async def _serve_post(self, request: Request, send: Send) -> None:
         message = await self._post.read(request)
         if SESSION_ID in request.headers:
-            record = await self._record(request)
-            await self._post.serve(record, message, request, send)
+            snapshot = await self._snapshot(request)
+            await self._post.serve(snapshot, message, request, send)
         else:
             await self._post.open(message, identity.of(request.scope).principal, request, send)
 
     async def _serve_get(self, request: Request, send: Send) -> None:
         _, takes_streams = check_accept_headers(request)
         if not takes_streams:
-            raise refusal.not_acceptable("text/event-stream")
+            raise http_errors.not_acceptable("text/event-stream")
         name, after = _resumed(request)
-        record = await self._record(request)
-        if self._replica.streams >= self._most_streams:
-            raise refusal.too_many("streams", self._most_streams, "MCP_STREAM_LIMIT")
-        if record.owner and self._replica.streams_of(record.owner) >= self._stream_share:
-            raise refusal.over_share("streams", self._stream_share, "MCP_STREAM_LIMIT")
-        reader = Reader(
+        snapshot = await self._snapshot(request)
+        if self._replica.streams >= self._max_streams:
+            raise http_errors.too_many("streams", self._max_streams, "MCP_STREAM_LIMIT")
+        if snapshot.owner and self._replica.streams_of(snapshot.owner) >= self._stream_share:
+            raise http_errors.over_share("streams", self._stream_share, "MCP_STREAM_LIMIT")
+        reader = StreamReader(
             self._replica.store,
             self._replica.id,
-            record.id,
-            record.owner,
+            snapshot.id,
+            snapshot.owner,
             name,
-            lambda orphan: self._replica.adopt(record, name, orphan, request),
+            lambda orphan: self._replica.adopt(snapshot, name, orphan, request),
             self._may_read,
         )
         self._replica.add_reader(reader)
@@ -181,80 +180,80 @@ class Endpoint:
             with sse.ended_with_token(request.scope, reader.end):
                 followed = await self._follow(reader, after)
                 # A client that is cut off again before an event forgets where it was (TypeScript SDK).
-                primed, resumed = record.is_primed, bool(after)
+                primed, resumed = snapshot.is_primed, bool(after)
                 # The official client gives a stream up that was cut twice, however long it was well
                 # between, and forgets a cut when it ends in order: so the next after a cut does.
-                brief = name == GET and record.is_primed and followed.was_cut
+                brief = name == GET and snapshot.is_primed and followed.was_cut
                 await reader.send(
                     request.receive, send, primed=primed, resumed=resumed, brief=brief
                 )
         finally:
             await self._replica.remove_reader(reader)
 
-    async def _follow(self, reader: Reader, after: str) -> Followed:
+    async def _follow(self, reader: StreamReader, after: str) -> Followed:
         """Takes the stream.
 
         Raises:
-            Refusal: 409 if it is being read, 400 if it is not kept (any more).
+            HttpError: 409 if it is being read, 400 if it is not kept (any more).
         """
         found = await reader.follow(after)
         if isinstance(found, Held):
-            raise Refusal(
+            raise HttpError(
                 HTTPStatus.CONFLICT,
                 "Conflict: Only one SSE stream is allowed per session. "
                 "Resume it with Last-Event-ID, or close it first.",
             )
         if found is None:
-            raise Refusal(
+            raise HttpError(
                 HTTPStatus.BAD_REQUEST,
                 "The stream of this Last-Event-ID is not kept any more. Send the request again.",
             )
         return found
 
-    async def _record(self, request: Request) -> Record:
+    async def _snapshot(self, request: Request) -> SessionSnapshot:
         """The session that the request names, which lives on by it.
 
         Raises:
-            Refusal: 400 if it names none, 404 if there is none that belongs to this caller, 503 if
+            HttpError: 400 if it names none, 404 if there is none that belongs to this caller, 503 if
                 Redis is unavailable.
         """
         session = request.headers.get(SESSION_ID)
         if not session:
-            raise refusal.names_no_session()
+            raise http_errors.names_no_session()
         try:
-            record = await self._found(session, identity.of(request.scope).principal)
+            snapshot = await self._found(session, identity.of(request.scope).principal)
         except ResponseError:
             raise
         except (RedisError, OSError) as error:  # nothing of the request has run yet
-            raise refusal.store_unavailable(error, "no") from None
-        if record is None:
-            raise refusal.no_session()
-        return record
+            raise http_errors.store_unavailable(error, "no") from None
+        if snapshot is None:
+            raise http_errors.no_session()
+        return snapshot
 
-    async def _found(self, session: str, owner: str) -> Record | None:
+    async def _found(self, session: str, owner: str) -> SessionSnapshot | None:
         """The session, if it is that caller's; it lives on."""
         if not _SESSION_ID.fullmatch(session):  # others than ours are not looked up
             return None
-        rules = framework.rules_name(session)
+        rules = framework_sessions.rules_name(session)
         kept = await self._replica.store.take_up(session, owner, rules)
         if kept is None:
             return None
         level: Any = kept.level
-        return Record(session, owner, kept.params, kept.version, level, kept.has_rules)
+        return SessionSnapshot(session, owner, kept.params, kept.version, level, kept.has_rules)
 
 
 def _resumed(request: Request) -> tuple[str, str]:
     """The stream that is asked for, and the position after which; the session's own, from "".
 
     Raises:
-        Refusal: 400 if Last-Event-ID is none of ours.
+        HttpError: 400 if Last-Event-ID is none of ours.
     """
     event_id = request.headers.get("last-event-id")
     if not event_id:
         return GET, ""
     match = _EVENT_ID.fullmatch(event_id)
     if match is None:
-        raise Refusal(
+        raise HttpError(
             HTTPStatus.BAD_REQUEST,
             "Last-Event-ID is not the id of an event of this server. Send the last `id:` received.",
         )

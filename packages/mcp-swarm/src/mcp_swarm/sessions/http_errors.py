@@ -20,7 +20,7 @@ LOST = ErrorData(
 )
 
 
-class Refusal(Exception):
+class HttpError(Exception):
     """An HTTP answer with a reason; its error has no id, as 2025-11-25 asks of transports."""
 
     def __init__(
@@ -44,26 +44,26 @@ class Refusal(Exception):
         return Response(content, self.status, self.headers, "application/json")
 
 
-def names_no_session() -> Refusal:
+def names_no_session() -> HttpError:
     """Only `initialize` may come without one."""
-    return Refusal(
+    return HttpError(
         HTTPStatus.BAD_REQUEST,
         "Bad Request: Missing session ID. Send initialize first, and with all that follows the "
         "Mcp-Session-Id of its answer.",
     )
 
 
-def no_session() -> Refusal:
+def no_session() -> HttpError:
     """The same for one that never was, is over, or is another's: nobody learns which."""
-    return Refusal(HTTPStatus.NOT_FOUND, "Session not found")
+    return HttpError(HTTPStatus.NOT_FOUND, "Session not found")
 
 
-def store_unavailable(cause: BaseException, executed: Literal["no", "unknown"]) -> Refusal:
+def store_unavailable(cause: BaseException, executed: Literal["no", "unknown"]) -> HttpError:
     """Redis does not answer, or is full: the session is kept there."""
     from mcp_swarm.redis import unavailable  # who has no store does not import one
 
     error = unavailable("Sessions", cause).error
-    return Refusal(
+    return HttpError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         error.message,
         STORE_UNAVAILABLE,
@@ -72,20 +72,20 @@ def store_unavailable(cause: BaseException, executed: Literal["no", "unknown"]) 
     )
 
 
-def too_many(what: str, most: int, setting: str) -> Refusal:
+def too_many(what: str, limit: int, setting: str) -> HttpError:
     """A limit of the operator's is reached."""
-    return Refusal(
+    return HttpError(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        f"Too many {what}: {most} are open ({setting}). Try again later.",
+        f"Too many {what}: {limit} are open ({setting}). Try again later.",
         TOO_MANY_SESSIONS,
         {"Retry-After": "30"},
         {"retryable": True},
     )
 
 
-def over_share(what: str, share: int, setting: str) -> Refusal:
+def over_share(what: str, share: int, setting: str) -> HttpError:
     """A caller has its share of what all callers have together."""
-    return Refusal(
+    return HttpError(
         HTTPStatus.TOO_MANY_REQUESTS,
         f"Too many {what} of yours: {share} are open, which is one caller's share of {setting}. "
         "Close some of them, then try again.",
@@ -95,6 +95,6 @@ def over_share(what: str, share: int, setting: str) -> Refusal:
     )
 
 
-def not_acceptable(what: str) -> Refusal:
+def not_acceptable(what: str) -> HttpError:
     """The client does not take what would be sent."""
-    return Refusal(HTTPStatus.NOT_ACCEPTABLE, f"Not Acceptable: Client must accept {what}")
+    return HttpError(HTTPStatus.NOT_ACCEPTABLE, f"Not Acceptable: Client must accept {what}")

@@ -15,9 +15,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_swarm.framework import sessions as framework
-from mcp_swarm.sessions import http_errors as refusal
-from mcp_swarm.sessions import sse
+from mcp_swarm.framework import sessions as framework_sessions
+from mcp_swarm.sessions import http_errors, sse
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +27,18 @@ class InMemory:
     Args:
         sessions: the SDK's.
         manager: which keeps them.
-        most: that may be open here.
+        limit: sessions that may be open here.
         share: of them, that one caller may have open.
     """
 
     def __init__(
-        self, sessions: ASGIApp, *, manager: StreamableHTTPSessionManager, most: int, share: int
+        self, sessions: ASGIApp, *, manager: StreamableHTTPSessionManager, limit: int, share: int
     ) -> None:
         self._sessions = sessions
         self._manager = manager
-        self._most = most
+        self._limit = limit
         self._share = share
-        self._told = False
+        self._warned = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_full = False
@@ -54,13 +53,13 @@ class InMemory:
                 await send(message)
 
         if self._has_its_share(scope):
-            refused = refusal.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
+            refused = http_errors.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
             await refused.response()(scope, receive, send)
             return
         with self._while_token_lasts(scope):
             await self._sessions(scope, receive, look)
         if is_full:
-            refused = refusal.too_many("sessions", self._most, "MCP_SESSION_LIMIT")
+            refused = http_errors.too_many("sessions", self._limit, "MCP_SESSION_LIMIT")
             await refused.response()(scope, receive, send)
 
     def _has_its_share(self, scope: Scope) -> bool:
@@ -70,20 +69,20 @@ class InMemory:
             return False
         if "mcp-session-id" in Headers(scope=scope):
             return False
-        return framework.sessions_of(self._manager, user) >= self._share
+        return framework_sessions.sessions_of(self._manager, user) >= self._share
 
     def _while_token_lasts(self, scope: Scope) -> AbstractContextManager[None]:
         if scope["method"] != "GET":
             return nullcontext()
         session = Headers(scope=scope).get("mcp-session-id", "")
         return sse.ended_with_token(
-            scope, partial(framework.end_get_stream, self._manager, session)
+            scope, partial(framework_sessions.end_get_stream, self._manager, session)
         )
 
     def _tell(self) -> None:
         """Once a replica."""
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             logger.warning(
                 "a client named a session that this replica does not know: it has ended, or "
                 "another replica has it in its memory. Next: with several replicas set "

@@ -11,13 +11,13 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from mcp_swarm.redis import permissions as access
+from mcp_swarm.redis import permissions
 
 logger = logging.getLogger(__name__)
 
 # Seconds that Redis holds the question while there is no news, and before the next after an error.
 WAIT, PAUSE = 5.0, 0.5
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 
 Message = dict[str, str]
 
@@ -46,10 +46,10 @@ class Inbox:
             try:
                 async with asyncio.timeout(2 * WAIT):  # a Redis that hangs does not hold the answer
                     found: Any = await self._redis.xread(
-                        {self._key: self.last}, count=MOST_AT_ONCE, block=int(WAIT * 1000)
+                        {self._key: self.last}, count=MAX_AT_ONCE, block=int(WAIT * 1000)
                     )
             except (RedisError, OSError) as error:
-                access.report(error)
+                permissions.report(error)
                 logger.debug("the inbox cannot be read: %s", error)
                 await asyncio.sleep(PAUSE)
                 continue

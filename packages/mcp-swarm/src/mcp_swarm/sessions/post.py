@@ -27,13 +27,12 @@ from starlette.types import Send
 from mcp_swarm.framework import BODY, PARSED
 from mcp_swarm.framework.messages import MESSAGE, NOT_A_MESSAGE
 from mcp_swarm.redis.sessions import Opened
-from mcp_swarm.sessions import http_errors as refusal
-from mcp_swarm.sessions import sse
+from mcp_swarm.sessions import http_errors, sse
 from mcp_swarm.sessions.call import Call
 from mcp_swarm.sessions.channel import CallChannel, wire
-from mcp_swarm.sessions.http_errors import Refusal
+from mcp_swarm.sessions.http_errors import HttpError
 from mcp_swarm.sessions.replica import Replica
-from mcp_swarm.sessions.session import Record
+from mcp_swarm.sessions.session import SessionSnapshot
 
 # Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
 # for which nothing has to be kept. Slower ones are streamed and can be resumed.
@@ -49,27 +48,25 @@ class Post:
     Args:
         replica: this one.
         json_only: whether answers are JSON, however long they take.
-        most_sessions: of the service.
+        max_sessions: of the service.
         share: of them, that one caller may have open.
     """
 
-    def __init__(
-        self, replica: Replica, *, json_only: bool, most_sessions: int, share: int
-    ) -> None:
+    def __init__(self, replica: Replica, *, json_only: bool, max_sessions: int, share: int) -> None:
         self._replica = replica
         self.streams = not json_only
-        self._most_sessions = most_sessions
+        self._max_sessions = max_sessions
         self._share = share
 
     async def read(self, request: Request) -> JSONRPCMessage:
         """The one message in the body.
 
         Raises:
-            Refusal: 400 or 415.
+            HttpError: 400 or 415.
         """
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
-            raise Refusal(
+            raise HttpError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 f"Unsupported Media Type: Content-Type must be application/json, not {kind!r}",
             )
@@ -79,19 +76,19 @@ class Post:
                 raw = pydantic_core.from_json(request.scope[BODY])
             return MESSAGE.validate_python(raw, by_name=False)
         except ValidationError:
-            raise Refusal(HTTPStatus.BAD_REQUEST, NOT_A_MESSAGE) from None
+            raise HttpError(HTTPStatus.BAD_REQUEST, NOT_A_MESSAGE) from None
         except ValueError as error:
-            raise Refusal(HTTPStatus.BAD_REQUEST, f"Parse error: {error}", PARSE_ERROR) from None
+            raise HttpError(HTTPStatus.BAD_REQUEST, f"Parse error: {error}", PARSE_ERROR) from None
 
     async def open(self, message: JSONRPCMessage, owner: str, request: Request, send: Send) -> None:
         """Answers `initialize`; the session is kept before its id leaves.
 
         Raises:
-            Refusal: 400 for any other message, 503 if there are too many sessions, 429 if the
+            HttpError: 400 for any other message, 503 if there are too many sessions, 429 if the
                 caller has too many.
         """
         if not isinstance(message, JSONRPCRequest) or message.method != "initialize":
-            raise refusal.names_no_session()
+            raise http_errors.names_no_session()
         session = uuid4().hex
         connection = Connection.for_loop(self._replica.channel(session), session_id=session)
         headers = {}
@@ -111,39 +108,39 @@ class Post:
         """Keeps a new session.
 
         Raises:
-            Refusal: 503 or 429, there are too many, or Redis has no room for a large one.
+            HttpError: 503 or 429, there are too many, or Redis has no room for a large one.
         """
         store = self._replica.store
         if len(params) > SMALL and store.fullness > FOR_SMALL:
-            raise refusal.store_unavailable(OutOfMemoryError(), "no")
-        opened = await store.open(session, owner, params, version, self._most_sessions, self._share)
+            raise http_errors.store_unavailable(OutOfMemoryError(), "no")
+        opened = await store.open(session, owner, params, version, self._max_sessions, self._share)
         if opened is Opened.TOO_MANY:
-            raise refusal.too_many("sessions", self._most_sessions, "MCP_SESSION_LIMIT")
+            raise http_errors.too_many("sessions", self._max_sessions, "MCP_SESSION_LIMIT")
         if opened is Opened.TOO_MANY_OF_OWNER:
-            raise refusal.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
+            raise http_errors.over_share("sessions", self._share, "MCP_SESSION_LIMIT")
 
     async def serve(
-        self, record: Record, message: JSONRPCMessage, request: Request, send: Send
+        self, snapshot: SessionSnapshot, message: JSONRPCMessage, request: Request, send: Send
     ) -> None:
         """Serves one message of a session.
 
         Raises:
-            Refusal: 400 for a second `initialize`.
+            HttpError: 400 for a second `initialize`.
         """
         if isinstance(message, JSONRPCRequest):
             if message.method == "initialize":
-                raise Refusal(
+                raise HttpError(
                     HTTPStatus.BAD_REQUEST,
                     "This session is initialized. Open another without Mcp-Session-Id.",
                 )
-            call = Call(self._replica, record, message, request, streams=self.streams)
+            call = Call(self._replica, snapshot, message, request, streams=self.streams)
             await self.answer(call, send)
             return
         if isinstance(message, JSONRPCNotification):
-            await self._note(record, message, request)
+            await self._note(snapshot, message, request)
         else:
-            await self._pass_on(record.id, message.id, "answer", message)
-        headers = {"mcp-session-id": record.id}
+            await self._pass_on(snapshot.id, message.id, "answer", message)
+        headers = {"mcp-session-id": snapshot.id}
         accepted = Response(status_code=HTTPStatus.ACCEPTED, headers=headers)
         await accepted(request.scope, request.receive, send)
 
@@ -162,24 +159,26 @@ class Post:
     async def answer(self, call: Call, send: Send) -> None:
         """Runs a call and sends what it says."""
         self._replica.start(call)
-        await call.reply.wait(QUICK if self.streams else None)
-        said = call.reply.next
+        await call.responses.wait(QUICK if self.streams else None)
+        said = call.responses.next
         if said is not None and said.final:
-            await _send_json(said.data, call.record.id, send)
-        elif said is None and call.reply.ended:
-            await _send_nothing(call.record.id, send)
+            await _send_json(said.data, call.snapshot.id, send)
+        elif said is None and call.responses.ended:
+            await _send_nothing(call.snapshot.id, send)
         else:
             await _stream(call, send)
 
-    async def _note(self, record: Record, note: JSONRPCNotification, request: Request) -> None:
+    async def _note(
+        self, snapshot: SessionSnapshot, note: JSONRPCNotification, request: Request
+    ) -> None:
         params = note.params or {}
         if note.method == "notifications/cancelled":
-            await self._cancel(record.id, params.get("requestId"))
+            await self._cancel(snapshot.id, params.get("requestId"))
         elif note.method == "notifications/progress":
-            await self._pass_on(record.id, params.get("progressToken"), "progress", params)
-        connection = record.connection(self._replica.channel(record.id))
+            await self._pass_on(snapshot.id, params.get("progressToken"), "progress", params)
+        connection = snapshot.connection(self._replica.channel(snapshot.id))
         runner = ServerRunner(self._replica.server, connection, self._replica.lifespan_state)
-        channel = self._silent(record.id, note, request)
+        channel = self._silent(snapshot.id, note, request)
         self._replica.spawn(runner.on_notify(channel, note.method, note.params))
 
     async def _cancel(self, session: str, request_id: Any) -> None:
@@ -194,7 +193,7 @@ class Post:
     ) -> None:
         """Hands an answer, or progress, to the replica that asked; if it is dead, nobody waits."""
         text = json.dumps(message) if isinstance(message, dict) else wire(message)
-        replica = self._replica.questions.asked_by(request_id)
+        replica = self._replica.client_requests.asked_by(request_id)
         if replica == self._replica.id:
             await self._replica.hear({"kind": kind, "session": session, "message": text})
         elif replica:
@@ -207,32 +206,32 @@ class Post:
         request_id = message.id if isinstance(message, JSONRPCRequest) else None
         metadata = ServerMessageMetadata(request_context=request, can_send_request=False)
         return CallChannel(
-            session, request_id, message.params, metadata, None, self._replica.questions
+            session, request_id, message.params, metadata, None, self._replica.client_requests
         )
 
 
 async def _stream(call: Call, send: Send) -> None:
     """Sends what a call says until its answer; a client that leaves can resume it anywhere."""
     resumable = await call.open()
-    await sse.start(send, call.record.id)
-    if resumable and call.record.is_primed:
+    await sse.start(send, call.snapshot.id)
+    if resumable and call.snapshot.is_primed:
         await sse.write(send, sse.priming(call.event_id("0-0")))
     if not resumable:
-        call.reply.stay()
+        call.responses.stay()
     while True:
-        said = await call.reply.take(sse.PING_EVERY)
+        said = await call.responses.take(sse.PING_EVERY)
         if said:
             event_id = call.event_id(said.position) if resumable else None
             await sse.write(send, sse.event(event_id, said.data))
             if said.final:
                 break
-        elif call.reply.closed:
+        elif call.responses.closed:
             break
         else:
             await sse.write(send, sse.PING)
-    if call.reply.ended:
+    if call.responses.ended:
         await sse.write(send, sse.UNANSWERED)
-    call.reply.leave()
+    call.responses.leave()
     await sse.end(send)
 
 

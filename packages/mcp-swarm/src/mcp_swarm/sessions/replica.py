@@ -21,11 +21,11 @@ from starlette.requests import Request
 from mcp_swarm.redis.sessions import BEAT_EVERY, Orphan, SessionStore
 from mcp_swarm.sessions.call import Call
 from mcp_swarm.sessions.channel import SessionChannel
-from mcp_swarm.sessions.client_requests import Questions
+from mcp_swarm.sessions.client_requests import ClientRequests
 from mcp_swarm.sessions.http_errors import LOST
 from mcp_swarm.sessions.inbox import Inbox, Message
-from mcp_swarm.sessions.session import Record
-from mcp_swarm.sessions.stream_reader import Reader
+from mcp_swarm.sessions.session import SessionSnapshot
+from mcp_swarm.sessions.stream_reader import StreamReader
 
 # The "token" of the response to a POST, which its own call writes to.
 DIRECT = "direct"
@@ -41,7 +41,7 @@ class Replica:
         waiting: a Redis client whose commands may wait.
         may_repeat: whether a request may be run twice.
         ttl: seconds that an unused session is kept.
-        patience: seconds that the stop waits for calls whose client is not connected.
+        timeout: seconds that the stop waits for calls whose client is not connected.
     """
 
     server: Server[Any]  # set before it serves, as the next
@@ -53,22 +53,22 @@ class Replica:
         waiting: Redis,
         may_repeat: Callable[[JSONRPCRequest], bool],
         ttl: float,
-        patience: float,
+        timeout: float,
     ) -> None:
         self.id = uuid4().hex[:16]  # not a name, which a successor may have too
         self.store = store
         self.may_repeat = may_repeat
         self.ttl = ttl
-        self.questions = Questions(self.id)
+        self.client_requests = ClientRequests(self.id)
         self._waiting = waiting
-        self._patience = patience
+        self._timeout = timeout
         self._calls: defaultdict[str, set[Call]] = defaultdict(set)
-        self._readers: defaultdict[str, set[Reader]] = defaultdict(set)
+        self._readers: defaultdict[str, set[StreamReader]] = defaultdict(set)
         self._streams_of: Counter[str] = Counter()
-        self._to_leave: list[Reader] = []  # they are gone, and Redis could not be told
+        self._to_leave: list[StreamReader] = []  # they are gone, and Redis could not be told
         self._tasks: set[asyncio.Future[None]] = set()
         self._back = asyncio.Event()
-        store.line.when_back(self._on_back)
+        store.connection.when_available(self._on_back)
 
     @property
     def streams(self) -> int:
@@ -92,7 +92,7 @@ class Replica:
         try:
             yield running
             if self._tasks:
-                await asyncio.wait(self._tasks, timeout=self._patience)
+                await asyncio.wait(self._tasks, timeout=self._timeout)
         finally:
             for task in (*running, *self._tasks):
                 task.cancel()
@@ -111,38 +111,38 @@ class Replica:
         """Runs a call to its end, whatever becomes of the request that brought it."""
 
         async def run() -> None:
-            calls = self._calls[call.record.id]
+            calls = self._calls[call.snapshot.id]
             calls.add(call)
             try:
                 await call.run()
             finally:
                 calls.discard(call)
                 if not calls:
-                    self._calls.pop(call.record.id, None)
+                    self._calls.pop(call.snapshot.id, None)
 
         self.spawn(run())
 
-    def adopt(self, record: Record, name: str, orphan: Orphan, http: Request) -> None:
+    def adopt(self, snapshot: SessionSnapshot, name: str, orphan: Orphan, http: Request) -> None:
         """Answers for a replica that died: by running the call again, or by saying so."""
         message = JSONRPCRequest.model_validate_json(orphan.message)
-        call = Call(self, record, message, http, streams=True, name=name, attempt=orphan.attempt)
-        call.reply.leave()
+        call = Call(self, snapshot, message, http, streams=True, name=name, attempt=orphan.attempt)
+        call.responses.leave()
         call.keep()
         if orphan.may_repeat:
-            logger.warning("a call of session %s runs again: its replica is lost", record.id[:8])
+            logger.warning("a call of session %s runs again: its replica is lost", snapshot.id[:8])
             self.start(call)
         else:
             call.answer_with(LOST)
 
     def channel(self, session: str) -> SessionChannel:
         """For messages that belong to no call."""
-        return SessionChannel(session, self.store, self.questions)
+        return SessionChannel(session, self.store, self.client_requests)
 
-    def add_reader(self, reader: Reader) -> None:
+    def add_reader(self, reader: StreamReader) -> None:
         self._readers[reader.session].add(reader)
         self._streams_of[reader.owner] += 1
 
-    async def remove_reader(self, reader: Reader) -> None:
+    async def remove_reader(self, reader: StreamReader) -> None:
         """It is gone: the next may come, as soon as Redis can be told."""
         readers = self._readers[reader.session]
         readers.discard(reader)
@@ -167,7 +167,7 @@ class Replica:
 
     async def until_back(self) -> None:
         """Until Redis answers again."""
-        if self.store.line.is_away:
+        if self.store.connection.is_unavailable:
             self._back.clear()
             await self._back.wait()
         else:
@@ -204,9 +204,9 @@ class Replica:
         elif kind == "taken":
             self._give_up(session, message["stream"], message["token"])
         elif kind == "answer":
-            self.questions.answer(session, json.loads(message["message"]))
+            self.client_requests.answer(session, json.loads(message["message"]))
         elif kind == "progress":
-            await self.questions.progress(session, json.loads(message["message"]))
+            await self.client_requests.progress(session, json.loads(message["message"]))
         elif kind == "cancel":
             self.cancel(session, json.loads(message["message"]))
         elif kind == "end":
@@ -223,10 +223,10 @@ class Replica:
                 reader.end()
         for call in list(self._calls.get(session, ())):
             if call.name == stream and token == DIRECT:
-                call.reply.close()
+                call.responses.close()
 
     def _close(self, session: str) -> None:
-        self.questions.drop(session)
+        self.client_requests.drop(session)
         for call in list(self._calls.get(session, ())):
             call.cancel(answered=True)
         for reader in list(self._readers.get(session, ())):

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 # Messages that may wait for a slow client; beyond, it is cut and resumes from what is kept.
-MOST_WAITING = 1000
+MAX_WAITING = 1000
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Said:
         return f"{self.attempt}-{self.number}"
 
 
-class Reply:
+class ResponseQueue:
     """Hands messages from the call that makes them to the response that sends them."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Reply:
         """Adds a message; never waits for the client."""
         if self._is_left:
             return
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
             self.close()
             return
         self._waiting.append(said)

@@ -14,7 +14,7 @@ PRIMED_SINCE = "2025-11-25"
 
 
 @dataclass
-class Record:
+class SessionSnapshot:
     """What `initialize` settled, and what the client asked for since.
 
     Attributes:
@@ -48,7 +48,7 @@ class Record:
         return connection
 
 
-SERVING: ContextVar[Record | None] = ContextVar("session", default=None)
+SERVING: ContextVar[SessionSnapshot | None] = ContextVar("session", default=None)
 
 
 class Levels(dict[str, Any]):
@@ -56,12 +56,12 @@ class Levels(dict[str, Any]):
 
     def get(self, session: str, default: Any = None) -> Any:
         """The level that the client asked for, on whichever replica."""
-        record = SERVING.get()
-        return record.level if record and record.level else default
+        snapshot = SERVING.get()
+        return snapshot.level if snapshot and snapshot.level else default
 
     def __setitem__(self, session: str, level: Any) -> None:
-        if record := SERVING.get():
-            record.level = level
+        if snapshot := SERVING.get():
+            snapshot.level = level
 
     def pop(self, session: str, default: Any = None) -> Any:
         """Nothing is kept here that could be forgotten."""

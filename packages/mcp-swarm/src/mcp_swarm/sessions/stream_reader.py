@@ -25,7 +25,7 @@ GET = "get"
 SURE_AFTER = 2 * BEAT_EVERY
 
 
-class Reader:
+class StreamReader:
     """Sends one stream of a session to its client.
 
     Args:
@@ -176,10 +176,10 @@ class Reader:
 
     async def _take_over(self) -> None:
         """Asks until it is told: a call that was taken over, and is not run, would never end."""
-        heir = token_hex(8)  # of this asking: who asks later anew is not given it while it runs
+        token = token_hex(8)  # of this asking: who asks later anew is not given it while it runs
         while True:
             try:
-                orphan = await self._store.take_over(self.session, self.name, self._replica, heir)
+                orphan = await self._store.take_over(self.session, self.name, self._replica, token)
             except (RedisError, OSError):
                 await asyncio.sleep(BEAT_EVERY)
                 continue

@@ -29,19 +29,21 @@ _FOR_STATE = (
 _SESSIONS = "for clients up to 2025-11-25 set MCP_STATELESS_HTTP=false (docs/sessions.md)"
 
 
-def told_once(*, has_sessions: bool) -> Callable[[Context, str], None]:
+def warn_once(*, has_sessions: bool) -> Callable[[Context, str], None]:
     """To be called with the context and the method each time that a tool keeps something by it."""
     warned: set[tuple[str, str, str]] = set()
 
-    def tell(context: Context, kept_by: str) -> None:
-        asked = context.request_context
-        if asked is None or asked.request is None:  # a job, whose state lasts as long as it does
+    def warn(context: Context, kept_by: str) -> None:
+        request_context = context.request_context
+        if (
+            request_context is None or request_context.request is None
+        ):  # a job, whose state lasts as long as it does
             return
-        if asked.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        if request_context.protocol_version in MODERN_PROTOCOL_VERSIONS:
             if kept_by == _STATE:
                 raise ToolError(_FAILS)
             return
-        method, name = asked.request.scope.get("state", {}).get("mcp", ("-", "-"))
+        method, name = request_context.request.scope.get("state", {}).get("mcp", ("-", "-"))
         if has_sessions or (method, name, kept_by) in warned:
             return
         warned.add((method, name, kept_by))
@@ -54,4 +56,4 @@ def told_once(*, has_sessions: bool) -> Callable[[Context, str], None]:
             _FOR_STATE if kept_by == _STATE else _SESSIONS,
         )
 
-    return tell
+    return warn

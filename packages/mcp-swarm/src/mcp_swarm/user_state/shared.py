@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from mcp.shared.exceptions import MCPError
 
-from mcp_swarm.redis import needed
+from mcp_swarm.redis import redis_required
 from mcp_swarm.redis.user_state import TTL, Change, Fields
 from mcp_swarm.user_state import ABSENT, ChangedMeanwhileError, expected
 
@@ -76,19 +76,19 @@ class StateStore:
         _read.set(None)
         old = read[1] if read and read[0] == name else None
         change = Change(
-            put={field: told for field, told in new.items() if (old or {}).get(field) != told},
+            put={field: value for field, value in new.items() if (old or {}).get(field) != value},
             drop=[field for field in old or {} if field not in new],
             expect=_expectation(),
             replace=old is None,
         )
-        async with needed("State"):
+        async with redis_required("State"):
             seconds = TTL if ttl is None else float(ttl)
             if not await self._fields.change(*name, change=change, seconds=seconds):
                 raise ChangedMeanwhileError(key)
 
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
         """Whether there was a value to take away."""
-        async with needed("State"):
+        async with redis_required("State"):
             return await self._fields.remove(collection or "", key)
 
     async def ttl(
@@ -126,7 +126,7 @@ class StateStore:
         return sum([await self.delete(key, collection=collection) for key in keys])
 
     async def _load(self, key: str, collection: str) -> dict[str, Any] | None:
-        async with needed("State"):
+        async with redis_required("State"):
             fields = await self._fields.read(collection, key)
         _read.set(((collection, key), fields))
         return _joined(fields) if fields else None
@@ -171,7 +171,7 @@ def _joined(fields: Mapping[str, str]) -> dict[str, Any]:
     if _PLAIN in fields:
         plain: dict[str, Any] = json.loads(fields[_PLAIN])
         return plain
-    state = {key[1:]: json.loads(told) for key, told in fields.items() if key != _REST}
+    state = {key[1:]: json.loads(value) for key, value in fields.items() if key != _REST}
     return {"value": {**json.loads(fields.get(_REST, "{}")), "state": state}}
 
 

@@ -32,11 +32,11 @@ async def test_nothing_is_left_for_ever_but_the_queue_itself(team, curl, valkey,
     for folder in (first, last):
         folder.mkdir()
     jobs = [
-        await curl.submit(made, "until_told", folder=str(first)),
+        await curl.submit(made, "until_asked", folder=str(first)),
         await curl.submit(made, "refused"),
         await curl.submit(made, "broken"),
         cancelled := await curl.submit(made, "work", seconds=0.1),
-        await curl.submit(made, "until_told", folder=str(last)),
+        await curl.submit(made, "until_asked", folder=str(last)),
         await curl.submit(made, "flaky", folder=str(tmp_path), fails=1),
     ]
     asking = await curl.submit(made, "greet")
@@ -106,7 +106,7 @@ async def test_the_sweeper_does_it(valkey, key):
         await docket._ensure_stream_and_group()
         await shared.redis.xgroup_createconsumer(STREAM, GROUP, "dead")
         await asyncio.sleep(0.2)
-        sweeper = Sweeper(settings, records=None, engine=engine, store=jobs)
+        sweeper = Sweeper(settings, repository=None, engine=engine, store=jobs)
         assert await sweeper.forget_workers(silent=0.1) == 1
 
 
@@ -156,8 +156,8 @@ async def test_an_idempotency_key_lives_as_long_as_its_job(valkey, store):
     with valkey.client() as client:
         assert client.ttl(f"{NAME}:job-key:owner:key") > LIVE_TTL - 60
         for state, ttl in (("running", LIVE_TTL), ("completed", 50)):
-            told = {"state": state}
-            await store.move("one", "owner", "t", ("queued", "running"), told, ttl=ttl)
+            reported = {"state": state}
+            await store.move("one", "owner", "t", ("queued", "running"), reported, ttl=ttl)
             found = client.expiretime(f"{NAME}:job-key:owner:key")
             assert found == client.expiretime(f"{NAME}:job:one")
         assert client.ttl(f"{NAME}:job-key:owner:key") <= 50

@@ -53,4 +53,4 @@ async def test_a_job_that_blocks_its_worker_is_named(team, curl):
     """A worker runs several: one that blocks the event loop holds the others up."""
     made, worker = team.replica(), team.worker()
     assert await curl.text(made, await curl.submit(made, "stall")) == "stalled"
-    await worker.told(r"WARNING .*Tool 'stall' at \S+ends.py:\d+ blocks the event loop")
+    await worker.logged(r"WARNING .*Tool 'stall' at \S+ends.py:\d+ blocks the event loop")

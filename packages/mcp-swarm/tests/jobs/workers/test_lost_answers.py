@@ -2,7 +2,7 @@
 
 import asyncio
 
-from lab.jobs.following import created, following, told_until
+from lab.jobs.following import created, following, notified_until
 from lab.slow_redis import by, losing
 from mcp_swarm.redis.job_scripts import MOVE, NEVER_REFUSED
 from mcp_swarm.redis.pipeline import Script
@@ -17,7 +17,7 @@ async def test_the_end_of_a_job_is_told_though_it_was_written_already(team, http
         following(http, made, task) as (_, messages),
     ):
         worker = await asyncio.to_thread(team.worker, **by(valkey, port))
-        assert (await told_until(messages))[-1]["status"] == "completed"
+        assert (await notified_until(messages))[-1]["status"] == "completed"
         assert await asyncio.to_thread(worker.stop) == 0
 
 

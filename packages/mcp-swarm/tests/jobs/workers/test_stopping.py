@@ -13,7 +13,7 @@ async def test_an_idle_worker_does_not_wait_for_a_redis_that_is_gone(team, curl,
     worker, made = team.worker(), team.replica()
     job = await curl.submit(made, "work", seconds=0.05)
     assert await curl.text(made, job) == "worked 0.05 s"
-    await worker.told(rf"↩ .*{job}")  # the queue knows that too, or the worker is not idle yet
+    await worker.logged(rf"↩ .*{job}")  # the queue knows that too, or the worker is not idle yet
     getattr(valkey, fate)()
     assert worker.stop(seconds=SECONDS) == 0
     if fate == "pause":

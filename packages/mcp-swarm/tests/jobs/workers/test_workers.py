@@ -26,7 +26,7 @@ async def test_replicas_run_no_jobs_and_workers_do(team, curl):
 async def test_the_jobs_of_a_killed_worker_are_run_by_another(team, curl, tmp_path):
     """SIGKILL: by the setting, not after Docket's five minutes."""
     made, doomed = team.replica(), team.worker()
-    job = await curl.submit(made, "until_told", folder=str(tmp_path))
+    job = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     doomed.kill(signal.SIGKILL)
     team.worker()
@@ -36,7 +36,7 @@ async def test_the_jobs_of_a_killed_worker_are_run_by_another(team, curl, tmp_pa
     assert effects(tmp_path) == [f"start {job}", f"start {job}", f"end {job}"]
 
 
-@pytest.mark.parametrize("without", [(), ("place-keeping",)])
+@pytest.mark.parametrize("without", [(), ("slot-keeping",)])
 async def test_a_lost_job_keeps_its_place(team, curl, valkey, tmp_path, without):
     """In its tenant's share, until it goes on in it; in the control others that wait have it.
 
@@ -47,12 +47,12 @@ async def test_a_lost_job_keeps_its_place(team, curl, valkey, tmp_path, without)
     settings = {"MCP_TASK_REDELIVERY_SECONDS": silence, "MCP_TASK_TENANT_LIMIT": 2}
     settings["without"] = without
     made, doomed = team.replica(**settings), team.worker(MCP_TASK_CONCURRENCY=1, **settings)
-    lost = await curl.submit(made, "until_told", folder=str(tmp_path))
+    lost = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     others = tmp_path / "others"
     others.mkdir()
     for _ in range(3):
-        await curl.submit(made, "until_told", folder=str(others))
+        await curl.submit(made, "until_asked", folder=str(others))
     team.worker(**settings)
     await noted(others, 1)
     with valkey.client() as client:
@@ -76,7 +76,7 @@ async def test_at_dockets_own_time_the_job_of_a_killed_worker_just_waits(team, c
     """The control: five minutes."""
     settings = {"MCP_TASK_REDELIVERY_SECONDS": 300}
     made, doomed = team.replica(**settings), team.worker(**settings)
-    job = await curl.submit(made, "until_told", folder=str(tmp_path))
+    job = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     doomed.kill(signal.SIGKILL)
     team.worker(**settings)
@@ -89,7 +89,7 @@ async def test_a_stopping_worker_finishes_its_jobs(team, curl, tmp_path):
     """T11: longer than the redelivery time, and nobody else begins them meanwhile."""
     team.settings["MCP_TASK_REDELIVERY_SECONDS"] = 3
     made, stopping = team.replica(), team.worker()
-    job = await curl.submit(made, "until_told", folder=str(tmp_path))
+    job = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     other = team.worker()
     stopping.kill(signal.SIGTERM)
@@ -104,7 +104,7 @@ async def test_a_stopping_worker_finishes_its_jobs(team, curl, tmp_path):
 async def test_without_kept_leases_the_job_is_delivered_twice(team, curl, tmp_path):
     """The control of T11: with Docket's own renewal a second worker gets the job in the drain."""
     made, stopping = team.replica(), team.worker(without=["lease-keeping"])
-    job = await curl.submit(made, "until_told", folder=str(tmp_path))
+    job = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     other = team.worker()
     stopping.kill(signal.SIGTERM)
@@ -115,7 +115,7 @@ async def test_what_a_stopping_worker_cannot_finish_goes_back_at_once(team, curl
     """It is not left to be found: another worker begins it long before the redelivery time."""
     settings = {"MCP_TASK_REDELIVERY_SECONDS": 300, "MCP_TASK_DRAIN_SECONDS": 1}
     made, stopping = team.replica(**settings), team.worker(**settings)
-    job = await curl.submit(made, "until_told", folder=str(tmp_path))
+    job = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     team.worker(**settings)
     assert stopping.stop(seconds=30) == 0
@@ -129,7 +129,7 @@ async def test_queued_and_running_jobs_outlive_a_restart_of_redis(team, curl, va
     """The first job after it, too (a stale connection is tried anew)."""
     made = team.replica(MCP_TASK_CONCURRENCY=1)
     team.worker(MCP_TASK_CONCURRENCY=1)
-    running = await curl.submit(made, "until_told", folder=str(tmp_path))
+    running = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     queued = [await curl.submit(made, "work", seconds=0.1, folder=str(tmp_path)) for _ in range(3)]
     valkey.kill()
@@ -145,7 +145,7 @@ async def test_queued_and_running_jobs_outlive_a_restart_of_redis(team, curl, va
 async def test_a_worker_thought_dead_leaves_no_trace_when_it_wakes(team, curl, tmp_path):
     """SIGSTOP: another worker runs the job; the first one's end is not written over its."""
     made, paused = team.replica(), team.worker()
-    job = await curl.submit(made, "until_told", folder=str(tmp_path))
+    job = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     paused.kill(signal.SIGSTOP)
     team.worker()
@@ -163,7 +163,7 @@ async def test_a_worker_thought_dead_leaves_no_trace_when_it_wakes(team, curl, t
 async def test_only_who_took_a_job_last_can_end_it(team, curl, tmp_path, without):
     """A worker that hangs and wakes in mid-run is stopped; in the control its result is the job's."""
     made, paused = team.replica(), team.worker(without=without)
-    job = await curl.submit(made, "until_told", folder=str(tmp_path))
+    job = await curl.submit(made, "until_asked", folder=str(tmp_path))
     await noted(tmp_path, 1)
     paused.kill(signal.SIGSTOP)
     team.worker(without=without)
@@ -228,7 +228,7 @@ async def test_one_tenant_cannot_take_all_workers(authed, a, b, tmp_path, limit,
     """
     settings = {"MCP_TASK_TENANT_LIMIT": limit}
     made = authed.replica(**settings)
-    jobs = [await a.submit(made, "until_told", folder=str(tmp_path)) for _ in range(6)]
+    jobs = [await a.submit(made, "until_asked", folder=str(tmp_path)) for _ in range(6)]
     other = await b.submit(made, "work", seconds=0.1)
     for _ in range(2):
         authed.worker(**settings)
@@ -280,10 +280,10 @@ async def test_a_listening_client_is_told_when_its_job_changes(team, curl, http)
         first = await anext(messages)
         assert first["method"] == "notifications/subscriptions/acknowledged"
         team.worker()
-        told = await anext(messages)
+        reported = await anext(messages)
         while (await curl.status(made, job))["state"] != "completed":
-            told = await anext(messages)
-        assert told["method"] == "notifications/resources/updated"
-        assert told["params"]["uri"] == uri
+            reported = await anext(messages)
+        assert reported["method"] == "notifications/resources/updated"
+        assert reported["params"]["uri"] == uri
     read = answer(await http.post(made.url, **request("resources/read", uri=uri)))["result"]
     assert json.loads(read["contents"][0]["text"])["state"] == "completed"

@@ -191,7 +191,7 @@ def _too_many_values() -> Response:
     return problem(
         413,
         "Content Too Large",
-        f"The body holds more than {large_body.MOST_VALUES} JSON values. Send less at once, or send "
+        f"The body holds more than {large_body.MAX_VALUES} JSON values. Send less at once, or send "
         "the data as one string.",
     )
 

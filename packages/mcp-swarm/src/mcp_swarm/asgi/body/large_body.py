@@ -16,7 +16,7 @@ from mcp_swarm.framework import OLDER_VERSIONS
 SMALL = 64 << 10
 LARGE = frozenset({"tools/call", "tasks/update"})
 # Numbers, strings, lists, objects and so on in one body: more take too long to parse.
-MOST_VALUES = 200_000
+MAX_VALUES = 200_000
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
@@ -42,14 +42,14 @@ def begins_large(start: bytes) -> bool:
 
 
 def has_too_many_values(body: bytes) -> bool:
-    """Whether it has more than MOST_VALUES, counted without parsing it."""
+    """Whether it has more than MAX_VALUES, counted without parsing it."""
     quotes = body.count(b'"') - body.count(b'\\"')
-    if quotes > 2 * MOST_VALUES:
+    if quotes > 2 * MAX_VALUES:
         return True
     # At least as many as there are: there may be commas and brackets in strings.
-    if _separators(body) <= MOST_VALUES:
+    if _separators(body) <= MAX_VALUES:
         return False
-    return _separators(_STRING.sub(b"", body)) > MOST_VALUES
+    return _separators(_STRING.sub(b"", body)) > MAX_VALUES
 
 
 def parsed(body: bytes, *, modern: bool) -> Any:

@@ -81,8 +81,8 @@ class NotAcceptableMiddleware:
 
 
 def _refusal(headers: Headers, expected: str, *next_step: str) -> Response:
-    told = headers.get("accept")
-    found = "There is no Accept header." if told is None else f"Accept is {told!r}."
+    header = headers.get("accept")
+    found = "There is no Accept header." if header is None else f"Accept is {header!r}."
     words = (found, f"Send Accept: {expected}.", *next_step)
     return problem(406, "Not Acceptable", " ".join(words))
 

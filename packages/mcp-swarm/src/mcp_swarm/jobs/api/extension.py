@@ -137,15 +137,15 @@ class TasksExtension(ServerExtension):
 
     async def _detailed(self, job: Job) -> dict[str, Any]:
         """The task with what its state brings along (SEP-2663, DetailedTask)."""
-        told = self._task(job, await self.server.get_tool(job.tool))
+        payload = self._task(job, await self.server.get_tool(job.tool))
         outcome = job.outcome or {}
         if job.state == "completed":
-            told["result"] = outcome["result"]
+            payload["result"] = outcome["result"]
         elif job.state == "failed":
-            told["error"] = outcome["error"]
+            payload["error"] = outcome["error"]
         elif job.state == "input_required":
-            told["inputRequests"] = job.input_requests()
-        return told
+            payload["inputRequests"] = job.input_requests()
+        return payload
 
     async def _update(
         self, ctx: ServerRequestContext[Any, Any], params: TaskUpdateParams
@@ -185,7 +185,7 @@ class TasksExtension(ServerExtension):
 
     def _task(self, job: Job, tool: Tool | None) -> dict[str, Any]:
         """The flat task fields (SEP-2663); numbers of progress go with the text."""
-        told: dict[str, Any] = {
+        payload: dict[str, Any] = {
             "taskId": job.id,
             "status": _STATES.get(job.state, job.state),
             "createdAt": stamp(job.created),
@@ -193,10 +193,10 @@ class TasksExtension(ServerExtension):
             "ttlMs": int(self._result_seconds * 1000),
         }
         if tool is not None:
-            told["pollIntervalMs"] = int(tool.task_config.poll_interval.total_seconds() * 1000)
+            payload["pollIntervalMs"] = int(tool.task_config.poll_interval.total_seconds() * 1000)
         if message := _spoken(job):
-            told["statusMessage"] = message
-        return told
+            payload["statusMessage"] = message
+        return payload
 
 
 class HandOverMiddleware(Middleware):

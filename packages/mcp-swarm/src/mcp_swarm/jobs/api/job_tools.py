@@ -55,7 +55,9 @@ class JobTools:
             reads = function in (self.job_status, self.job_result)
             hints = ToolAnnotations(read_only_hint=reads, open_world_hint=False)
             mcp.add_tool(
-                Tool.from_function(_told(function), annotations=hints, description=description)
+                Tool.from_function(
+                    _with_tool_errors(function), annotations=hints, description=description
+                )
             )
         mcp.resource("job://{job_id}", mime_type="application/json")(self.job)
 
@@ -87,14 +89,14 @@ class JobTools:
         return json.dumps(await self._jobs.status(job_id))
 
 
-def _told(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def _with_tool_errors(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     """The function, its refusals told to the client."""
 
     @functools.wraps(function)
-    async def telling(*args: Any, **kwargs: Any) -> Any:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return await function(*args, **kwargs)
         except JobError as error:
             raise ToolError(str(error)) from None
 
-    return telling
+    return wrapper

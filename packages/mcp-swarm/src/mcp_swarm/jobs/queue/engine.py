@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mcp_swarm.config import Settings
-from mcp_swarm.framework import docket as docket_parts
+from mcp_swarm.framework import docket as framework_docket
 from mcp_swarm.isolation import is_cancelled
 
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ class Engine:
             return
         # Not in a thread: of two that import what imports each other, Python fails one, and that
         # was a call. It takes 0.15 s.
-        docket_parts.load()
+        framework_docket.load()
         url, name = self._settings.redis_url, f"{self._settings.mcp_name}:jobs"
         # Docket's own record of a job is needed only while it is in the queue.
-        async with docket_parts.make_docket(url, name, timedelta(seconds=60)) as docket:
+        async with framework_docket.make_docket(url, name, timedelta(seconds=60)) as docket:
             docket.tasks.clear()  # Docket's samples: nobody shall queue a `sleep`
             docket.register(self._task(), names=["job"])
             self._docket = docket
@@ -159,7 +159,7 @@ class Engine:
     async def _work(self, docket: "Docket") -> None:
         """Runs jobs until the stop; then finishes those it runs, or puts them back."""
         settings = self._settings
-        async with docket_parts.make_worker(
+        async with framework_docket.make_worker(
             docket,
             # Two on one machine may be called the same, and lie at the same address.
             name=f"{settings.mcp_replica}-{secrets.token_hex(4)}",
@@ -193,13 +193,13 @@ class Engine:
         return settings.mcp_task_drain_seconds if settings.is_shared else settings.mcp_drain_seconds
 
     async def _drain(self, worker: "Worker", running: "asyncio.Task[None]") -> None:
-        docket_parts.take_no_more(worker)
-        if held := docket_parts.running_in(worker):
+        framework_docket.take_no_more(worker)
+        if held := framework_docket.running_in(worker):
             logger.info("draining: %d jobs are still running", len(held))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + max(1.0, self._drain_seconds())
         await asyncio.wait({running}, timeout=1.0)  # what it was just being given has begun then
-        while (held := docket_parts.running_in(worker)) and loop.time() < deadline:
+        while (held := framework_docket.running_in(worker)) and loop.time() < deadline:
             await asyncio.wait(held, timeout=deadline - loop.time())
         if held:
             self.ending = True

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from mcp_swarm.config import Settings
 from mcp_swarm.jobs.queue.engine import Engine
-from mcp_swarm.jobs.repository import Records
+from mcp_swarm.jobs.repository import JobRepository
 from mcp_swarm.redis.jobs import JobStore
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ class Sweeper:
     def __init__(
         self,
         settings: Settings,
-        records: Records,
+        repository: JobRepository,
         engine: Engine,
         store: Callable[[], Awaitable[JobStore]],
     ) -> None:
         self._pause = 3 * settings.mcp_task_redelivery_seconds
-        self._records = records
+        self._repository = repository
         self._engine = engine
         self._store = store
 
@@ -73,11 +73,11 @@ class Sweeper:
     async def sweep(self) -> None:
         """Queues what has been silent for too long."""
         before = time.time() - self._pause
-        for job in (await self._records.among("running", before))[:AT_ONCE]:
-            told = {"state": "queued", "message": "its worker was lost", "updated": time.time()}
-            moved = await self._records.move(job, told, into="queued")
+        for job in (await self._repository.among("running", before))[:AT_ONCE]:
+            update = {"state": "queued", "message": "its worker was lost", "updated": time.time()}
+            moved = await self._repository.move(job, update, into="queued")
             if moved == "ok":
                 logger.warning("job %s had no worker any more and is queued again", job.id)
                 await self._engine.add(job.id, job.tenant)
-        for job in (await self._records.among("queued", before))[:AT_ONCE]:
+        for job in (await self._repository.among("queued", before))[:AT_ONCE]:
             await self._engine.add(job.id, job.tenant)  # one that is queued already stays as it is

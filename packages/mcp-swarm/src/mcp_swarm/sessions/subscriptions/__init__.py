@@ -5,9 +5,9 @@ on the stream of each of them, once. Local (``memory://``): the sessions of this
 """
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Awaitable, Callable
-from contextvars import Context as Rights
 from contextvars import copy_context
 from typing import Any, Protocol
 
@@ -25,11 +25,11 @@ from mcp_types import (
 )
 
 from mcp_swarm.errors import RESOURCE_NOT_FOUND
-from mcp_swarm.framework import sessions as framework
+from mcp_swarm.framework import sessions as framework_sessions
 
 logger = logging.getLogger(__name__)
 
-MOST_URIS = 1000  # of one session
+MAX_URIS = 1000  # of one session
 LONGEST_URI = 2048  # characters
 
 Context = ServerRequestContext[Any, Any]
@@ -66,7 +66,7 @@ class Subscriptions:
         if not await self._add(ctx, uri):
             raise MCPError(
                 INVALID_PARAMS,
-                f"This session subscribes to {MOST_URIS} resources already. Unsubscribe from some.",
+                f"This session subscribes to {MAX_URIS} resources already. Unsubscribe from some.",
             )
         return EmptyResult()
 
@@ -92,7 +92,7 @@ class LocalSubscriptions(Subscriptions):
         super().__init__(may_read)
         self._uris: dict[str, set[str]] = {}
         self._sessions: dict[str, ServerSession] = {}
-        self._rights: dict[str, Rights] = {}  # whose request subscribed, by session
+        self._rights: dict[str, contextvars.Context] = {}  # whose request subscribed, by session
         self._telling: set[asyncio.Task[None]] = set()
         bus.subscribe(self._tell, self._all_uris)
 
@@ -101,12 +101,12 @@ class LocalSubscriptions(Subscriptions):
         session = session_id(ctx)
         if session not in self._sessions:
             self._sessions[session], self._uris[session] = ctx.session, set()
-            framework.when_session_ends(ctx.session, lambda: self._forget(session))
+            framework_sessions.when_session_ends(ctx.session, lambda: self._forget(session))
 
     async def _add(self, ctx: Context, uri: str) -> bool:
         await self.initialized(ctx, NotificationParams())
         uris = self._uris[session_id(ctx)]
-        if uri not in uris and len(uris) >= MOST_URIS:
+        if uri not in uris and len(uris) >= MAX_URIS:
             return False
         uris.add(uri)
         self._rights[session_id(ctx)] = copy_context()

@@ -1,8 +1,8 @@
 """Who subscribed to what, of the sessions of all replicas."""
 
-from mcp_swarm.redis import needed
+from mcp_swarm.redis import redis_required
 from mcp_swarm.redis.sessions import SessionStore
-from mcp_swarm.sessions.subscriptions import MOST_URIS, Context, MayRead, Subscriptions, session_id
+from mcp_swarm.sessions.subscriptions import MAX_URIS, Context, MayRead, Subscriptions, session_id
 
 
 class SharedSubscriptions(Subscriptions):
@@ -13,9 +13,9 @@ class SharedSubscriptions(Subscriptions):
         self._store = store
 
     async def _add(self, ctx: Context, uri: str) -> bool:
-        async with needed("Subscribing"):
-            return await self._store.subscribe(session_id(ctx), uri, MOST_URIS)
+        async with redis_required("Subscribing"):
+            return await self._store.subscribe(session_id(ctx), uri, MAX_URIS)
 
     async def _remove(self, ctx: Context, uri: str) -> None:
-        async with needed("Unsubscribing"):
+        async with redis_required("Unsubscribing"):
             await self._store.unsubscribe(session_id(ctx), uri)

@@ -3,8 +3,8 @@
 import pytest
 
 from mcp_swarm.errors import ConfigError
-from mcp_swarm.http import Refused
-from mcp_swarm.http.allow_list import Gate
+from mcp_swarm.http import RequestNotAllowed
+from mcp_swarm.http.allow_list import AllowList
 
 PRIVATE = [
     *("127.0.0.1", "127.8.9.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255"),
@@ -21,16 +21,16 @@ PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::1"]
 @pytest.mark.parametrize("address", PRIVATE)
 def test_a_private_address_is_refused_whatever_its_spelling(address):
     """A listed name that resolves to it is refused: private, tunnelled, mapped, reserved."""
-    gate = Gate.parse(["api.example"])
+    gate = AllowList.parse(["api.example"])
 
-    with pytest.raises(Refused, match="not public"):
+    with pytest.raises(RequestNotAllowed, match="not public"):
         gate.check_address(address, "api.example", 443)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_passes(address):
     """The check does not refuse everything."""
-    Gate.parse(["api.example"]).check_address(address, "api.example", 443)
+    AllowList.parse(["api.example"]).check_address(address, "api.example", 443)
 
 
 @pytest.mark.parametrize(
@@ -61,24 +61,24 @@ def test_a_public_address_passes(address):
 )
 def test_what_an_entry_lets_through(entry, host, port, passes):
     """Names match whole, wildcards below the domain only, ports exactly."""
-    gate = Gate.parse([entry])
+    gate = AllowList.parse([entry])
 
     if passes:
         gate.check_host(host, port)
     else:
-        with pytest.raises(Refused, match="MCP_OUTBOUND_HOSTS"):
+        with pytest.raises(RequestNotAllowed, match="MCP_OUTBOUND_HOSTS"):
             gate.check_host(host, port)
 
 
 def test_an_address_or_network_in_the_list_is_consent():
     """An address with its port, or a network for listed names; nothing beside them."""
-    gate = Gate.parse(["api.example:80", "10.0.0.7:9000", "10.0.1.0/24", "fd00::/8"])
+    gate = AllowList.parse(["api.example:80", "10.0.0.7:9000", "10.0.1.0/24", "fd00::/8"])
 
     gate.check_address("10.0.0.7", "10.0.0.7", 9000)
     gate.check_address("10.0.1.200", "api.example", 80)
     gate.check_address("fd00::5", "api.example", 80)
     for address, port in (("10.0.0.7", 80), ("10.0.0.8", 9000), ("10.0.2.1", 80)):
-        with pytest.raises(Refused):
+        with pytest.raises(RequestNotAllowed):
             gate.check_address(address, "api.example", port)
 
 
@@ -89,4 +89,4 @@ def test_an_address_or_network_in_the_list_is_consent():
 def test_a_wrong_entry_is_told(entry):
     """The error names the setting and the entry."""
     with pytest.raises(ConfigError, match="MCP_OUTBOUND_HOSTS has the entry"):
-        Gate.parse([entry])
+        AllowList.parse([entry])

@@ -1,4 +1,4 @@
-"""Plain requests of sessions take the short path; all that a session is stays as it is without it.
+"""Plain requests of sessions take the fast path; all that a session is stays as it is without it.
 
 That the answers are the same shows `test_sameness`.
 """
@@ -11,7 +11,7 @@ import pytest
 from lab.legacy import Session, final, rest, serving
 from lab.mcp_wire import answer, events, text
 
-TOOK_IT = "the short path answered"
+TOOK_IT = "the fast path answered"
 FORMS = {"json": "true", "streams": "false"}
 
 
@@ -84,7 +84,7 @@ async def test_a_cancellation_reaches_a_call_wherever_it_runs(session, replicas)
     """It is not answered: 202 before a stream has begun, else the stream just ends."""
     one, two = replicas
     running = asyncio.create_task(session.call("sleep", one, number=7, seconds=61))
-    await one.told("the sleep begins: 61 s")
+    await one.logged("the sleep begins: 61 s")
     await session.note("notifications/cancelled", two, requestId=7)
     response = await running
     streams = response.headers.get("content-type") == "text/event-stream"
@@ -97,7 +97,7 @@ async def test_a_deleted_session_ends_its_calls(session, replicas):
     """Whoever is told of the end."""
     one, two = replicas
     running = asyncio.create_task(session.call("sleep", one, seconds=62))
-    await one.told("the sleep begins: 62 s")
+    await one.logged("the sleep begins: 62 s")
     assert (await session.delete(two)).status_code == 200
     assert answer(await running)["error"]["code"] == -32800
     assert (await session.call("echo", one, text="a")).status_code == 404
@@ -110,7 +110,7 @@ async def test_a_lone_surrogate_in_a_result_is_replaced(session):
 
 
 async def test_what_a_tool_says_comes_before_its_answer(http, tmp_path_factory):
-    """On the short path too, where answers may be streams."""
+    """On the fast path too, where answers may be streams."""
     with serving(tmp_path_factory.mktemp("said"), MCP_LOG_LEVEL="debug") as replicas:
         session = await Session(http, replicas).open()
         async with session.streamed("count", replicas[0], to=3) as stream:
