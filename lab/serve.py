@@ -233,7 +233,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
         ("if alive(reader[1]) then", "if false then"),
         FORGOTTEN,
         ("if redis.call('HGET', reader_key, 'token') ~= ARGV[4] then return nil end", ""),
-        ("tell(reader[1], 'kind', 'news'", "tell_all('kind', 'news'"),
+        ("send(reader[1], 'kind', 'news'", "send_all('kind', 'news'"),
     ),
     "forgotten-cuts": changed_scripts(FORGOTTEN),
     "takeover-delay": impatient,

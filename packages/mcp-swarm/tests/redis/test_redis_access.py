@@ -1,5 +1,7 @@
 """The one user that Redis lets in: what it may not do, and what is said when it may too little."""
 
+import re
+
 import pytest
 import redis
 
@@ -110,7 +112,7 @@ def test_nobody_else_may_touch_any(valkey):
         ("worker", {"MCP_NAME": OTHER}, f"'{OTHER}' (MCP_NAME)"),
         ("jobs", {"REDIS_URL": "redis://mcp:secret-guess@127.0.0.1:{port}/0"}, "user 'mcp'"),
     ],
-    ids=["wrong password", "no user", "another's keys", "a worker", "the tasks program"],
+    ids=["wrong password", "no user", "another's keys", "a worker", "the jobs command"],
 )
 @pytest.mark.usefixtures("refused")
 def test_who_is_not_let_in_does_not_start(service, fresh, valkey, key, process, wrong, names):
@@ -131,7 +133,11 @@ def test_who_is_not_let_in_does_not_start(service, fresh, valkey, key, process, 
             **wrong,
         )
     assert made.wait(SECONDS_TO_START) == 3
-    (error,) = [line for line in made.log.splitlines() if "Redis does not let" in line]
+    (error,) = [
+        line
+        for line in made.log.splitlines()
+        if re.search("Redis (rejects the login|denies)", line)
+    ]
     assert "Next: " in error
     assert "start.sh" in error
     assert names in error
@@ -145,7 +151,7 @@ def test_a_refusal_at_the_start_may_be_over_in_a_moment(service, valkey):
     with valkey.client() as admin:
         admin.execute_command("ACL", "SETUSER", "mcp", "off")
         made = service(ready=False)
-        made.wait_for_log("waiting for Redis: Redis does not let user 'mcp'")
+        made.wait_for_log("waiting for Redis: Redis rejects the login of user 'mcp'")
         admin.execute_command("ACL", "SETUSER", "mcp", "on")
     made.wait_until_ready()
 
@@ -164,11 +170,11 @@ async def test_what_is_refused_later_is_told(service, http, valkey):
         admin.execute_command("ACL", "SETUSER", "mcp", "-@hash")
         for _ in range(2):
             assert AWAY in (await visit()).text
-        assert made.log.count("Redis refuses what is asked of it: User mcp") == 1
+        assert made.log.count("Redis rejects a command: User mcp") == 1
         response = await session.call("visit")
         assert AWAY in response.text
         assert answer(response)["error"]["data"]["executed"] == "unknown"
-        assert "Redis refuses what is asked of it: ACL failure in script" in made.log
+        assert "Redis rejects a command: ACL failure in script" in made.log
         admin.execute_command("ACL", "SETUSER", "mcp", "+@hash")
     assert answer(await visit())["result"]["structuredContent"] == {"result": 1}
     assert text(await session.call("visit")) == "2"

@@ -142,7 +142,7 @@ def lasting(store):
     sessions, jobs = store.sessions, JobStore(store.redis, store.service)
     yield "take up", sessions.take_up("there", "someone", ("a", "b"))
     yield "touch", sessions.touch("there")
-    yield "heartbeat", sessions.beat("replica", "0-0")
+    yield "heartbeat", sessions.heartbeat("replica", "0-0")
     yield "follow", sessions.follow("there", "get", "replica", "token", "")
     yield "read", sessions.read("there", "get", "token", "0-0")
     yield "leave", sessions.leave("there", "get", "token")
@@ -158,7 +158,7 @@ def lasting(store):
 async def prepared(valkey):
     """A store in which there is one of each."""
     store = Store(valkey.url, "template-mcp", 600)
-    await store.sessions.beat("replica", "0-0")
+    await store.sessions.heartbeat("replica", "0-0")
     await store.sessions.open("there", "someone", "{}", LEGACY, 1000, 1000)
     await store.sessions.follow("there", "get", "replica", "first", "")
     await store.sessions.leave("there", "get", "first")

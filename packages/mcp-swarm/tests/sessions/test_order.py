@@ -10,7 +10,7 @@ from lab.legacy import SETTINGS, Session, final, rest, soon, until
 from lab.service_name import NAME
 from lab.slow_redis import by, late, losing
 from mcp_swarm.redis import session_scripts
-from mcp_swarm.redis.sessions import BEAT_EVERY
+from mcp_swarm.redis.sessions import HEARTBEAT_EVERY
 
 
 def replicas_in(valkey):
@@ -81,7 +81,7 @@ async def test_a_closed_stream_may_be_opened_again_at_once(http, service, valkey
         async with session.listen(two):
             before = replicas_in(valkey)[far]
             assert await until(lambda: replicas_in(valkey)[far] > before)
-            await asyncio.sleep(BEAT_EVERY + 0.1)  # the next is on its way
+            await asyncio.sleep(HEARTBEAT_EVERY + 0.1)  # the next is on its way
         async with session.get(one) as response:
             assert response.status_code == 200
         assert await asyncio.to_thread(two.stop) == 0

@@ -1,7 +1,7 @@
-"""The shared Redis of ``REDIS_URL``: its connections, all key names, lifetimes and scripts.
+"""The shared Redis of ``REDIS_URL``: its connections, and the keys and scripts of each feature.
 
-With ``memory://`` there is no store: whatever is shared lives in the process. Every key begins
-with the service's name (``MCP_NAME``), so services may share one Redis, and every key expires.
+With ``memory://`` there is no store: shared state lives in the process. Every key begins with the
+service's name (``MCP_NAME``), so several services can share one Redis. Every key expires.
 """
 
 from collections.abc import AsyncIterator
@@ -21,15 +21,15 @@ from mcp_swarm.redis import permissions
 from mcp_swarm.redis.pipeline import PipelinedConnection
 from mcp_swarm.redis.sessions import SessionStore
 
-# Seconds. A caller is told at once that the store is gone, rather than kept waiting for it.
+# Seconds. A short limit: a caller gets an error soon instead of waiting for a Redis that is down.
 CONNECT_TIMEOUT, COMMAND_TIMEOUT = 1.0, 2.0
 
-# For short commands of one replica: many calls at once share them.
+# Connections of one replica for short commands; concurrent calls share them.
 MAX_CONNECTIONS = 16
 
 
 class Store:
-    """Redis as this service sees it.
+    """The Redis connections and keys of one service.
 
     Args:
         url: ``redis://`` or ``rediss://``.
@@ -44,7 +44,7 @@ class Store:
 
     @cached_property
     def sessions(self) -> SessionStore | None:
-        """Sessions that replicas share, on a connection of their own; None if there are none."""
+        """The sessions that replicas share, on their own connection; None without sessions."""
         if self._session_ttl is None:
             return None
         return SessionStore(
@@ -53,14 +53,14 @@ class Store:
 
     @cached_property
     def redis(self) -> Redis:
-        """For short commands: a pool that gives up soon, and tries a stale connection anew."""
+        """A client for short commands. It times out soon, and reopens a stale connection."""
         pool = BlockingConnectionPool.from_url(
             self.url,
             max_connections=MAX_CONNECTIONS,
-            timeout=COMMAND_TIMEOUT,  # then the command fails, as it does if Redis is away
+            timeout=COMMAND_TIMEOUT,  # then the command fails, as if Redis were unavailable
             socket_connect_timeout=CONNECT_TIMEOUT,
             socket_timeout=COMMAND_TIMEOUT,
-            # not after a timeout: a Redis that hangs would be waited for three times
+            # no retry after a timeout: a caller would wait three times for a Redis that hangs
             retry=Retry(
                 ExponentialWithJitterBackoff(base=0.05, cap=0.2),
                 retries=2,
@@ -71,7 +71,7 @@ class Store:
 
     @cached_property
     def waiting(self) -> Redis:
-        """For commands that wait (XREAD BLOCK, SUBSCRIBE): no limit on the wait for an answer."""
+        """A client for blocking commands (XREAD BLOCK, SUBSCRIBE): it has no read timeout."""
         return Redis.from_url(
             self.url,
             socket_connect_timeout=CONNECT_TIMEOUT,
@@ -81,43 +81,43 @@ class Store:
         )
 
     def key(self, *parts: str) -> str:
-        """``service:part:part``."""
+        """Returns the key ``service:part:part``."""
         return ":".join((self.service, *parts))
 
     @property
     def events(self) -> str:
-        """The channel of events for clients that listen; a channel keeps nothing, so never expires."""
+        """The pub/sub channel of events for clients that listen. A channel stores nothing."""
         return self.key("events")
 
     async def claim(self, *name: str, seconds: int) -> bool:
-        """Whether the caller is the first to claim `name` in so many seconds.
+        """Returns whether the caller is the first to claim `name` within `seconds`.
 
         Raises:
-            RedisError, OSError: it cannot be told; nothing is claimed if Redis did not answer.
+            RedisError, OSError: the result is unknown. If Redis did not answer, nothing is claimed.
         """
         key, token = self.key(*name), uuid4().hex
-        # A Redis that hangs would run later what it was sent, after the caller was refused.
+        # A Redis that hangs runs the commands later, when the caller already has its error.
         await self.redis.ping()
         async with self.redis.pipeline() as both:
             both.set(key, token, nx=True, ex=seconds)
-            both.get(key)  # ours too if the connection broke and the command was sent again
+            both.get(key)  # still our token if the connection broke and SET was sent twice
             _, owner = await both.execute()
         return bool(owner == token.encode())
 
     async def demand_access(self, *, waits: bool = True) -> None:
-        """Finds out at the start whether Redis lets this service do what it needs.
+        """Checks at the start that Redis grants this service the permissions it needs.
 
         Args:
-            waits: for some seconds, while it does not.
+            waits: whether to retry for some seconds while Redis denies them.
 
         Raises:
-            StartError: Redis answers, and does not.
+            StartError: Redis answers and denies them.
         """
         await permissions.demand(self.url, self.service, waits=waits)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        """Closes the connections in the end; they open when they are first needed."""
+        """Closes the connections at the end. They open on first use."""
         try:
             yield
         finally:
@@ -130,10 +130,10 @@ class Store:
 
 @asynccontextmanager
 async def redis_required(what: str) -> AsyncIterator[None]:
-    """Turns a failing Redis into an error that a client may act on.
+    """Turns an error of Redis into an error that a client can act on.
 
     Args:
-        what: the feature that cannot do without, as the message names it.
+        what: the feature that needs Redis, as the message names it.
 
     Raises:
         MCPError: code -31002, ``data`` ``{"retryable": true}``.
@@ -146,7 +146,7 @@ async def redis_required(what: str) -> AsyncIterator[None]:
 
 
 def unavailable(what: str, error: BaseException | None = None) -> MCPError:
-    """The error of a feature whose store does not answer, or is full."""
+    """Returns the error for a feature whose store does not answer or is full."""
     why = "is full" if isinstance(error, OutOfMemoryError) else "does not answer"
     return MCPError(
         code=STORE_UNAVAILABLE,

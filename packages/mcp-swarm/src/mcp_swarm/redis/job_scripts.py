@@ -1,23 +1,22 @@
-"""Lua for jobs: each script is one step that no other process can come between.
+"""Lua for jobs: Redis runs each script atomically.
 
-Works in Docket's embedded store too, so without cjson and with few commands.
+The scripts also run in Docket's embedded store, so they use few commands and no cjson.
 """
 
-# Seconds that a tool's figures are kept after the last job of it.
+# Seconds that a tool's figures are kept after its last job.
 FIGURES_TTL = 30 * 24 * 3600
 
-# The first line of a script: a full Redis rejects the whole script; with the flag it rejects none.
-# Without this line it checks the first write alone, and if that removes something, all others pass.
+# The first line of a script. With it a full Redis rejects the whole script; with the flag, nothing.
+# Without it Redis checks only the first write; if that one deletes something, all later ones pass.
 REFUSED_WHEN_FULL, NEVER_REFUSED = "#!lua\n", "#!lua flags=allow-oom\n"
 
-# Bytes that a job may always write: it ends, or is put back, in a full Redis too.
+# Bytes that a job may always write, so that it can end or be queued again in a full Redis.
 SMALL = 16 << 10
 
-# Seconds that an unfinished job is kept: so long may it wait in the queue, or for its user.
+# Seconds that an unfinished job is kept, and so may wait in the queue or for user input.
 LIVE_TTL = 7 * 24 * 3600
 
-# Notes, in the hash KEYS[held] of a tenant, the bytes of each field of a record that a caller's data
-# lies in: "id/field" → bytes.
+# Counts, in a tenant's hash `held`, the bytes of each record field with caller data: "id/field" → bytes.
 WEIGH = """
 local weighed = {call = 1, message = 1, outcome = 1, asked = 1, answers = 1}
 local function weigh(held, id, name, value)
@@ -31,7 +30,7 @@ end
 # KEYS record, queued, idempotency key, asking, held by the tenant, queued of the tenant; ARGV id, now,
 # limit, ttl, fingerprint, bytes that the tenant may hold, bytes of this, jobs that it may have queued,
 # then the record's fields. Answers {"new" | "known" | "other" | "full" | "unanswered" | "heavy" |
-# "many", id or number}. Jobs whose record has expired do not count.
+# "many", id or number}. Jobs with an expired record do not count.
 SUBMIT = (
     WEIGH
     + """
@@ -60,8 +59,8 @@ redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[2] - ARGV[4])
 local unanswered = redis.call('ZCARD', KEYS[4])
 if unanswered >= tonumber(ARGV[3]) then return {'unanswered', tostring(unanswered)} end
 redis.call('ZREMRANGEBYSCORE', KEYS[6], '-inf', ARGV[2] - ARGV[4])
-local mine = redis.call('ZCARD', KEYS[6])
-if mine >= tonumber(ARGV[8]) then return {'many', tostring(mine)} end
+local queued = redis.call('ZCARD', KEYS[6])
+if queued >= tonumber(ARGV[8]) then return {'many', tostring(queued)} end
 local most = ARGV[6] - ARGV[7]
 if held() > most then
     drop_expired()
@@ -88,10 +87,10 @@ return {'new', ARGV[1]}
 
 # KEYS record, queued, running, failed, asking, figures, held and queued as above; ARGV allowed states
 # as |a|b|, expected revision or '', id, set to put it into (2 to 5, or 0), score, record ttl, number of
-# field arguments, bytes that the tenant may hold after it or '', fields and values (`mark` first, by
-# which a change that is sent again is known), then figures and what to add. Answers 'ok', 'gone',
-# 'lost', 'heavy' or the state. The idempotency key, whose name is in the record, lives as long as the
-# record; whose record has expired since it failed is no longer listed as failed.
+# field arguments, bytes that the tenant may hold after it or '', fields and values (first `mark`, the
+# idempotency token of the change), then figures and what to add. Answers 'ok', 'gone', 'lost', 'heavy'
+# or the state. The record names its idempotency key, which expires with it. A failed job whose record
+# has expired is no longer listed as failed.
 MOVE = (
     WEIGH
     + """
@@ -136,13 +135,13 @@ return 'ok'
 """.replace("FIGURES_TTL", str(FIGURES_TTL))
 )
 
-# KEYS stream; ARGV group, milliseconds. Takes out the consumers that were silent for so long and
-# hold nothing; how many. In one step: one that holds a message would take it along.
+# KEYS stream; ARGV group, milliseconds. Deletes the consumers that were idle for so long and have no
+# pending message; returns how many. Atomic: deleting a consumer also deletes its pending messages.
 FORGET_CONSUMERS = """
 local forgotten = 0
-for _, told in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
     local about = {}
-    for i = 1, #told, 2 do about[told[i]] = told[i + 1] end
+    for i = 1, #consumer, 2 do about[consumer[i]] = consumer[i + 1] end
     if about['pending'] == 0 and about['idle'] > tonumber(ARGV[2]) then
         redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], about['name'])
         forgotten = forgotten + 1

@@ -1,7 +1,7 @@
-"""Jobs in Redis: one hash a job, sorted sets of those that wait, run, have failed, ask their owner.
+"""Jobs in Redis: a hash per job, and sorted sets of queued, running, failed and asking jobs.
 
-Nothing a caller sent is here in clear: ``packages/mcp-swarm/src/mcp_swarm/jobs/encryption.py`` seals it before.
-Works on redis-py's client and on Docket's embedded one (``memory://``).
+Data of callers is encrypted before it gets here (``mcp_swarm.jobs.encryption``). Works with redis-py's
+client and with Docket's embedded one (``memory://``).
 """
 
 import sys
@@ -21,17 +21,17 @@ _SETS = {"": 0, "queued": 2, "running": 3, "failed": 4, "asking": 5}
 
 @dataclass(frozen=True)
 class Share:
-    """What one tenant's jobs may take: places in the queue, and bytes of the store."""
+    """The share of one tenant's jobs: how many may be queued, and how many bytes they may hold."""
 
     queued: int
     bytes: int
 
 
 class JobStore:
-    """Job records by id; the caller says what a record holds.
+    """Stores job records by id. The fields of a record are the caller's business.
 
     Args:
-        redis: redis-py's client, or one that speaks like it.
+        redis: redis-py's client, or a compatible one.
         service: the service's name, the first part of every key.
     """
 
@@ -39,7 +39,7 @@ class JobStore:
         self._redis = redis
         self._service = service
 
-        # Docket's embedded one knows no such line, and is never full.
+        # Docket's embedded store does not know this line, and is never full.
         self._is_redis = isinstance(redis, Redis)
 
     def _script(self, text: str, first: str = job_scripts.REFUSED_WHEN_FULL) -> Any:
@@ -69,23 +69,23 @@ class JobStore:
         share: Share | None = None,
         repeat: tuple[str, str] | None = None,
     ) -> tuple[str, str]:
-        """Writes a new job as queued, unless too many wait or the job is there already.
+        """Stores a new job as queued, unless a limit is reached or the job exists already.
 
         Args:
-            job_id: a new one.
-            owner: whose job it is.
+            job_id: a new id.
+            owner: of the job.
             fields: of its record.
-            now: seconds since 1970, by which the queue is in order.
-            limit: most jobs that may be queued, and most of `owner` that may wait for an answer.
-            tenant: whose share it counts to.
-            share: of the tenant; None for as much as there is.
+            now: seconds since 1970; the queue is ordered by it.
+            limit: maximum jobs in the queue, and maximum jobs of `owner` that wait for input.
+            tenant: whose share the job counts towards.
+            share: of the tenant; None for no limit.
             repeat: idempotency key, fingerprint of the call.
 
         Returns:
             ``("new", id)``; ``("known", id)`` of the job first submitted with this key;
             ``("other", id)`` if that was another call; ``("full", depth)``; ``("unanswered", number
-            of the owner's jobs that wait for an answer)``; ``("many", number of the tenant's jobs
-            that are queued)``; ``("heavy", bytes that its jobs hold)``.
+            of the owner's jobs that wait for input)``; ``("many", number of the tenant's queued
+            jobs)``; ``("heavy", bytes that the tenant's jobs hold)``.
         """
         name, call = repeat or ("", "")
         keys = [self._key("job", job_id), self._key("jobs", "queued"), self._key("job-key", name)]
@@ -113,25 +113,25 @@ class JobStore:
         figures: Mapping[str, float] | None = None,
         max_bytes: int | None = None,
     ) -> str:
-        """Changes a job, if it is still where the caller believes it is; all or nothing.
+        """Changes a job atomically, if its state and revision are the expected ones.
 
         Args:
-            job_id: which.
-            owner: whose it is.
-            tool: its tool, whose `figures` change.
-            allowed: states it may be in.
-            fields: of its record, by name.
-            tenant: whose share it counts to.
-            token: of this change, for who asks for it again after an error: it is done once.
-            revision: what its ``revision`` must be; None for any.
-            into: the set it shall be in from now on: queued, running, failed, asking or none.
-            score: its place in that set, seconds since 1970.
+            job_id: of the job.
+            owner: of the job.
+            tool: the job's tool, whose `figures` change.
+            allowed: the expected states.
+            fields: new values of the record's fields, by name.
+            tenant: whose share the job counts towards.
+            token: idempotency token of this change: a retry with the same token changes nothing.
+            revision: the expected ``revision``; None for any.
+            into: the set that the job moves to: queued, running, failed, asking, or "" for none.
+            score: its score in that set, seconds since 1970.
             ttl: seconds that the record is kept from now on.
-            figures: what to add to the tool's figures; whole numbers, times in milliseconds.
-            max_bytes: bytes that the tenant's jobs may hold after it.
+            figures: amounts to add to the tool's figures; integers, times in milliseconds.
+            max_bytes: bytes that the tenant's jobs may hold afterwards.
 
         Returns:
-            ``ok``, ``gone``, ``lost`` (another revision), ``heavy`` (over `max_bytes`), or its other state.
+            ``ok``, ``gone``, ``lost`` (another revision), ``heavy`` (over `max_bytes`), or the state.
         """
         arguments: list[Any] = [
             f"|{'|'.join(allowed)}|",
@@ -148,21 +148,21 @@ class JobStore:
         return _text(await script(keys=self._keys(job_id, owner, tenant, tool), args=arguments))
 
     async def read(self, job_id: str) -> dict[str, bytes]:
-        """The record's fields; empty if there is none."""
+        """Returns the record's fields; empty if there is no such record."""
         found = await self._redis.hgetall(self._key("job", job_id))
         return {_text(name): value for name, value in found.items()}
 
     async def members(self, which: str, before: float = float("inf")) -> list[str]:
-        """Ids in ``queued``, ``running`` or ``failed`` with a score up to `before`, oldest first."""
+        """Returns ids in ``queued``, ``running`` or ``failed`` with a score ≤ `before`, oldest first."""
         key = self._key("jobs", which)
         return [_text(found) for found in await self._redis.zrangebyscore(key, 0, before)]
 
     async def count(self, which: str) -> int:
-        """How many jobs are ``queued``, ``running`` or ``failed``."""
+        """Returns how many jobs are ``queued``, ``running`` or ``failed``."""
         return int(await self._redis.zcard(self._key("jobs", which)))
 
     async def memory(self) -> tuple[int, int]:
-        """Bytes that Redis uses and may use; 0 of the latter if it has no limit or may not be asked."""
+        """Returns the bytes that Redis uses and may use; the latter is 0 without a known limit."""
         try:
             found = await self._redis.info("memory")
         except ResponseError:
@@ -170,28 +170,28 @@ class JobStore:
         return int(found["used_memory"]), int(found.get("maxmemory", 0))
 
     async def forget(self, which: str, job_id: str) -> None:
-        """Takes an id whose record has expired out of a set."""
+        """Removes an id from a set, because its record has expired."""
         await self._redis.zrem(self._key("jobs", which), job_id)
 
     async def forget_consumers(self, stream: str, group: str, silent: float) -> int:
-        """Takes dead workers out of the queue's consumer group; how many.
+        """Removes dead workers from the queue's consumer group; returns how many.
 
         Args:
             stream: the queue's key.
-            group: of its consumers.
-            silent: seconds without a word after which one that holds nothing is forgotten.
+            group: the consumer group.
+            silent: idle seconds after which a consumer without pending messages is removed.
         """
         script = self._script(job_scripts.FORGET_CONSUMERS, job_scripts.NEVER_REFUSED)
         return int(await script(keys=[stream], args=[group, int(1000 * silent)]))
 
     async def only_one(self, what: str, seconds: float) -> bool:
-        """Whether the caller is the one who does `what` for the next `seconds`."""
+        """Returns whether the caller got the lease to do `what` for the next `seconds`."""
         milliseconds = max(1, int(seconds * 1000))
         key = self._key("jobs", "lease", what)
         return bool(await self._redis.set(key, "1", nx=True, px=milliseconds))
 
     async def figures(self, tool: str) -> dict[str, float]:
-        """Name → sum, as ``move`` added them up for this tool."""
+        """Returns this tool's figures, which ``move`` adds up: name → sum."""
         found = await self._redis.hgetall(self._key("jobs", "figures", tool))
         return {_text(name): float(value) for name, value in found.items()}
 

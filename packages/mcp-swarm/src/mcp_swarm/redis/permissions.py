@@ -1,4 +1,4 @@
-"""What Redis lets this service do: asked at the start, and logged when it refuses something later."""
+"""The permissions that Redis grants this service: checked at the start, and logged when denied later."""
 
 import asyncio
 import logging
@@ -14,26 +14,26 @@ from mcp_swarm.errors import StartError
 
 logger = logging.getLogger(__name__)
 
-# Seconds that the start waits for a Redis that hangs: a service starts while it is away.
+# Seconds that the start waits for a Redis that hangs. A service also starts without Redis.
 HANGS = 5.0
-# Seconds that it waits for one that refuses it: a deploy may be about to replace its password.
+# Seconds that it waits while Redis denies access: a deployment may be replacing the password.
 REFUSES = 20.0
-# Seconds before the same refusal is told again: what is asked each second would fill the log.
+# Seconds before the same error is logged again: a command sent each second would fill the log.
 LOG_EVERY = 60.0
 
 _last_logged: dict[str, float] = {}
 
 
 async def demand(url: str, service: str, *, waits: bool) -> None:
-    """Asks for one command of each kind; nothing is changed, and nobody hears of it.
+    """Tries one command of each kind. They change nothing, and no subscriber receives anything.
 
     Args:
         url: of Redis.
-        service: its name, with which its keys begin.
-        waits: whether a refusal may be over in a moment.
+        service: the service's name, the first part of its keys.
+        waits: whether to retry while Redis denies access.
 
     Raises:
-        StartError: Redis answers, and does not let this service in, or not do that.
+        StartError: Redis rejects the login or one of the commands.
     """
     deadline = time.monotonic() + (REFUSES if waits else 0)
     while refusal := await _refusal(url, service):
@@ -44,7 +44,7 @@ async def demand(url: str, service: str, *, waits: bool) -> None:
 
 
 async def _refusal(url: str, service: str) -> str | None:
-    """On a connection of its own: a replica whose calls need none shall hold none."""
+    """Returns why Redis denies access, or None. Closes its connection: a replica may need none."""
     key = f"{service}:start"
     once = Redis.from_url(url, socket_timeout=HANGS, retry=Retry(NoBackoff(), 0))
     try:
@@ -55,15 +55,15 @@ async def _refusal(url: str, service: str) -> str | None:
             await asked.execute()
     except AuthenticationError:
         return (
-            f"Redis does not let {_user(url)} of REDIS_URL in: it is not known there, or its "
-            "password is another. Next: put the user and the password that Redis has into "
-            "redis://USER:PASSWORD@HOST:6379/0; deploy/redis/start.sh has the user that is needed."
+            f"Redis rejects the login of {_user(url)} of REDIS_URL: the user is unknown or the "
+            "password is wrong. Next: set REDIS_URL=redis://USER:PASSWORD@HOST:6379/0 with the user "
+            "and password that Redis has; deploy/redis/start.sh creates the user that is needed."
         )
     except NoPermissionError as error:
         return (
-            f"Redis does not let {_user(url)} of REDIS_URL do what service {service!r} (MCP_NAME) "
-            f"needs: {error}. Next: give it the keys, channels and commands of `user mcp` in "
-            "deploy/redis/start.sh."
+            f"Redis denies {_user(url)} of REDIS_URL a permission that service {service!r} "
+            f"(MCP_NAME) needs: {error}. Next: grant it the keys, channels and commands of "
+            "`user mcp` in deploy/redis/start.sh."
         )
     except (RedisError, OSError) as error:
         _warn_unavailable(url, error)
@@ -71,17 +71,17 @@ async def _refusal(url: str, service: str) -> str | None:
 
 
 def _warn_unavailable(url: str, error: Exception) -> None:
-    """Not an error of the start: a service starts, and serves what needs no Redis."""
+    """Logs a warning. It is no start error: a service starts and serves what needs no Redis."""
     logger.warning(
-        "Redis at %s (REDIS_URL) is not available: %s. What needs it is answered with an error "
-        "until it is, and /readyz names it. Next: start Redis there, or correct REDIS_URL.",
+        "Redis at %s (REDIS_URL) is not available: %s. Requests that need it fail until it is, and "
+        "/readyz names it. Next: start Redis there, or correct REDIS_URL.",
         urlsplit(url).netloc.rpartition("@")[2],
         error or f"no answer within {HANGS:g} s",
     )
 
 
 def report(error: BaseException) -> None:
-    """Logs what Redis answered and refused, which waiting may not mend; the same not too often."""
+    """Logs an error reply of Redis, which a retry may not fix; each text at most once a minute."""
     if not isinstance(error, ResponseError):
         return
     text, now = str(error), time.monotonic()
@@ -89,7 +89,7 @@ def report(error: BaseException) -> None:
         if len(_last_logged) > 100:
             _last_logged.clear()
         _last_logged[text] = now
-        logger.error("Redis refuses what is asked of it: %s", text)
+        logger.error("Redis rejects a command: %s", text)
 
 
 def _user(url: str) -> str:

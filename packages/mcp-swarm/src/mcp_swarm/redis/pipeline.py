@@ -1,7 +1,7 @@
-"""One connection for many callers: what is asked at the same moment travels together.
+"""A pipelined Redis connection: commands issued in one turn of the event loop are sent together.
 
-Every caller waits for its own answer only. A Redis that fails or does not answer in time is
-"away" from then on: callers fail at once instead of waiting, until it has answered again.
+Each caller waits only for its own answer. After an error or a timeout Redis counts as unavailable:
+callers fail at once, until a probe gets an answer.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ from mcp_swarm.redis import permissions
 
 logger = logging.getLogger(__name__)
 
-# Most commands in one go: Redis serves others between two goes.
+# Commands in one batch. Redis serves other clients between two batches.
 MAX_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
 class Script:
-    """Lua that runs in Redis as one step."""
+    """A Lua script, which Redis runs atomically."""
 
     text: str
 
     @cached_property
     def digest(self) -> str:
-        """As EVALSHA names it."""
+        """The SHA-1 by which EVALSHA names it."""
         return sha1(self.text.encode()).hexdigest()  # noqa: S324 - Redis's own naming
 
 
@@ -45,7 +45,7 @@ class _Pending:
     answer: "asyncio.Future[Any]"
 
     def settle(self, outcome: Any) -> None:
-        if self.answer.done():  # who asked was cancelled
+        if self.answer.done():  # the caller was cancelled
             return
         if isinstance(outcome, BaseException):
             permissions.report(outcome)
@@ -59,22 +59,22 @@ class PipelinedConnection:
 
     Args:
         url: ``redis://`` or ``rediss://``.
-        seconds: how long Redis may take to answer before it counts as away.
+        seconds: how long Redis may take to answer before it counts as unavailable.
     """
 
     def __init__(self, url: str, seconds: float) -> None:
         self.url = url
         self.seconds = seconds
         self.is_unavailable = False
-        self._asked: list[_Pending] = []
+        self._pending: list[_Pending] = []
         self._sending: asyncio.Task[None] | None = None
-        self._back: list[Callable[[], None]] = []
+        self._on_available: list[Callable[[], None]] = []
 
     @cached_property
     def _pool(self) -> ConnectionPool:
-        """Knows how to connect; no retry, because a script whose answer was lost may have run.
+        """Opens connections. It never retries: a script whose answer was lost may have run.
 
-        Commands have no limit of their own: there is one for each exchange.
+        Commands have no timeout of their own: each batch has one.
         """
         return ConnectionPool.from_url(
             self.url,
@@ -85,35 +85,35 @@ class PipelinedConnection:
 
     @cached_property
     def _connection(self) -> Connection:
-        """The one connection: a pool would cost each exchange more than what it asks."""
+        """The one connection: taking it from a pool would cost more than the batch itself."""
         made: Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return made
 
     def when_available(self, callback: Callable[[], None]) -> None:
-        """Calls `callback` each time that Redis answers again after it was away."""
-        self._back.append(callback)
+        """Calls `callback` each time that Redis becomes available again."""
+        self._on_available.append(callback)
 
     async def run(self, script: Script, *arguments: Any, probe: bool = False) -> Any:
-        """What `script` returns.
+        """Returns what `script` returns.
 
         Args:
-            script: to run, without keys: it makes their names of its arguments.
+            script: to run. It gets no KEYS: it builds key names from its arguments.
             arguments: its ARGV.
-            probe: ask even if Redis is away, to find out whether it is back.
+            probe: send it even if Redis is unavailable, to find out whether it answers again.
 
         Raises:
             RedisError, OSError: Redis does not answer, or the script failed.
         """
         if self.is_unavailable and not probe:
             raise RedisConnectionError("Redis does not answer")
-        asked = _Pending(script, arguments, asyncio.get_running_loop().create_future())
-        self._asked.append(asked)
+        pending = _Pending(script, arguments, asyncio.get_running_loop().create_future())
+        self._pending.append(pending)
         if self._sending is None:
             self._sending = asyncio.create_task(self._send())
-        return await asked.answer
+        return await pending.answer
 
     async def close(self) -> None:
-        """Closes the connection; who still waits gets an error."""
+        """Closes the connection. Pending callers get an error."""
         if self._sending:
             self._sending.cancel()
             await asyncio.wait({self._sending})
@@ -123,12 +123,12 @@ class PipelinedConnection:
     async def _send(self) -> None:
         batch: list[_Pending] = []
         try:
-            await asyncio.sleep(0)  # all that is asked in this turn of the loop goes along
-            while self._asked:
-                batch, self._asked = self._asked[:MAX_AT_ONCE], self._asked[MAX_AT_ONCE:]
+            await asyncio.sleep(0)  # so that the batch has all commands of this turn of the loop
+            while self._pending:
+                batch, self._pending = self._pending[:MAX_AT_ONCE], self._pending[MAX_AT_ONCE:]
                 await self._exchange(batch)
         except asyncio.CancelledError:
-            self._fail([*batch, *self._asked], RedisConnectionError("the connection was closed"))
+            self._fail([*batch, *self._pending], RedisConnectionError("the connection was closed"))
             raise
         finally:
             self._sending = None
@@ -141,19 +141,19 @@ class PipelinedConnection:
             if not self.is_unavailable:
                 logger.warning("Redis does not answer: %s", error)
             self.is_unavailable = True
-            waiting, self._asked = self._asked, []
+            waiting, self._pending = self._pending, []
             self._fail([*batch, *waiting], error)
             return
-        for asked, outcome in zip(batch, outcomes, strict=True):
-            asked.settle(outcome)
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            pending.settle(outcome)
         if self.is_unavailable:
             self.is_unavailable = False
             logger.warning("Redis answers again")
-            for callback in self._back:
+            for callback in self._on_available:
                 callback()
 
     async def _evaluate(self, batch: list[_Pending]) -> list[Any]:
-        """Outcomes in the order of `batch`; scripts that Redis does not know yet are sent along."""
+        """Returns results in the order of `batch`. Sends the text of scripts unknown to Redis."""
         outcomes = await self._ask([("EVALSHA", a.script.digest, 0, *a.arguments) for a in batch])
         unknown = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, NoScriptError)]
         if unknown:
@@ -163,20 +163,20 @@ class PipelinedConnection:
         return outcomes
 
     async def _ask(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        """What Redis answers to each; what it refuses is an error among the answers."""
+        """Returns Redis' answer to each command; an error reply is an exception in the list."""
         connection = self._connection
-        await self._pool.ensure_connection(connection)  # anew, if Redis has closed it meanwhile
+        await self._pool.ensure_connection(connection)  # reconnects if Redis has closed it
         await connection.send_packed_command(connection.pack_commands(commands))
         return [await _read(connection) for _ in commands]
 
     @staticmethod
     def _fail(batch: list[_Pending], error: Exception) -> None:
-        for asked in batch:
-            asked.settle(error)
+        for pending in batch:
+            pending.settle(error)
 
 
 async def _read(connection: Connection) -> Any:
-    """The next answer; a failure closes the connection, whose further answers nobody could tell."""
+    """Returns the next answer. Other failures close the connection: its answers are out of step."""
     try:
         return await connection.read_response(disable_decoding=True)
     except ResponseError as error:

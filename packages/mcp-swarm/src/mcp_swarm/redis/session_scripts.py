@@ -1,19 +1,20 @@
-"""Lua for sessions: each script is one step that no other replica can come between.
+"""Lua for sessions: Redis runs each script atomically.
 
 ARGV[1] is always the service's name. Keys (all expire):
 
     session:<id>                 hash: owner, params, version, level, has_uris, of (hash of the owner)
     session:<id>:uris            set: resources it subscribed to
-    session:<id>:stream:<name>   stream: what was sent (d), of which resource it tells, if it does (u);
-                                 `get`, or a call's own name
-    session:<id>:reader:<name>   hash: replica and token that send it to the client; cursor
-    session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, heir, done
-    session:<id>:answered        sorted set of names of calls whose answer is kept, by its expiry
-    sessions, listeners          sorted sets of session ids by expiry; listeners opened a GET stream
-    sessions-of:<hash>           the same of one caller
+    session:<id>:stream:<name>   stream: the message (d), the URI of the changed resource, if any (u);
+                                 the name is `get`, or that of a call
+    session:<id>:reader:<name>   hash: replica and token of the reader; cursor
+    session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, heir (token of
+                                 the takeover), done
+    session:<id>:answered        sorted set: names of calls whose result is stored, by its expiry
+    sessions, listeners          sorted sets: session ids by expiry; listeners opened a GET stream
+    sessions-of:<hash>           sorted set: the same for one caller
     subscribers:<uri>            set of session ids
-    replica:<id>, replicas       who is alive; sorted set by last sign of life
-    inbox:<id>                   stream: what a replica is told by the others
+    replica:<id>, replicas       exists while it is alive; sorted set by last heartbeat
+    inbox:<id>                   stream: messages of other replicas to this one
 """
 
 from mcp_swarm.redis.pipeline import Script
@@ -28,20 +29,20 @@ end
 local function alive(replica)
   return replica and replica ~= '' and redis.call('EXISTS', key('replica', replica)) == 1
 end
-local function tell(replica, ...)
-  -- Known, not alive: one that was silent for a while hears, when it goes on, what was accepted for it.
+local function send(replica, ...)
+  -- Known suffices: a replica that hung for a while reads its inbox when it continues.
   if not redis.call('ZSCORE', key('replicas'), replica) then return 0 end
   redis.call('XADD', key('inbox', replica), 'MAXLEN', '~', 20000, '*', ...)
   redis.call('PEXPIRE', key('inbox', replica), 60000)
   return 1
 end
-local function tell_all(...)
-  for _, replica in ipairs(redis.call('ZRANGE', key('replicas'), 0, -1)) do tell(replica, ...) end
+local function send_all(...)
+  for _, replica in ipairs(redis.call('ZRANGE', key('replicas'), 0, -1)) do send(replica, ...) end
 end
 local function wake(id, name)
   local reader = redis.call('HMGET', session(id, 'reader', name), 'replica', 'token')
   if reader[1] and reader[2] ~= 'direct' then
-    tell(reader[1], 'kind', 'news', 'session', id, 'stream', name)
+    send(reader[1], 'kind', 'news', 'session', id, 'stream', name)
   end
 end
 local function keep(id, ttl)
@@ -70,7 +71,7 @@ end
 local function touch(id, ttl)
   local left = redis.call('PTTL', session(id))
   if left < 0 then return 0 end
-  if left < 0.9 * ttl then keep(id, ttl) end  -- else it is long enough: most requests write nothing
+  if left < 0.9 * ttl then keep(id, ttl) end  -- so most requests write nothing
   return 1
 end
 local function forget(id, name)
@@ -86,15 +87,15 @@ end
 """
 
 
-# The first line makes a full Redis reject the whole script. Without it Redis checks the first write
-# alone, and if that removes something, all others pass.
+# The first line makes a full Redis reject the whole script. Without it Redis checks only the first
+# write; if that one deletes something, all later ones pass.
 def script(text: str) -> Script:
-    """One that begins with what all have in common, and that a full Redis refuses."""
+    """Returns a script with the common functions, which a full Redis rejects."""
     return Script("#!lua\n" + _COMMON + text)
 
 
 def harmless(text: str) -> Script:
-    """The same for one that adds nothing which lasts: it runs in a full Redis too."""
+    """Returns a script that adds nothing permanent, and so also runs in a full Redis."""
     return Script("#!lua flags=allow-oom\n" + _COMMON + text)
 
 
@@ -136,7 +137,7 @@ if redis.call('EXISTS', session(ARGV[2])) == 1 then
 end
 """)
 
-# id: the session is over, and every replica that does something for it is told
+# id. Ends the session and notifies every replica.
 CLOSE = harmless("""
 local id = ARGV[2]
 local of = redis.call('HGET', session(id), 'of')
@@ -149,7 +150,7 @@ redis.call('DEL', session(id), session(id, 'uris'), session(id, 'answered'),
 redis.call('ZREM', key('sessions'), id)
 redis.call('ZREM', key('listeners'), id)
 if of then redis.call('ZREM', key('sessions-of', of), id) end
-tell_all('kind', 'close', 'session', id)
+send_all('kind', 'close', 'session', id)
 """)
 
 # id, data, ttl, most entries → 1, or 0 if the session is gone: for the GET stream
@@ -159,7 +160,7 @@ append(ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5])
 return 1
 """)
 
-# id, name, replica, message, repeat, ttl: a call whose client can come back for its answer
+# id, name, replica, message, repeat, ttl. Stores a call whose client can reconnect for its result.
 BEGIN = script("""
 local id, name, replica, ttl = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[7])
 redis.call('HSET', session(id, 'call', name), 'replica', replica, 'message', ARGV[5],
@@ -170,7 +171,7 @@ redis.call('PEXPIRE', session(id, 'reader', name), ttl)
 """)
 
 # id, name, replica, ttl, most entries, done, then id and data of each event
-# → 1, or 0 if another replica has taken the call over. What is there already is left as it is.
+# → 1, or 0 if another replica has taken the call over. Existing entries stay as they are.
 SAVE = script("""
 local id, name, ttl = ARGV[2], ARGV[3], tonumber(ARGV[5])
 if redis.call('HGET', session(id, 'call', name), 'replica') ~= ARGV[4] then return 0 end
@@ -193,13 +194,13 @@ wake(id, name)
 return 1
 """)
 
-# id, name: a call that is not answered, cancelled or too large to keep; its stream's readers are notified
+# id, name. Deletes a call that has no result to store: cancelled, or too large.
 DROP = harmless("""
 forget(ARGV[2], ARGV[3])
 """)
 
-# id, name, replica, heir → message, repeat, attempt if it took the call over from a dead replica; who
-# asks again by the same name, because the answer was lost, gets it again
+# id, name, replica, token → message, repeat, attempt if this took the call over from a dead replica. A
+# retry with the same token, because the answer was lost, gets the call again.
 TAKE_OVER = harmless("""
 local id, name = ARGV[2], ARGV[3]
 local call = redis.call('HMGET', session(id, 'call', name), 'replica', 'message', 'repeat', 'done',
@@ -209,9 +210,9 @@ redis.call('HSET', session(id, 'call', name), 'replica', ARGV[4], 'heir', ARGV[5
 return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'attempt', 1)}
 """)
 
-# id, name, replica, token, event to go on after or '', ttl → {the event to go on after, whether the
-# reader before was cut off}, {its replica and last sign of life} if another has it (only who names an
-# event may take it away), nil if nothing is kept
+# id, name, replica, token, last event id or '', ttl → {the event id to continue after, whether the
+# previous reader was cut off}, {replica and its last heartbeat} if another reader has the stream (only
+# a reader that names an event may take it over), nil if there is no such stream
 FOLLOW = harmless("""
 local id, name, replica, token, after = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local reader_key, ttl = session(id, 'reader', name), tonumber(ARGV[7])
@@ -222,7 +223,7 @@ if alive(reader[1]) then
   if after == '' then
     return {reader[1] .. ' ' .. (redis.call('ZSCORE', key('replicas'), reader[1]) or '')}
   end
-  tell(reader[1], 'kind', 'taken', 'session', id, 'stream', name, 'token', reader[2])
+  send(reader[1], 'kind', 'taken', 'session', id, 'stream', name, 'token', reader[2])
 end
 if after == '' then after = reader[3] or '0-0' end
 redis.call('HSET', reader_key, 'replica', replica, 'token', token, 'cursor', after)
@@ -234,8 +235,8 @@ end
 return {after, reader[2] and 1 or 0}
 """)
 
-# id, name, token, after, most, ttl → entries, whether the call is done, whether who runs it is alive;
-# nil if the stream was taken by another reader or the session is gone
+# id, name, token, after, most entries, ttl → entries, whether the call is done, whether its replica is
+# alive; nil if another reader has the stream, or the session has ended
 READ = harmless("""
 local id, name, after = ARGV[2], ARGV[3], ARGV[5]
 local reader_key = session(id, 'reader', name)
@@ -247,7 +248,7 @@ local call = redis.call('HMGET', session(id, 'call', name), 'done', 'replica')
 return {entries, call[1] and 1 or 0, alive(call[2]) and 1 or 0}
 """)
 
-# id, name, token: the reader is gone, the next may come
+# id, name, token. Releases the stream for the next reader.
 LEAVE = harmless("""
 local reader_key = session(ARGV[2], 'reader', ARGV[3])
 if redis.call('HGET', reader_key, 'token') == ARGV[4] then
@@ -255,15 +256,15 @@ if redis.call('HGET', reader_key, 'token') == ARGV[4] then
 end
 """)
 
-# replica, then fields of a message → 1, or 0 if that replica has ended, or is silent for a minute
-TELL = script("return tell(ARGV[2], unpack(ARGV, 3))")
+# replica, then fields of a message → 1, or 0 if that replica has ended or had no heartbeat for a minute
+SEND = script("return send(ARGV[2], unpack(ARGV, 3))")
 
 # fields of a message, for every replica
-TELL_ALL = script("tell_all(unpack(ARGV, 2))")
+SEND_ALL = script("send_all(unpack(ARGV, 2))")
 
-# replica, ttl, the last message that it has read: a heartbeat, and room for the next messages
-# → used and allowed memory of Redis, in bytes; 0 allowed for no limit
-BEAT = harmless("""
+# replica, ttl, the last inbox message that it has processed. Records a heartbeat, trims the inbox.
+# → used and allowed memory of Redis, in bytes; 0 for no limit
+HEARTBEAT = harmless("""
 local replica, ttl, now = ARGV[2], tonumber(ARGV[3]), milliseconds()
 redis.call('XTRIM', key('inbox', replica), 'MINID', ARGV[4])
 redis.call('SET', key('replica', replica), 1, 'PX', ttl)
@@ -276,7 +277,7 @@ local function bytes(name) return tonumber(string.match(memory, '\\n' .. name ..
 return {bytes('used_memory'), bytes('maxmemory')}
 """)
 
-# replica: it has ended, nobody needs to wait for its silence
+# replica. Records its end, so that nobody waits for its heartbeat to expire.
 END = harmless("""
 redis.call('DEL', key('replica', ARGV[2]), key('inbox', ARGV[2]))
 redis.call('ZREM', key('replicas'), ARGV[2])

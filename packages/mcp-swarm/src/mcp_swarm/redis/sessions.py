@@ -1,7 +1,7 @@
-"""What replicas share of sessions (2025-11-25): see ``session_scripts`` for the keys.
+"""Sessions of protocol 2025-11-25 in Redis: ``session_scripts`` lists the keys.
 
-Numbers are milliseconds in Redis and seconds here. Every method raises RedisError or OSError
-if Redis does not answer; nothing is tried twice, for what was not answered may have been done.
+Times are milliseconds in Redis and seconds here. Every method raises RedisError or OSError if
+Redis does not answer. Nothing is retried: a script without an answer may have run.
 """
 
 from dataclasses import dataclass
@@ -14,26 +14,25 @@ from mcp_swarm.redis.pipeline import PipelinedConnection, Script
 # First part of the keys of callers' state: see ``fields``.
 STATE = "state-of"
 
-# Messages kept of one stream, about: who is further behind has lost the oldest.
+# Messages kept per stream, roughly. A client that is further behind loses the oldest.
 MAX_EVENTS = 1000
 # Messages read from a stream at once.
 AT_ONCE = 100
-# Seconds that the answer of a finished call is kept for a client that lost its connection.
+# Seconds that the result of a finished call is kept for a client that lost its connection.
 ANSWER_KEPT = 300
-# Seconds without a sign of life after which a replica counts as dead, and between two signs.
-DEAD_AFTER, BEAT_EVERY = 3.0, 1.0
-# Sessions told of a change in one step of Redis.
-TOLD_AT_ONCE = 200
+# Seconds without a heartbeat after which a replica is considered dead, and between heartbeats.
+DEAD_AFTER, HEARTBEAT_EVERY = 3.0, 1.0
+# Sessions notified of a change in one script.
+NOTIFIED_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
 class Events:
-    """News of a stream, and how it stands with the call that writes it.
+    """New messages of a stream, and the state of the call that writes it.
 
     Attributes:
-        events: position in the stream and JSON of each message, and the URI of the resource
-            that it says has changed, or "".
-        done: the call has been answered, in these events or earlier ones.
+        events: position, JSON, and URI of the changed resource (or "") of each message.
+        done: the call's result is among these events or earlier ones.
         running: the replica that runs the call is alive.
     """
 
@@ -43,7 +42,7 @@ class Events:
 
 
 class Opened(IntEnum):
-    """Whether a new session is kept."""
+    """Whether a new session was stored."""
 
     KEPT = 1
     TOO_MANY = 0
@@ -52,13 +51,13 @@ class Opened(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A session as it is kept.
+    """A stored session.
 
     Attributes:
         params: of `initialize`, as JSON.
         version: of the protocol.
-        level: of log messages that the client wants, if it said.
-        has_rules: components were shown or hidden for it (``ctx.enable_components``).
+        level: the minimum level of log messages that the client set, if any.
+        has_rules: whether components were shown or hidden for it (``ctx.enable_components``).
     """
 
     params: bytes
@@ -69,11 +68,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Followed:
-    """A stream has this reader now.
+    """The stream now belongs to this reader.
 
     Attributes:
-        after: the position to read on from.
-        was_cut: the reader before never left, as those that are killed do not.
+        after: the position to continue from.
+        was_cut: whether the previous reader never released the stream, as when it was killed.
     """
 
     after: str
@@ -82,17 +81,17 @@ class Followed:
 
 @dataclass(frozen=True)
 class Held:
-    """A stream has another reader.
+    """The stream belongs to another reader.
 
     Attributes:
-        by: its replica, and when that last gave a sign of life.
+        by: the reader's replica, and the time of that replica's last heartbeat.
     """
 
     by: str
 
 
 @dataclass(frozen=True)
-class Orphan:
+class TakenOverCall:
     """A call that was taken over from a dead replica."""
 
     message: str
@@ -101,7 +100,7 @@ class Orphan:
 
 
 class SessionStore:
-    """Sessions, their streams and the replicas that serve them, in Redis.
+    """Stores sessions, their streams and the replicas that serve them.
 
     Args:
         connection: to Redis.
@@ -109,7 +108,7 @@ class SessionStore:
         ttl: seconds that an unused session is kept.
 
     Attributes:
-        fullness: used share of the memory that Redis may have, at the last heartbeat.
+        fullness: used share of Redis' memory limit, as of the last heartbeat.
     """
 
     def __init__(self, connection: PipelinedConnection, service: str, ttl: float) -> None:
@@ -121,11 +120,11 @@ class SessionStore:
     async def open(  # noqa: PLR0917 - one for each field
         self, session: str, owner: str, params: str, version: str, max_sessions: int, share: int
     ) -> Opened:
-        """Keeps a new session.
+        """Stores a new session.
 
         Args:
             session: its id.
-            owner: who opens it; empty without auth.
+            owner: the caller that opens it; empty without auth.
             params: of `initialize`, as JSON.
             version: of the protocol.
             max_sessions: sessions that may be open.
@@ -135,12 +134,12 @@ class SessionStore:
         return Opened(await self._run(session_scripts.OPEN, *asked))
 
     async def take_up(self, session: str, owner: str, rules: tuple[str, str]) -> Kept | None:
-        """The session, if it exists and is `owner`'s; it lives on.
+        """Returns the session, if it exists and belongs to `owner`; extends its lifetime.
 
         Args:
             session: its id.
-            owner: who asks.
-            rules: name, in the state of callers, of what is shown or hidden for the session.
+            owner: the caller.
+            rules: key, in the state of callers, of the session's visibility rules.
         """
         state = ":".join((STATE, *rules))
         found = await self._run(session_scripts.TAKE_UP, session, owner, self._ttl, state)
@@ -150,11 +149,11 @@ class SessionStore:
         return Kept(params, version.decode(), level.decode() if level else None, has_rules == 1)
 
     async def touch(self, session: str) -> bool:
-        """Lets the session live on; False if it is over."""
+        """Extends the session's lifetime; False if the session has ended."""
         return bool(await self._run(session_scripts.TOUCH, session, self._ttl))
 
     async def set_level(self, session: str, level: str) -> None:
-        """Keeps the log level that the client asked for."""
+        """Stores the log level that the client set."""
         await self._run(session_scripts.SET_LEVEL, session, level)
 
     async def close(self, session: str) -> None:
@@ -162,49 +161,51 @@ class SessionStore:
         await self._run(session_scripts.CLOSE, session)
 
     async def append(self, session: str, data: str) -> bool:
-        """Puts a message on the GET stream; False if the session is over."""
+        """Appends a message to the GET stream; False if the session has ended."""
         return bool(await self._run(session_scripts.APPEND, session, data, self._ttl, MAX_EVENTS))
 
     async def begin(self, session: str, name: str, replica: str, message: str, repeat: int) -> None:
-        """Keeps a call, so that another replica can answer for it."""
+        """Stores a call, so that another replica can take it over."""
         await self._run(session_scripts.BEGIN, session, name, replica, message, repeat, self._ttl)
 
     async def save(
         self, session: str, name: str, replica: str, events: list[tuple[str, str]], done: bool
     ) -> bool:
-        """Keeps what a call said; False if the call is another replica's by now."""
+        """Stores a call's messages; False if another replica has taken the call over."""
         ttl = ANSWER_KEPT * 1000 if done else self._ttl
         said = [part for event in events for part in event]
         asked = (session, name, replica, ttl, MAX_EVENTS, int(done), *said)
         return bool(await self._run(session_scripts.SAVE, *asked))
 
     async def drop(self, session: str, name: str) -> None:
-        """Forgets a call that is not answered; readers of its stream are notified."""
+        """Deletes a call that will have no result."""
         await self._run(session_scripts.DROP, session, name)
 
-    async def take_over(self, session: str, name: str, replica: str, token: str) -> Orphan | None:
-        """Makes the call of a dead replica `replica`'s; None if it is alive or another was first.
+    async def take_over(
+        self, session: str, name: str, replica: str, token: str
+    ) -> TakenOverCall | None:
+        """Moves a dead replica's call to `replica`; None if that one lives, or another was first.
 
         Args:
             session: its id.
             name: of the call.
-            replica: that will run it.
-            token: of who asks; if the answer is lost it may ask again.
+            replica: the one that will run the call.
+            token: idempotency token; a retry with the same token gets the same call.
         """
         found = await self._run(session_scripts.TAKE_OVER, session, name, replica, token)
-        return Orphan(found[0].decode(), found[1] == b"1", int(found[2])) if found else None
+        return TakenOverCall(found[0].decode(), found[1] == b"1", int(found[2])) if found else None
 
     async def follow(
         self, session: str, name: str, replica: str, token: str, after: str
     ) -> Followed | Held | None:
-        """Makes `token` the one reader of a stream; None if there is no such stream.
+        """Makes `token` the only reader of a stream; None if there is no such stream.
 
         Args:
             session: its id.
             name: of the stream.
-            replica: that reads it.
+            replica: the reader's replica.
             token: of this reader.
-            after: position of the last message that the client has; empty if it names none, which
+            after: position of the last message that the client has. Without one ("") the reader
                 does not take the stream from another reader.
         """
         asked = (session, name, replica, token, after, self._ttl)
@@ -216,9 +217,9 @@ class SessionStore:
         return Followed(found[0].decode(), found[1] == 1)
 
     async def read(self, session: str, name: str, token: str, after: str) -> Events | None:
-        """What came after that position; None if the stream is no longer this reader's.
+        """Returns the messages after that position; None if another reader has the stream.
 
-        An open stream is use of the session, which lives on.
+        Extends the session's lifetime: an open stream counts as use.
         """
         asked = (session, name, token, after, AT_ONCE, self._ttl)
         found = await self._run(session_scripts.READ, *asked)
@@ -232,63 +233,63 @@ class SessionStore:
         return Events(events, bool(done), bool(running))
 
     async def leave(self, session: str, name: str, token: str) -> None:
-        """The reader is gone, the next may come."""
+        """Releases the stream for the next reader."""
         await self._run(session_scripts.LEAVE, session, name, token)
 
-    async def tell(self, replica: str, **message: str) -> bool:
-        """Puts a message into a replica's inbox; False if it has ended."""
-        return bool(await self._run(session_scripts.TELL, replica, *_fields(message)))
+    async def send_to(self, replica: str, **message: str) -> bool:
+        """Appends a message to a replica's inbox; False if the replica has ended."""
+        return bool(await self._run(session_scripts.SEND, replica, *_fields(message)))
 
-    async def tell_all(self, **message: str) -> None:
-        """Puts a message into every replica's inbox."""
-        await self._run(session_scripts.TELL_ALL, *_fields(message))
+    async def send_to_all(self, **message: str) -> None:
+        """Appends a message to every replica's inbox."""
+        await self._run(session_scripts.SEND_ALL, *_fields(message))
 
     async def subscribe(self, session: str, uri: str, max_uris: int) -> bool:
-        """False if the session has `max_uris` subscriptions already."""
+        """Subscribes the session; False if it already has `max_uris` subscriptions."""
         asked = (session, uri, self._ttl, max_uris)
         return bool(await self._run(subscription_scripts.SUBSCRIBE, *asked))
 
     async def unsubscribe(self, session: str, uri: str) -> None:
-        """Nothing happens if it was not subscribed."""
+        """Unsubscribes the session, if it was subscribed."""
         await self._run(subscription_scripts.UNSUBSCRIBE, session, uri)
 
     async def notify(self, uri: str | None, data: str) -> None:
-        """Puts a message on the GET stream of each session that subscribed to `uri`, once.
+        """Appends a message once to the GET stream of each session that subscribed to `uri`.
 
         Args:
-            uri: of the resource; None for every session that ever opened a GET stream.
+            uri: of the resource; None for every session that has opened a GET stream.
             data: JSON of the notification.
         """
         asked = (uri or "", data, self._ttl, MAX_EVENTS)
         later = await self._run(subscription_scripts.NOTIFY, *asked)
         while later:
-            now, later = later[:TOLD_AT_ONCE], later[TOLD_AT_ONCE:]
+            now, later = later[:NOTIFIED_AT_ONCE], later[NOTIFIED_AT_ONCE:]
             await self._run(subscription_scripts.NOTIFY_MORE, *asked, *now)
 
     async def notify_of_all(self, head: str) -> None:
         """Notifies each session of a change of all its URIs; ``head`` is the JSON up to ``uri``."""
         later = await self._run(subscription_scripts.LISTENERS)
         while later:
-            now, later = later[:TOLD_AT_ONCE], later[TOLD_AT_ONCE:]
+            now, later = later[:NOTIFIED_AT_ONCE], later[NOTIFIED_AT_ONCE:]
             await self._run(subscription_scripts.NOTIFY_OF_ALL, self._ttl, MAX_EVENTS, head, *now)
 
-    async def beat(self, replica: str, read: str) -> None:
-        """A sign of life, even while Redis counts as away: so it is found out that it is back.
+    async def heartbeat(self, replica: str, read: str) -> None:
+        """Records that the replica is alive. Also probes a Redis that counts as unavailable.
 
         Args:
-            replica: whose.
-            read: position of the last message of its inbox that it has taken; those are dropped.
+            replica: its id.
+            read: position of the last inbox message that it has processed; deletes those.
         """
         asked = (self._service, replica, int(DEAD_AFTER * 1000), read)
-        used, allowed = await self.connection.run(session_scripts.BEAT, *asked, probe=True)
+        used, allowed = await self.connection.run(session_scripts.HEARTBEAT, *asked, probe=True)
         self.fullness = used / allowed if allowed else 0.0
 
     async def end(self, replica: str) -> None:
-        """The replica has ended: nobody needs to wait for its silence."""
+        """Records that the replica has ended, so that nobody waits for its heartbeat to expire."""
         await self._run(session_scripts.END, replica)
 
     def inbox(self, replica: str) -> str:
-        """The stream of what `replica` is told."""
+        """The key of the stream of messages for `replica`."""
         return f"{self._service}:inbox:{replica}"
 
     async def _run(self, script: Script, *arguments: Any) -> Any:

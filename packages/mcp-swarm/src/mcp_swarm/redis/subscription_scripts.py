@@ -1,4 +1,4 @@
-"""Lua that tells sessions what changed: what they subscribed to, and their GET streams.
+"""Lua for subscriptions of sessions: it appends notifications to their GET streams.
 
 Keys and first arguments are those of ``session_scripts``.
 """
@@ -26,7 +26,7 @@ redis.call('SREM', session(ARGV[2], 'uris'), ARGV[3])
 redis.call('SREM', key('subscribers', ARGV[3]), ARGV[2])
 """)
 
-# uri or '' (all that listen), data, ttl, most entries → ids of sessions that are still to be told
+# uri or '' (all listeners), data, ttl, most entries → ids of sessions that are not yet notified
 NOTIFY = script("""
 local uri, data, ttl, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local ids = uri == '' and redis.call('ZRANGE', key('listeners'), 0, -1)
@@ -46,11 +46,11 @@ end
 return later
 """)
 
-# ids of all sessions that ever opened a GET stream
+# → ids of all sessions that have opened a GET stream
 LISTENERS = harmless("return redis.call('ZRANGE', key('listeners'), 0, -1)")
 
-# ttl, most entries, a notification up to its URI, then ids of sessions: each is told that all
-# it subscribed to has changed
+# ttl, most entries, a notification up to its URI, then ids of sessions. Notifies each session of a
+# change of every resource that it subscribed to.
 NOTIFY_OF_ALL = script("""
 for n = 5, #ARGV do
   local id = ARGV[n]
@@ -63,7 +63,7 @@ for n = 5, #ARGV do
 end
 """)
 
-# uri or '', data, ttl, most entries, then ids of sessions: those of NOTIFY still to be told
+# uri or '', data, ttl, most entries, then ids of sessions: those that NOTIFY returned
 NOTIFY_MORE = script("""
 for n = 6, #ARGV do
   if redis.call('EXISTS', session(ARGV[n])) == 1 then

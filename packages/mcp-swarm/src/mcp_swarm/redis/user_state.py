@@ -1,7 +1,7 @@
-"""State of callers: one hash each, whose fields change one by one.
+"""The state of callers: a hash for each, whose fields change independently.
 
-Writers of different fields never undo each other; a writer may also demand that a field is still
-what it read.
+Writers of different fields never overwrite each other. A write can also expect the values that it
+read (compare and set).
 """
 
 import json
@@ -19,13 +19,13 @@ TTL = 24 * 3600
 
 @dataclass(frozen=True)
 class Change:
-    """What to write.
+    """A change of a hash.
 
     Attributes:
         put: fields and their new values.
-        drop: fields to take away.
-        expect: fields that must still have this value; None: that must not be there.
-        replace: whether fields that are not named go away.
+        drop: fields to delete.
+        expect: fields and the values that they must still have; None: the field must not exist.
+        replace: whether to delete the fields that are not named.
     """
 
     put: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Change:
     replace: bool = False
 
 
-# Its first line has Redis refuse all of it when it is full, not only a first write that adds something.
+# The first line makes a full Redis reject the whole script, not only a first write that adds data.
 _CHANGE = """#!lua
 local change = cjson.decode(ARGV[1])
 if redis.call('HGET', KEYS[1], 'mark') == change.mark then return 1 end
@@ -52,7 +52,7 @@ return 1
 
 
 class Fields:
-    """The hashes of one service.
+    """Reads and changes the hashes of one service.
 
     Raises:
         RedisError, OSError: Redis does not answer; from every method.
@@ -62,18 +62,18 @@ class Fields:
         self._store = store
 
     async def read(self, *name: str) -> dict[str, str]:
-        """All fields; empty if there are none."""
+        """Returns all fields; empty if there are none."""
         found: dict[Any, Any] = await self._store.redis.hgetall(self._key(name))
         found.pop(b"mark", None)
         return {key.decode(): value.decode() for key, value in found.items()}
 
     async def change(self, *name: str, change: Change, seconds: float = TTL) -> bool:
-        """Writes the change as one; False, with nothing written, if it expected something else.
+        """Applies the change atomically; False, without a write, if an expectation fails.
 
         Args:
             name: of the hash.
-            change: what to write.
-            seconds: that it is kept from now on, never longer than ``TTL``.
+            change: to apply.
+            seconds: how long the hash is kept from now on, at most ``TTL``.
         """
         script = self._store.redis.register_script(_CHANGE)
         changes = {
@@ -81,7 +81,8 @@ class Fields:
             "drop": list(change.drop),
             "expect": [[k, v or "", v is not None] for k, v in change.expect.items()],
             "replace": change.replace,
-            # It is sent again if the connection breaks: what it expected is gone if it was done.
+            # An idempotency token: redis-py retries, and a change that was applied would fail its
+            # own expectation.
             "mark": token_hex(8) if change.expect else "",
         }
         done = await script(
@@ -90,7 +91,7 @@ class Fields:
         return bool(done)
 
     async def remove(self, *name: str) -> bool:
-        """Whether there was something to take away."""
+        """Deletes the hash; returns whether it existed."""
         return bool(await self._store.redis.delete(self._key(name)))
 
     def _key(self, name: tuple[str, ...]) -> str:

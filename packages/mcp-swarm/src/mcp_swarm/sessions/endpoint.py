@@ -172,7 +172,7 @@ class Endpoint:
             snapshot.id,
             snapshot.owner,
             name,
-            lambda orphan: self._replica.adopt(snapshot, name, orphan, request),
+            lambda taken_over: self._replica.run_taken_over(snapshot, name, taken_over, request),
             self._may_read,
         )
         self._replica.add_reader(reader)

@@ -186,7 +186,7 @@ class Post:
         if (known := as_request_id(request_id)) is not None:
             self._replica.cancel(session, known)
             text = json.dumps(known)
-            await self._replica.store.tell_all(kind="cancel", session=session, message=text)
+            await self._replica.store.send_to_all(kind="cancel", session=session, message=text)
 
     async def _pass_on(
         self, session: str, request_id: Any, kind: str, message: JSONRPCMessage | dict[str, Any]
@@ -197,7 +197,7 @@ class Post:
         if replica == self._replica.id:
             await self._replica.hear({"kind": kind, "session": session, "message": text})
         elif replica:
-            await self._replica.store.tell(replica, kind=kind, session=session, message=text)
+            await self._replica.store.send_to(replica, kind=kind, session=session, message=text)
 
     def _silent(
         self, session: str, message: JSONRPCRequest | JSONRPCNotification, request: Request

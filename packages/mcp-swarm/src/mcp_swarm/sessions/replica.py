@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.requests import Request
 
-from mcp_swarm.redis.sessions import BEAT_EVERY, Orphan, SessionStore
+from mcp_swarm.redis.sessions import HEARTBEAT_EVERY, SessionStore, TakenOverCall
 from mcp_swarm.sessions.call import Call
 from mcp_swarm.sessions.channel import SessionChannel
 from mcp_swarm.sessions.client_requests import ClientRequests
@@ -84,7 +84,7 @@ class Replica:
         """Gives signs of life and hears the others; in the end finishes what it has begun."""
         inbox = Inbox(self._waiting, self.store.inbox(self.id), self.hear)
         with suppress(RedisError, OSError):
-            await self.store.beat(self.id, inbox.last)
+            await self.store.heartbeat(self.id, inbox.last)
         running = [
             asyncio.create_task(self._live(inbox), name="the heartbeat of sessions"),
             asyncio.create_task(inbox.run(), name="the inbox of sessions"),
@@ -122,13 +122,17 @@ class Replica:
 
         self.spawn(run())
 
-    def adopt(self, snapshot: SessionSnapshot, name: str, orphan: Orphan, http: Request) -> None:
+    def run_taken_over(
+        self, snapshot: SessionSnapshot, name: str, taken_over: TakenOverCall, http: Request
+    ) -> None:
         """Answers for a replica that died: by running the call again, or by saying so."""
-        message = JSONRPCRequest.model_validate_json(orphan.message)
-        call = Call(self, snapshot, message, http, streams=True, name=name, attempt=orphan.attempt)
+        message = JSONRPCRequest.model_validate_json(taken_over.message)
+        call = Call(
+            self, snapshot, message, http, streams=True, name=name, attempt=taken_over.attempt
+        )
         call.responses.leave()
         call.keep()
-        if orphan.may_repeat:
+        if taken_over.may_repeat:
             logger.warning("a call of session %s runs again: its replica is lost", snapshot.id[:8])
             self.start(call)
         else:
@@ -163,7 +167,7 @@ class Replica:
     async def end_get_stream(self, session: str) -> None:
         """Ends the GET stream of a session, on whichever replica."""
         with suppress(RedisError, OSError):
-            await self.store.tell_all(kind="end", session=session)
+            await self.store.send_to_all(kind="end", session=session)
 
     async def until_back(self) -> None:
         """Until Redis answers again."""
@@ -171,7 +175,7 @@ class Replica:
             self._back.clear()
             await self._back.wait()
         else:
-            await asyncio.sleep(BEAT_EVERY)
+            await asyncio.sleep(HEARTBEAT_EVERY)
 
     def cancel(self, session: str, request_id: RequestId) -> None:
         """Cancels a call, if it runs here."""
@@ -188,11 +192,11 @@ class Replica:
     async def _live(self, inbox: Inbox) -> None:
         while True:
             with suppress(RedisError, OSError):
-                await self.store.beat(self.id, inbox.last)
+                await self.store.heartbeat(self.id, inbox.last)
                 for reader in list(self._to_leave):  # more may come meanwhile
                     await reader.leave()
                     self._to_leave.remove(reader)
-            await asyncio.sleep(BEAT_EVERY)
+            await asyncio.sleep(HEARTBEAT_EVERY)
 
     async def hear(self, message: Message) -> None:
         session, kind = message["session"], message["kind"]

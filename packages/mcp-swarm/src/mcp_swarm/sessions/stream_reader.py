@@ -14,7 +14,14 @@ from secrets import token_hex
 from redis.exceptions import RedisError
 from starlette.types import Receive, Send
 
-from mcp_swarm.redis.sessions import BEAT_EVERY, Events, Followed, Held, Orphan, SessionStore
+from mcp_swarm.redis.sessions import (
+    HEARTBEAT_EVERY,
+    Events,
+    Followed,
+    Held,
+    SessionStore,
+    TakenOverCall,
+)
 from mcp_swarm.sessions import sse
 
 logger = logging.getLogger(__name__)
@@ -22,7 +29,7 @@ logger = logging.getLogger(__name__)
 GET = "get"
 # Seconds that a replica has to be silent, as seen here, before its call is taken over. Redis says
 # so first after DEAD_AFTER; but a Redis that stood still says so of replicas that are alive.
-SURE_AFTER = 2 * BEAT_EVERY
+SURE_AFTER = 2 * HEARTBEAT_EVERY
 
 
 class StreamReader:
@@ -46,7 +53,7 @@ class StreamReader:
         session: str,
         owner: str,
         name: str,
-        adopt: Callable[[Orphan], None],
+        on_takeover: Callable[[TakenOverCall], None],
         may_read: Callable[[str], Awaitable[bool]],
     ) -> None:
         self.session = session
@@ -55,7 +62,7 @@ class StreamReader:
         self.token = token_hex(8)
         self._store = store
         self._replica = replica
-        self._adopt = adopt
+        self._on_takeover = on_takeover
         self._may_read = may_read
         self._after = ""
         self._news = asyncio.Event()
@@ -75,7 +82,7 @@ class StreamReader:
         for _ in range(2):
             held = found
             while isinstance(found, Held) and found == held:
-                await asyncio.sleep(BEAT_EVERY / 5)
+                await asyncio.sleep(HEARTBEAT_EVERY / 5)
                 found = await self._follow(after)
         if isinstance(found, Followed):
             self._after = found.after
@@ -162,7 +169,7 @@ class StreamReader:
         if self.name != GET:
             await self._look_after(found)
         with suppress(TimeoutError):
-            async with asyncio.timeout(sse.PING_EVERY if self.name == GET else BEAT_EVERY):
+            async with asyncio.timeout(sse.PING_EVERY if self.name == GET else HEARTBEAT_EVERY):
                 await self._news.wait()
 
     async def _look_after(self, found: Events) -> None:
@@ -179,12 +186,14 @@ class StreamReader:
         token = token_hex(8)  # of this asking: who asks later anew is not given it while it runs
         while True:
             try:
-                orphan = await self._store.take_over(self.session, self.name, self._replica, token)
+                taken_over = await self._store.take_over(
+                    self.session, self.name, self._replica, token
+                )
             except (RedisError, OSError):
-                await asyncio.sleep(BEAT_EVERY)
+                await asyncio.sleep(HEARTBEAT_EVERY)
                 continue
-            if orphan:
-                self._adopt(orphan)
+            if taken_over:
+                self._on_takeover(taken_over)
             return
 
     async def _watch(self, receive: Receive) -> None:
