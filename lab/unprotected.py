@@ -24,8 +24,8 @@ def jobs_in_clear() -> None:
 
     from mcp_swarm.jobs.encryption import RecordCipher
 
-    RecordCipher.close = lambda self, value, place: json.dumps(value).encode()
-    RecordCipher.open = lambda self, sealed, place: json.loads(sealed)
+    RecordCipher.encrypt = lambda self, value, context: json.dumps(value).encode()
+    RecordCipher.decrypt = lambda self, encrypted, context: json.loads(encrypted)
 
 
 def docket_with_pickles() -> None:

@@ -195,7 +195,7 @@ def limits(numbers: Numbers) -> str:
         f"{sessions * numbers.shared['session, bytes'] / 2**20:.0f} MB of Redis' {memory} MB, and "
         f"{waiting:,.0f} waiting calls in a replica's {replica} MB. "
         f"With {REPLICAS[-1]:,} replicas, at most {events:,.0f} events or {closes:,.0f} closed "
-        "sessions a second, for each of them is written to every replica."
+        "sessions a second, for each of them is sent to every replica."
     )
 
 

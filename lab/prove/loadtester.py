@@ -150,7 +150,7 @@ def _pinned_connections(run_: dict[str, Any]) -> Outcome:
     """40 connections over 3 replicas: as even as can be, while their requests are not."""
     spread = run_["spread"]
     return Outcome(
-        "Behind a TCP balancer, connections are text to be the unit, and are even",
+        "Behind a TCP balancer, connections are reported to be the unit, and are even",
         (spread["unit"], spread["verdict"], spread["n"]) == ("connection", "even", 40),
         _spread_figures(run_),
     )

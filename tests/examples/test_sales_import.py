@@ -98,7 +98,7 @@ async def test_a_cancelled_import_leaves_nothing_behind(server, root):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         ("customer_id,amount\n1,2\n", r"no column 'sold_on'.*customer_id,sold_on,amount,reference"),
         (HEAD + "1,2026-01-05,0,a\n", "line 2, amount: Input should be greater than 0"),

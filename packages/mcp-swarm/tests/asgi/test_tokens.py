@@ -150,7 +150,7 @@ OTHER = "- sha256: " + "f" * 64 + "\n  client: other"
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "reported"),
     [
         ("", "valid list"),
         ("[]", "lists nobody"),

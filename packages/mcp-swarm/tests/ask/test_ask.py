@@ -85,7 +85,7 @@ async def test_only_a_clear_yes_confirms(era_and_url, answer):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "reported"),
     [
         ({"width": 0}, "width: Input should be greater than or equal to 1"),
         ({"width": 101}, "width: Input should be less than or equal to 100"),

@@ -149,18 +149,14 @@ async def test_an_answer_of_another_kind_is_refused(asking, http, wrong):
     ],
 )
 async def test_a_client_that_cannot_be_asked_is_told_what_it_lacks(
-    asking, http, tool, arguments, redis_required
+    asking, http, tool, arguments, needed
 ):
     """-32021 with HTTP 400, as 2026-07-28 has it; the message names the capability."""
     response = await http.post(asking.url, **asked_for(call(tool, **arguments), {}))
     error = answer(response)["error"]
     assert (response.status_code, error["code"]) == (400, -32021)
-    assert error["data"] == {"requiredCapabilities": redis_required}
-    name = (
-        ".".join(["elicitation", *redis_required["elicitation"]])
-        if "elicitation" in redis_required
-        else tool
-    )
+    assert error["data"] == {"requiredCapabilities": needed}
+    name = ".".join(["elicitation", *needed["elicitation"]]) if "elicitation" in needed else tool
     assert {"think": "sampling", "where": "roots"}.get(name, name) in error["message"]
 
 

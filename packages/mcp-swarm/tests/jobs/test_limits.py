@@ -110,7 +110,7 @@ async def test_a_full_store_takes_no_job_and_no_large_result(team, curl, valkey)
         assert "store of jobs is full" in refused.json()["detail"]
         team.worker()
         assert await curl.text(made, small) == "worked 0.05 s"
-        assert "no room" in (await curl.until(made, large))["message"]
+        assert "has room for now" in (await curl.until(made, large))["message"]
         full_to(0.5)
         again = await curl.submit(made, "verbose", size=100_000)
         assert len(await curl.text(made, again)) == 100_000
@@ -151,7 +151,7 @@ async def test_what_waits_for_its_caller_counts_too(authed, a, b, limit, accepte
     if accepted != 503:
         return
     assert int(another.headers["Retry-After"]) >= 1
-    assert "2 of your jobs wait for your answer" in another.json()["detail"]
+    assert "2 of your jobs wait for input" in another.json()["detail"]
     assert await a.submit(two, "greet", key="x") == asking[0]  # known, thus no new one
     assert await b.text(two, await b.submit(two, "work", seconds=0.05)) == "worked 0.05 s"
     answers = {next(iter(found["input_requests"])): {"action": "decline"}}

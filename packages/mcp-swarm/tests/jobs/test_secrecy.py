@@ -43,7 +43,7 @@ async def test_neither_token_nor_argument_nor_result_lies_in_redis_in_clear(
         assert clear.encode() not in seen
 
 
-async def test_without_sealing_the_argument_is_there_to_read(authed, a, valkey):
+async def test_without_encryption_the_argument_is_there_to_read(authed, a, valkey):
     """The control of T12: what is looked through would show it."""
     made = authed.replica(without=["job-encryption"])
     await a.submit(made, "work", seconds=0.1, secret=SECRET)
@@ -105,9 +105,7 @@ async def test_a_tool_for_some_callers_is_run_for_them_and_not_named_to_others(
     for tool in ("only_for_admins", "nothing"):
         refused = await a.post(made, tool)
         assert refused.status_code == 404
-        assert "only_for_admins" not in refused.json()["detail"].removeprefix(
-            f"No job runs {tool!r}"
-        )
+        assert "only_for_admins" not in refused.json()["detail"].removeprefix(f"No tool {tool!r}")
     listed = answer(await http.post(made.url, **with_headers(request("tools/list"), **a.headers)))
     (submit,) = (t for t in listed["result"]["tools"] if t["name"] == "submit_job")
     assert "who_am_i" in submit["description"]
@@ -121,13 +119,13 @@ async def test_without_its_key_a_job_is_told_to_be_unreadable(team, curl, fresh,
     other = team.replica(MCP_REQUEST_STATE_KEYS="n" * 40)
     reported = await curl.http.get(f"{other.base}/jobs/{job}/status")
     assert reported.status_code == 503
-    assert "sealed with a key" in reported.json()["detail"]
+    assert "encrypted with a key" in reported.json()["detail"]
     result = answer(await curl.http.post(other.url, **call("job_status", job_id=job)))["result"]
-    assert "sealed with a key" in result["content"][0]["text"]
+    assert "encrypted with a key" in result["content"][0]["text"]
     settings = {**team.settings, "MCP_REQUEST_STATE_KEYS": "n" * 40}
     ran = fresh("-m", "lab.jobs.command", "retry", job, **settings)
     assert await asyncio.to_thread(ran.wait, SECONDS_TO_SETTLE) == 1
-    assert "cannot be opened" in ran.log
+    assert "cannot be decrypted" in ran.log
     assert "Traceback" not in ran.log
 
 
@@ -161,7 +159,7 @@ async def test_whoever_can_write_to_redis_can_run_nothing(team, curl, valkey, tm
         client.xadd(f"{NAME}:jobs:stream", moved)
     worker = team.worker()
     assert await curl.text(made, job) == "worked 0.1 s"
-    worker.wait_for_log("cannot be opened", seconds=SECONDS_TO_SETTLE)
+    worker.wait_for_log("cannot be decrypted", seconds=SECONDS_TO_SETTLE)
     assert not ran.exists()
     assert await curl.text(made, await curl.submit(made, "work", seconds=0.1)) == "worked 0.1 s"
 

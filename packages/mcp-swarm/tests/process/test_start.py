@@ -95,7 +95,7 @@ def test_a_host_that_is_not_here_stops_the_start(replica):
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "reported"),
     [
         ("no-url-at-all-canary", "DATABASE_URL is not a database URL"),
         ("sqlite+aiosqlite:////no/such/folder/x.db", "unable to open database file"),

@@ -1,1 +1,1 @@
-"""Long work: jobs, the queue they wait in, the workers that run them."""
+"""Long-running work: jobs, their queue, and the workers that run them."""

@@ -1,4 +1,4 @@
-"""What a tool finds in a job: a ``Context`` without a request, and the job it runs in."""
+"""The ``Context`` of a tool that runs in a job, and the job it runs in."""
 
 import logging
 import math
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 _LEVELS = {"debug": 10, "info": 20, "notice": 20, "warning": 30}  # else error
 
-# Characters of what a tool says about its progress: it is written twice a second, and kept.
+# Characters of a progress message: it is written to the store up to twice a second.
 MAX_MESSAGE = 2_000
 
 Answer = types.ElicitResult | types.CreateMessageResult | types.ListRootsResult
@@ -32,8 +32,8 @@ class CurrentJob:
     """The job that a tool runs in.
 
     Attributes:
-        id: the same in every start of it: the key under which to do a thing only once.
-        start: 1 in the first start; more if a worker was lost, or a try failed, before.
+        id: the same in every start of the job; use it as an idempotency key.
+        start: 1 in the first start; higher after a lost worker or a failed try.
     """
 
     id: str
@@ -44,15 +44,15 @@ _current: ContextVar[CurrentJob | None] = ContextVar("current_job", default=None
 
 
 def current_job() -> CurrentJob | None:
-    """The job that this code runs in; None in a direct call."""
+    """Returns the job that this code runs in; None in a direct call."""
     return _current.get()
 
 
 class Polled:
-    """In the place of a session: the client polls, so nothing can be sent to it."""
+    """Stands in for a session. The client polls, so nothing can be sent to it."""
 
     def __init__(self, declared: dict[str, Any] | None) -> None:
-        # Over HTTP and by tools nothing is declared: whoever answers, answers anything.
+        # Over HTTP and through the job tools no capabilities are declared: allow every question.
         anything: dict[str, Any] = {
             "elicitation": {"form": {}, "url": {}},
             "sampling": {},
@@ -63,13 +63,13 @@ class Polled:
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(
-            f"session.{name} is not to be had in a job: no client is connected. Use "
+            f"session.{name} is not available in a job: no client is connected. Next: use "
             "ctx.report_progress, mcp_swarm.ask, or mcp_swarm.publish."
         )
 
 
 class Reported:
-    """The last progress that the tool has told; the runner takes it to the store."""
+    """The last progress that the tool reported. The runner writes it to the store."""
 
     def __init__(self) -> None:
         self.progress: float | None = None
@@ -79,12 +79,12 @@ class Reported:
 
 
 class JobContext(Context):
-    """FastMCP's context where there is no request: progress to the store, messages to the log.
+    """FastMCP's context without a request: progress goes to the store, messages to the log.
 
     Args:
-        mcp: whose tool runs.
-        job: that runs it.
-        reported: where progress goes.
+        mcp: the server whose tool runs.
+        job: the job that runs the tool.
+        reported: receives the tool's progress.
     """
 
     def __init__(self, mcp: FastMCP, job: Job, reported: Reported) -> None:
@@ -102,15 +102,15 @@ class JobContext(Context):
 
     @property
     def session(self) -> Any:
-        """What the client can answer, and nothing else."""
+        """A stand-in that only knows the client's capabilities."""
         return self._polled
 
     async def report_progress(
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
-        """Tells how far the job is; costs nothing, however often it is called."""
+        """Records the job's progress. It costs next to nothing, however often it is called."""
         reported = self._reported
-        # What is no number cannot be told in JSON.
+        # JSON has no NaN and no infinity.
         reported.progress = progress if math.isfinite(progress) else None
         reported.total = total if total is not None and math.isfinite(total) else None
         reported.is_new = True
@@ -124,7 +124,7 @@ class JobContext(Context):
         logger_name: str | None = None,
         extra: Any = None,
     ) -> None:
-        """Into the worker's log: nobody listens any more (T13: FastMCP raises here)."""
+        """Writes to the worker's log: no client is connected (T13: FastMCP raises here)."""
         logger.log(_LEVELS.get(level or "info", 40), "job %s: %s", self.task_id, message)
 
     async def __aenter__(self) -> Self:
@@ -132,22 +132,22 @@ class JobContext(Context):
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Nothing: FastMCP leaves a task's context with the first parameter that used it."""
+        """Does nothing: FastMCP exits a task's context with the first parameter that used it."""
 
     async def leave(self) -> None:
-        """What leaving it is."""
+        """Exits the context."""
         await super().__aexit__(None, None, None)
 
 
 def parsed_answer(method: str, result: Any) -> Answer:
-    """The client's answer to a request of `method`, typed.
+    """Returns the client's answer to a request of `method`, as its type.
 
     Raises:
-        pydantic.ValidationError: it is no answer to such a request.
+        pydantic.ValidationError: the answer does not fit such a request.
     """
     return _RESULTS.get(method, types.ElicitResult).model_validate(result)
 
 
 def enter_job(job: Job) -> None:
-    """Makes `job` the current one of what runs in this context."""
+    """Makes `job` the current job of this context."""
     _current.set(CurrentJob(job.id, job.starts))

@@ -1,7 +1,7 @@
-"""Sealing of what a job holds in Redis: AES-256-GCM, keys derived from ``MCP_REQUEST_STATE_KEYS``.
+"""Encryption of job data in Redis: AES-256-GCM, keys derived from ``MCP_REQUEST_STATE_KEYS``.
 
-The first key seals, all open, so keys rotate as those of input rounds do. What a value belongs to
-(job and field) is authenticated with it: a value moved to another job does not open.
+The first key encrypts and every key decrypts, so keys rotate as those of input rounds do. The job id
+and the field name are authenticated too: a value copied to another job cannot be decrypted.
 """
 
 import json
@@ -9,19 +9,19 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-_PURPOSE = b"mcp-swarm jobs 1"  # another purpose gives other keys (RFC 5869 §3.2)
+_PURPOSE = b"mcp-swarm jobs 1"  # HKDF's info: keys for another purpose differ (RFC 5869 §3.2)
 _NONCE = 12  # bytes, NIST SP 800-38D §8.2.2
 
 
 class DecryptionError(Exception):
-    """A value that none of our keys opens, or that was written for another place."""
+    """None of our keys decrypts the value, or the value belongs to another job or field."""
 
 
 class RecordCipher:
-    """Turns JSON values into bytes that only holders of the keys read or make.
+    """Encrypts and decrypts JSON values.
 
     Args:
-        secrets: at least one, 32 bytes or more each; the first seals.
+        secrets: at least one, each of 32 bytes or more; the first one encrypts.
     """
 
     def __init__(self, secrets: Sequence[bytes]) -> None:
@@ -35,7 +35,7 @@ class RecordCipher:
         ]
 
     def encrypt(self, value: Any, context: str) -> bytes:
-        """`value` (JSON) for `context`, compressed, then sealed."""
+        """Returns `value` as JSON, compressed and encrypted, bound to `context`."""
         import os
 
         nonce = os.urandom(_NONCE)
@@ -43,10 +43,10 @@ class RecordCipher:
         return nonce + self._keys[0].encrypt(nonce, content, context.encode())
 
     def decrypt(self, encrypted: bytes, context: str) -> Any:
-        """The value that was sealed for `context`.
+        """Returns the value that was encrypted for `context`.
 
         Raises:
-            DecryptionError: it was not sealed by one of our keys, or not for this place.
+            DecryptionError: it was encrypted with another key, or for another context.
         """
         from cryptography.exceptions import InvalidTag
 
@@ -57,6 +57,6 @@ class RecordCipher:
                 continue
             return json.loads(zlib.decompress(content))
         raise DecryptionError(
-            f"What is stored as {context} cannot be opened. Every replica and worker needs the same "
-            "MCP_REQUEST_STATE_KEYS, the old one listed behind the new one while they change."
+            f"The record field {context} cannot be decrypted. Next: give every replica and worker "
+            "the same MCP_REQUEST_STATE_KEYS; list the old key after the new one while you rotate."
         )

@@ -1,4 +1,4 @@
-"""What can be refused about a job, and what a tool raises to be tried again."""
+"""Errors about jobs, and the error that a tool raises to be retried."""
 
 from typing import Literal
 
@@ -8,13 +8,13 @@ Kind = Literal["unknown", "invalid", "full", "conflict", "unfinished", "unreadab
 
 
 class JobError(Exception):
-    """A request about a job that is refused; each way in tells it in its own form.
+    """A rejected request about a job. Each API of jobs reports it in its own form.
 
     Args:
-        kind: ``unknown`` job or tool, ``invalid`` arguments, queue ``full``, idempotency key in
-            ``conflict``, a result that is asked for while the job is ``unfinished``, or a job that was sealed
-            with a key that is not here: ``unreadable``.
-        retry_after: seconds after which asking again makes sense; None if it never does.
+        kind: ``unknown`` job or tool, ``invalid`` arguments, ``full`` queue, ``conflict`` of
+            idempotency keys, ``unfinished`` job whose result was requested, or ``unreadable`` record:
+            it was encrypted with a key that this server does not have.
+        retry_after: seconds after which a retry makes sense; None if it never does.
     """
 
     def __init__(self, kind: Kind, message: str, retry_after: float | None = None) -> None:
@@ -24,12 +24,12 @@ class JobError(Exception):
 
 
 class Retryable(ToolError):
-    """Raised by a tool whose work may succeed later: a job is tried again, with growing pauses.
+    """Raised by a tool whose work may succeed later: its job is retried, with exponential backoff.
 
-    In a direct call, and after the last try, the caller reads the message.
+    In a direct call, and after the last try, the caller gets the message.
 
     Args:
-        message: what went wrong; it reaches the caller.
+        message: what went wrong; the caller sees it.
         after: seconds to wait before the next try; by default 1 s, doubled each time.
     """
 

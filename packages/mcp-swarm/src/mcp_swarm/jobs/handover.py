@@ -1,8 +1,8 @@
-"""A tool that goes on in the background once it knows that the work is long.
+"""Continues a tool call in the background, once the tool knows that its work is long.
 
 rows = await count(region)
 if rows < 10_000:
-return await report(region)                         # fast: at once
+    return await report(region)                         # fast: in this call
 return await hand_over("sales_report", region=region)   # slow: as a job
 """
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class HandedOver(ToolResult):
-    """The result of a tool that has queued a job: a task for those who know tasks, else its id."""
+    """The result of a tool that queued a job: a task for clients that know tasks, else the job's id."""
 
     _job: Job = PrivateAttr()
     _tool: Tool = PrivateAttr()
 
     @classmethod
     def to(cls, job: Job, tool: Tool) -> "HandedOver":
-        """Told in words, for those who do not know tasks."""
-        text = f"It goes on as job {job.id}: ask job_status, then job_result."
+        """Returns the result, with a text for clients that do not know tasks."""
+        text = f"The work continues as job {job.id}: call job_status, then job_result."
         made = cls(content=text, structured_content={"job_id": job.id, "state": job.state})
         made._job, made._tool = job, tool
         return made
@@ -41,18 +41,18 @@ class HandedOver(ToolResult):
 
     @property
     def tool(self) -> Tool:
-        """The tool that it runs."""
+        """The tool that the job runs."""
         return self._tool
 
 
 async def hand_over(tool_name: str, **arguments: Any) -> HandedOver:
-    """Queues a call of another tool, one with ``task=``; return what this returns.
+    """Queues a call of another tool, one with ``task=``. Your tool returns the result of this.
 
     Raises:
-        ToolError: the job is refused; the message says why.
+        ToolError: the job was rejected; the message says why.
     """
     mcp = get_context().fastmcp
-    jobs: Jobs = mcp.jobs  # type: ignore[attr-defined]  # of App, which core does not import
+    jobs: Jobs = mcp.jobs  # type: ignore[attr-defined]  # of App, which stands above this package
     try:
         job = await jobs.submit(tool_name, arguments)
     except JobError as error:

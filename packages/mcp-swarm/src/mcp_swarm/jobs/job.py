@@ -1,4 +1,4 @@
-"""One job: what is known of it, and how that lies in the store."""
+"""A job, its status for the caller, and its record in the store."""
 
 import time
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ State = Literal["queued", "running", "input_required", "completed", "failed", "c
 FINAL: tuple[State, ...] = ("completed", "failed", "cancelled")
 OPEN: tuple[State, ...] = ("queued", "running", "input_required")
 
-# What a job that has ended needs no more of what its caller sent. One that has failed keeps its call, if
-# that is no larger than this as JSON: it may be queued once more.
+# Fields that a finished job drops. A failed job keeps its call, if it is no larger than KEPT_CALL bytes
+# of JSON, so that it can be queued again.
 DROPPED: dict[str, Any] = {"call": None, "asked": None, "answers": None}
 KEPT_CALL = 64 << 10
 
-# Held sealed: all that a caller sent or gets back.
-SEALED = ("call", "message", "outcome", "asked", "answers")
+# Fields with a caller's data, which are encrypted.
+ENCRYPTED = ("call", "message", "outcome", "asked", "answers")
 
 
 @dataclass
@@ -25,18 +25,18 @@ class Job:
     """A call of a tool that runs in the background.
 
     Attributes:
-        owner: hash of the caller whose job it is; nobody else is told that it exists.
-        tenant: hash of whose share of the workers it uses.
+        owner: hash of the caller that owns the job; it is hidden from everyone else.
+        tenant: hash of the tenant whose share of the workers it uses.
         call: ``{"arguments": …, "caller": … or None}``.
-        revision: goes up whenever the job changes hands; an older hand can change nothing.
-        starts: how often a worker began it. tries: how many of these failed. returns: how many
-            ended in good order, with a question or by a stopping worker. The others were lost.
-        unknown_since: when a worker whose release does not have the tool first met it.
-        beat: when its worker last said that it is alive, in seconds since 1970, as all times.
-        progress, total: as the tool reported. message: the text with it.
+        revision: fencing token: it grows with each new writer, and writes of an older one fail.
+        starts: how often a worker started it. tries: how many of these failed. returns: how many
+            ended in order, with a question or because the worker stopped. The others were lost.
+        unknown_since: when a worker whose release lacks the tool first received it.
+        beat: the worker's last heartbeat, in seconds since 1970, as all times here.
+        progress, total: as the tool reported. message: the text with them.
         outcome: ``{"result": …}`` or ``{"error": {"code", "message", "data"}}``.
-        asked: input it waits for, key → ``{"name": the tool's key, "request": …}``.
-        answers: input it was given, the tool's key → result; with ``state``, what it carries.
+        asked: the input it waits for, key → ``{"name": the tool's key, "request": …}``.
+        answers: the input it got, the tool's key → result; with ``state``, the tool's own state.
     """
 
     id: str
@@ -65,7 +65,7 @@ class Job:
 
     @property
     def fraction(self) -> float | None:
-        """How much is done, 0 to 1; None if the tool does not say."""
+        """The completed share, 0 to 1; None if the tool does not report it."""
         if self.state == "completed":
             return 1.0
         if self.progress is None or not self.total:
@@ -74,12 +74,12 @@ class Job:
 
     @property
     def rate(self) -> float | None:
-        """Units of progress per second since this run began."""
+        """Units of progress per second since this run started."""
         seconds = (self.ended or self.updated) - self.started
         return self.progress / seconds if self.progress and seconds > 0 and self.started else None
 
     def remaining(self, usual: float | None) -> float | None:
-        """Estimated seconds to the end: by its own progress, else by what the tool `usual`ly takes."""
+        """Estimates the seconds to the end: from the progress, else from the `usual` duration."""
         if self.state in FINAL:
             return 0.0
         done = self.fraction
@@ -91,7 +91,7 @@ class Job:
         return max(0.0, usual - running)
 
     def status(self, usual: float | None = None) -> dict[str, Any]:
-        """What the owner may see of it, as JSON: all but arguments and result."""
+        """Returns what the owner may see, as JSON: all but the arguments and the result."""
         left = self.remaining(usual)
         failed = (self.outcome or {}).get("error")
         fields = {
@@ -121,11 +121,11 @@ class Job:
 
     @property
     def is_error(self) -> bool:
-        """Whether the tool ran to its end and told an error."""
+        """Whether the tool ran to its end and returned an error."""
         return bool(((self.outcome or {}).get("result") or {}).get("isError"))
 
     def input_requests(self) -> dict[str, Any] | None:
-        """What its user is asked, by the key to answer under; None if nothing."""
+        """Returns the open questions to the user, by the key of their answer; None if there are none."""
         if self.state != "input_required":
             return None
         given = (self.answers or {}).get("given", {})
@@ -134,39 +134,39 @@ class Job:
 
 
 def uri_of(job_id: str) -> str:
-    """The resource that a job is, which is told as updated at each change."""
+    """Returns the URI of the job's resource. Subscribers are notified at each change."""
     return f"job://{job_id}"
 
 
 def stamp(seconds: float) -> str | None:
-    """ISO 8601 in UTC; None for never."""
+    """Returns the time in ISO 8601, UTC; None for 0."""
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else None
 
 
 def to_fields(cipher: RecordCipher, job_id: str, **fields: Any) -> dict[str, Any]:
-    """Fields of a record as the store holds them; None becomes empty."""
+    """Returns the fields as the store keeps them. None becomes an empty string."""
     return {
         name: ""
         if value is None
         else cipher.encrypt(value, f"{job_id}/{name}")
-        if name in SEALED
+        if name in ENCRYPTED
         else value
         for name, value in fields.items()
     }
 
 
 def from_fields(cipher: RecordCipher, job_id: str, stored: dict[str, bytes]) -> Job:
-    """The job whose record holds `stored`.
+    """Returns the job whose record has the fields `stored`.
 
     Raises:
-        DecryptionError: a sealed field does not open.
+        DecryptionError: an encrypted field cannot be decrypted.
     """
     kinds = {name: declared.type for name, declared in Job.__dataclass_fields__.items()}
     values: dict[str, Any] = {"id": job_id}
     for name, value in stored.items():
         if name not in kinds or not value:
             continue
-        if name in SEALED:
+        if name in ENCRYPTED:
             values[name] = cipher.decrypt(bytes(value), f"{job_id}/{name}")
         elif kinds[name] is int:
             values[name] = int(value)

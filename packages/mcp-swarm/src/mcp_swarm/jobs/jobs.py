@@ -1,8 +1,8 @@
-"""Jobs as their owners see them: submitted, followed, answered, cancelled. All ways in end here.
+"""Jobs as their owners see them: submit, follow, answer, cancel. Every API of jobs calls this one.
 
-``MCP_TASK_*`` set the limits. With ``memory://`` this process runs the jobs; with a shared Redis
-the workers do (``python -m server worker``). What is known of the queue and of each tool's jobs,
-for people and for metrics, ``overview`` tells.
+The ``MCP_TASK_*`` settings are its limits. With ``memory://`` this process runs the jobs; with a
+shared Redis the workers run them (``python -m server worker``). ``overview`` returns the figures of
+the queue and of each tool.
 """
 
 import asyncio
@@ -43,10 +43,10 @@ class Jobs:
     """The background work of one process.
 
     Args:
-        mcp: whose tools are run.
+        mcp: the server whose tools the jobs run.
         store: the shared Redis; None keeps everything in this process.
         around: runs a job's tool inside its middleware.
-        changed: called with the id of each job that has changed, by the process that changed it.
+        changed: called with the id of each job that this process has changed.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class Jobs:
         self._made_cipher: RecordCipher | None = None
         self.engine = Engine(settings, works=store is None, run=self._run)
 
-    # What needs Redis's client is made, and imported, when there is a job.
+    # Parts that need Redis' client are imported and created with the first job.
     @cached_property
     def repository(self) -> "JobRepository":
-        """Where the jobs lie."""
+        """The repository of the jobs."""
         from mcp_swarm.jobs.repository import JobRepository
 
         return JobRepository(self._store, self._cipher)
 
     @cached_property
     def room(self) -> "Room":
-        """What there is for jobs in the store."""
+        """The capacity of the store for jobs."""
         from mcp_swarm.jobs.room import Room
 
         return Room(self._settings, self.repository)
@@ -93,7 +93,7 @@ class Jobs:
 
     @asynccontextmanager
     async def lifetime(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
-        """From start to end of the process; what runs here is finished, or handed back, first."""
+        """Runs from start to end of the process; at the end finishes its jobs or requeues them."""
         async with AsyncExitStack() as stack:
             tasks = [await stack.enter_async_context(self.engine.lifetime())]
             if self.engine.works and self._shared is not None:
@@ -114,13 +114,13 @@ class Jobs:
 
         Args:
             tool_name: of a tool with ``task=``.
-            arguments: the tool's own.
-            key: idempotency key: the same key and call again give the same job.
-            capabilities: of the client, if it declares any: what it may be asked.
+            arguments: of the tool.
+            key: idempotency key: the same key with the same call returns the same job.
+            capabilities: of the client, if it declares any; they limit what the tool may ask.
 
         Raises:
             JobError: unknown (tool), invalid (arguments), full (queue, or too many of the caller's
-                jobs wait for its answer), conflict (key).
+                jobs wait for input), conflict (key).
         """
         tool = await submission.find_tool(self._mcp, tool_name)
         submission.validate(tool, arguments)
@@ -138,33 +138,32 @@ class Jobs:
             raise JobError("conflict", f"The idempotency key {key!r} was used for another call.")
         if kind == "known":
             job = await self.find(value)
-        if job.state == "queued":  # again, too: the first answer may have been lost before this
+        if job.state == "queued":  # also on a retry: the first attempt may have failed before this
             await self.engine.add(job.id, job.tenant)
         return job
 
     async def find(self, job_id: str) -> Job:
-        """The caller's job of that id.
+        """Returns the caller's job with that id.
 
         Raises:
-            JobError: unknown: there is none, or it is not the caller's; nobody is told which.
-                Or unreadable.
+            JobError: unknown, also for another caller's job; or unreadable.
         """
         try:
             job = await self.repository.find(job_id) if self._exists() else None
         except DecryptionError as error:
             logger.warning("job %s: %s", job_id, error)
-            message = f"Job {job_id!r} was sealed with a key that this server does not have (now)."
+            message = f"Job {job_id!r} was encrypted with a key that this server does not have."
             raise JobError("unreadable", message) from None
         if job is None or not identity.current().owns(job.owner, job.tenant):
             raise JobError(
                 "unknown",
-                f"There is no job {job_id!r} of yours. Results are kept for "
+                f"You have no job {job_id!r}. Results are kept for "
                 f"{self._settings.mcp_task_result_seconds:g} s.",
             )
         return job
 
     async def status(self, job_id: str) -> dict[str, Any]:
-        """As ``Job.status``, with an estimate from earlier jobs of the tool.
+        """Returns ``Job.status``, with an estimate from earlier jobs of the tool.
 
         Raises:
             JobError: unknown.
@@ -173,7 +172,7 @@ class Jobs:
         return job.status(await self.repository.usual_seconds(job.tool))
 
     async def result(self, job_id: str) -> dict[str, Any]:
-        """What the tool returned, as a CallToolResult in JSON.
+        """Returns the tool's CallToolResult as JSON.
 
         Raises:
             JobError: unknown, or unfinished.
@@ -181,16 +180,14 @@ class Jobs:
         job = await self.find(job_id)
         if job.state not in FINAL:
             after = 1.0 if job.state == "running" else 2.0
-            raise JobError(
-                "unfinished", f"Job {job_id!r} is {job.state}: ask for its status.", after
-            )
+            raise JobError("unfinished", f"Job {job_id!r} is {job.state}: poll its status.", after)
         outcome = job.outcome or {"error": {"message": "The job was cancelled."}}
         if "result" in outcome:
             return dict(outcome["result"])
         return {"content": [{"type": "text", "text": outcome["error"]["message"]}], "isError": True}
 
     async def cancel(self, job_id: str) -> Job:
-        """Ends a job; one that has ended stays as it is.
+        """Cancels a job. A finished job stays as it is.
 
         Raises:
             JobError: unknown.
@@ -204,17 +201,17 @@ class Jobs:
             ttl=self._settings.mcp_task_result_seconds,
             figures={"cancelled": 1},
         )
-        if moved in ("ok", "cancelled"):  # again, too: the first may not have come this far
+        if moved in ("ok", "cancelled"):  # also on a retry: the first attempt may have failed here
             await self.engine.cancel(job.id)
             await self._changed(job.id)
         return job
 
     async def answer(self, job_id: str, responses: dict[str, Any]) -> Job:
-        """Gives a job what it asked for; it goes on once all is answered.
+        """Passes answers to a job, which continues once it has all of them.
 
         Args:
-            job_id: of the caller.
-            responses: by the keys of its ``input_requests``; others are ignored (SEP-2663).
+            job_id: of the caller's job.
+            responses: by the keys of its ``input_requests``; other keys are ignored (SEP-2663).
 
         Raises:
             JobError: unknown, or invalid.
@@ -229,7 +226,7 @@ class Jobs:
                 try:
                     parsed_answer(method, responses[key])
                 except PydanticValidationError:
-                    message = f"The response {key!r} is no answer to {method}."
+                    message = f"The response {key!r} is not a valid answer to {method}."
                     raise JobError("invalid", message) from None
                 given[asked[key]["name"]] = {"method": method, "result": responses[key]}
             if given == answers["given"]:
@@ -249,9 +246,9 @@ class Jobs:
                 return job
 
     async def retry(self, job_id: str) -> bool:
-        """Queues a job that has failed for good once more.
+        """Queues a failed job again.
 
-        False if it has not failed, or its arguments were too large to be kept.
+        False if the job has not failed, or its arguments were too large to keep.
         """
         job = await self.repository.find(job_id)
         if job is None or not (job.state == "failed" or job.is_error) or not job.call:
@@ -265,7 +262,7 @@ class Jobs:
         return True
 
     async def overview(self) -> dict[str, Any]:
-        """Depth of the queue, jobs running and failed, and each tool's figures."""
+        """Returns how many jobs are queued, running and failed, and each tool's figures."""
         tools = [tool.name for tool in await self._mcp.get_tasks()] if self._exists() else []
         counts = {
             which: await self.repository.count(which) if self._exists() else 0
@@ -274,7 +271,7 @@ class Jobs:
         return {**counts, "tools": {name: await self.repository.figures(name) for name in tools}}
 
     def _exists(self) -> bool:
-        """Whether there can be any job: in memory, not before the first was submitted."""
+        """Whether there can be a job: with ``memory://`` only after the first was submitted."""
         return self._shared is not None or self.engine.is_open
 
     async def _run(self, job_id: str, redelivered: bool) -> None:

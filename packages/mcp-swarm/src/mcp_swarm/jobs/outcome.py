@@ -1,4 +1,4 @@
-"""What a tool's end means: try again, or a result, and how a client reads it."""
+"""The outcome of a job's tool: a retry, or a result, and that result for the client."""
 
 import json
 import logging
@@ -15,12 +15,12 @@ from mcp_swarm.jobs.errors import Retryable
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a tool may ask to be left alone before its next try.
+# Maximum seconds that a tool may request before its next try.
 LONGEST_PAUSE = 24 * 3600.0
 
 
 def is_retryable(error: BaseException) -> tuple[bool, float | None]:
-    """Whether it is marked so, and the pause that it asks for, in seconds (T8)."""
+    """Returns whether the error is marked as retryable, and the requested delay in seconds (T8)."""
     if isinstance(error, Retryable):
         return True, _seconds(error.after)
     data = error.error.data if isinstance(error, MCPError) else None
@@ -30,19 +30,19 @@ def is_retryable(error: BaseException) -> tuple[bool, float | None]:
 
 
 def _seconds(after: Any) -> float | None:
-    """A pause that can be kept: neither endless nor in the past; None if it is none."""
+    """Returns the delay, limited to sensible values; None if it is not a finite number."""
     if not isinstance(after, int | float) or not math.isfinite(after):
         return None
     return max(0.0, min(float(after), LONGEST_PAUSE))
 
 
 def pause(tries: int) -> float:
-    """Seconds: 1, 2, 4 … 60, each up to a half longer, so that jobs do not come back together."""
+    """Returns the backoff in seconds: 1, 2, 4 … 60, with up to 50 % jitter."""
     return float(min(60, 2 ** (tries - 1)) * random.uniform(1, 1.5))  # noqa: S311 - spreads load
 
 
 def error_result(tool_name: str, job_id: str, error: BaseException) -> ToolResult:
-    """An error as a direct call would tell it: its own words only if they were meant for callers."""
+    """Returns the error as in a direct call: its own text only if it is meant for callers."""
     if isinstance(error, FastMCPError):
         return ToolResult(content=str(error), is_error=True)
     logger.error("job %s: its tool %s failed", job_id, tool_name, exc_info=error)
@@ -50,7 +50,7 @@ def error_result(tool_name: str, job_id: str, error: BaseException) -> ToolResul
 
 
 def wire(result: ToolResult) -> dict[str, Any]:
-    """A CallToolResult as it goes to a client."""
+    """Returns the CallToolResult for the client."""
     made = result.to_mcp_result()
     if isinstance(made, tuple):
         made = types.CallToolResult(content=made[0], structured_content=made[1])
@@ -60,15 +60,15 @@ def wire(result: ToolResult) -> dict[str, Any]:
 
 
 def written(tool_name: str, job_id: str, result: ToolResult) -> tuple[dict[str, Any], bool]:
-    """A result on the wire, and whether it is an error: one that cannot be written becomes one."""
+    """Returns the result for the client, and whether it is an error; one without JSON becomes one."""
     try:
         made = wire(result)
         json.dumps(made)
-    except (ValueError, TypeError, RecursionError) as error:  # another run would come to the same
+    except (ValueError, TypeError, RecursionError) as error:  # a retry would give the same result
         return wire(error_result(tool_name, job_id, error)), True
     return made, result.is_error
 
 
 def size(payload: dict[str, Any]) -> int:
-    """Bytes of its JSON: what the store would have to hold."""
+    """Returns the size of the JSON, which the store would have to keep."""
     return len(json.dumps(payload))

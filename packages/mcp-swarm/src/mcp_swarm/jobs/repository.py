@@ -1,4 +1,4 @@
-"""Jobs as their record in the store: found, added, moved from one state to the next."""
+"""The repository of jobs: finds, adds and changes their records in the store."""
 
 import logging
 import time
@@ -18,11 +18,13 @@ FEATURE = "Background work"
 
 
 class JobRepository:
-    """Every method raises MCPError -31002 (retryable) if the shared store does not answer.
+    """Reads and writes jobs.
+
+    Every method raises MCPError -31002 (retryable) if the shared store does not answer.
 
     Args:
-        store: gives the store; waits until there is one.
-        cipher: gives the cipher for what must not be read there.
+        store: returns the store, once it is open.
+        cipher: returns the cipher for the fields with a caller's data.
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class JobRepository:
         self._cipher = cipher
 
     async def find(self, job_id: str) -> Job | None:
-        """The job of that id, if there is (still) one."""
+        """Returns the job with that id, if there is one."""
         async with redis_required(FEATURE):
             stored = await (await self._store()).read(job_id)
         return from_fields(self._cipher(), job_id, stored) if stored else None
@@ -40,7 +42,7 @@ class JobRepository:
     async def add(
         self, job: Job, *, limit: int, share: Share, repeat: tuple[str, str] | None
     ) -> tuple[str, str]:
-        """A new job, queued: as ``JobStore.submit`` tells."""
+        """Stores a new job as queued; returns the result of ``JobStore.submit``."""
         fields = to_fields(
             self._cipher(),
             job.id,
@@ -73,29 +75,29 @@ class JobRepository:
         score: float | None = None,
         ttl: float = LIVE_TTL,
         figures: Mapping[str, float] | None = None,
-        same_hand: bool = False,
+        same_worker: bool = False,
         from_any: tuple[str, ...] = (),
         token: str = "",
         max_bytes: int | None = None,
     ) -> str:
-        """Changes the job in the store, then in `job` itself, if nobody has changed it since.
+        """Changes the job in the store, then `job` itself, if nobody has changed it since.
 
         Args:
             job: as it was read.
-            fields: of the job, by name.
+            fields: new values of the job's fields, by name.
             into: as for ``JobStore.move``.
             score: likewise; by default now.
             ttl: likewise.
             figures: likewise.
-            same_hand: the one that changed it last goes on; its revision stays.
-            from_any: change it whoever has it, if it is in one of these states.
-            token: likewise.
+            same_worker: the last writer continues, so the revision stays.
+            from_any: ignore the revision; the job must be in one of these states.
+            token: as for ``JobStore.move``.
             max_bytes: likewise.
 
         Returns:
-            ``ok``, or what hindered it: as ``JobStore.move`` tells.
+            The result of ``JobStore.move``.
         """
-        revision = job.revision if same_hand else job.revision + 1
+        revision = job.revision if same_worker else job.revision + 1
         async with redis_required(FEATURE):
             moved = await (await self._store()).move(
                 *(job.id, job.owner, job.tool, from_any or (job.state,)),
@@ -116,28 +118,28 @@ class JobRepository:
         return moved
 
     async def usual_seconds(self, tool: str) -> float | None:
-        """How long jobs of this tool have run on average; None if none has ended yet."""
+        """Returns the mean duration of this tool's jobs; None if none has ended yet."""
         figures = await self.figures(tool)
         ended = figures.get("completed", 0) + figures.get("failed", 0)
         return figures.get("ran_ms", 0) / 1000 / ended if ended else None
 
     async def figures(self, tool: str) -> dict[str, float]:
-        """Sums by name: started, waited_ms, completed, failed, cancelled, ran_ms."""
+        """Returns sums by name: started, waited_ms, completed, failed, cancelled, ran_ms."""
         async with redis_required(FEATURE):
             return await (await self._store()).figures(tool)
 
     async def count(self, which: str) -> int:
-        """How many jobs are ``queued``, ``running`` or ``failed``."""
+        """Returns how many jobs are ``queued``, ``running`` or ``failed``."""
         async with redis_required(FEATURE):
             return await (await self._store()).count(which)
 
     async def memory(self) -> tuple[int, int]:
-        """Bytes that the shared store uses and may use; 0 of the latter if it has no limit."""
+        """Returns the bytes that the shared store uses and may use; the latter is 0 without a limit."""
         async with redis_required(FEATURE):
             return await (await self._store()).memory()
 
     async def among(self, which: str, before: float = float("inf")) -> list[Job]:
-        """The jobs that are ``queued``, ``running`` or ``failed`` since `before`, oldest first."""
+        """Returns jobs ``queued``, ``running`` or ``failed`` since `before` or earlier, oldest first."""
         async with redis_required(FEATURE):
             store = await self._store()
             found = []

@@ -1,8 +1,8 @@
-"""How much of the store jobs may take: all together, and those of one tenant.
+"""The limits on how much of the store jobs may use: in total, and those of one tenant.
 
-A full Redis drops nothing and refuses what is new, of sessions too. So no job is taken in above
-``NO_NEW_JOBS`` of its memory and no large result kept above ``NO_RESULTS``, and the jobs of one tenant
-hold at most its share of the former: their arguments until they end, their answers, their results.
+A full Redis evicts nothing and rejects new data, also of sessions. So new jobs are rejected above
+``NO_NEW_JOBS`` of its memory, and large results above ``NO_RESULTS``. The jobs of one tenant hold at
+most its share of ``NO_NEW_JOBS``, with arguments (until they end), answers and results.
 """
 
 from typing import TYPE_CHECKING
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from mcp_swarm.jobs.repository import JobRepository
     from mcp_swarm.redis.jobs import Share
 
-# Shares of Redis's memory in use: see above.
+# Used shares of Redis' memory: see above.
 NO_NEW_JOBS, NO_RESULTS = 0.75, 0.9
 
-# Bytes of jobs in this process (``memory://``), and in a Redis without a limit.
+# Bytes for jobs in this process (``memory://``), and in a Redis without a memory limit.
 IN_PROCESS, WITHOUT_LIMIT = 64 << 20, 256 << 20
 
-# What the caller of a job reads whose result is not kept.
+# The error of a job whose result cannot be kept.
 TOO_LARGE = (
-    "Its result has {} bytes, for which the store has no room now, or which is more than jobs of yours "
-    "may hold together."
+    "The result has {} bytes: more than the store has room for now, or more than your jobs may hold "
+    "together."
 )
 
 
 class Room:
-    """What there is for jobs.
+    """Computes how much room the store has for jobs.
 
     Args:
         settings: of this process.
@@ -42,28 +42,28 @@ class Room:
         self._repository = repository
 
     async def share(self) -> "Share":
-        """A tenant's, for a new job.
+        """Returns the tenant's share for a new job.
 
         Raises:
-            JobError: full; results that expire, and jobs that end, make room.
+            JobError: full, until results expire or jobs end.
         """
         from mcp_swarm.redis.jobs import Share
 
         used, allowed = await self._memory()
         if allowed and used > NO_NEW_JOBS * allowed:
             message = (
-                f"The store of jobs is full: {used / allowed:.0%} are in use. Try again in 60 s."
+                f"The store of jobs is full: {used / allowed:.0%} is in use. Try again in 60 s."
             )
             raise JobError("full", message, 60.0)
         queued = shares.share(self._settings.mcp_task_queue_limit, self._settings)
         return Share(queued, self._bytes(allowed))
 
     async def for_result(self, size: int) -> int | None:
-        """Bytes that a tenant's jobs may hold with a result of `size`; None for as many as they like.
+        """Returns the bytes that a tenant's jobs may hold with a result of `size`; None: no limit.
 
-        It is 0 if the store has no room for such a result.
+        Returns 0 if the store has no room for such a result.
         """
-        if size <= SMALL:  # it is always kept
+        if size <= SMALL:  # a small result is always kept
             return None
         used, allowed = await self._memory()
         return 0 if allowed and used > NO_RESULTS * allowed else self._bytes(allowed)

@@ -1,7 +1,8 @@
-"""Runs a job's tool to one end, while its worker sends heartbeats.
+"""Runs a job's tool, while the worker sends heartbeats.
 
-The store decides who runs it. Each time a job changes hands its ``revision`` goes up, and writes of
-an older revision are refused: a worker that was considered dead and is not leaves no trace in the job.
+The store decides which worker runs a job. The job's ``revision`` is a fencing token: it grows with
+each new worker, and writes of an older revision fail. So a worker that was considered dead, but lives,
+cannot change the job.
 """
 
 import asyncio
@@ -28,28 +29,28 @@ from mcp_swarm.jobs import outcome
 from mcp_swarm.jobs.context import JobContext, Reported, enter_job
 from mcp_swarm.jobs.encryption import DecryptionError
 from mcp_swarm.jobs.job import DROPPED, KEPT_CALL, Job, State
-from mcp_swarm.jobs.queue.engine import TO_END, PutBack
+from mcp_swarm.jobs.queue.engine import STOP_SECONDS, PutBack
 from mcp_swarm.jobs.repository import JobRepository
 from mcp_swarm.jobs.room import TOO_LARGE, Room
 
 logger = logging.getLogger(__name__)
 
-# Seconds a job waits for a worker whose release has its tool, before it fails.
+# Seconds that a job waits for a worker whose release has its tool, before it fails.
 FOR_THE_RIGHT_RELEASE = 3600.0
 
-# Seconds between signs of life, which take the progress along.
-PULSE = 0.5
+# Seconds between heartbeats, which also write the progress.
+HEARTBEAT_EVERY = 0.5
 
 
 class Runner:
     """Runs jobs by id.
 
     Args:
-        mcp: whose tools are run.
+        mcp: the server whose tools the jobs run.
         repository: of the jobs.
         room: for their results.
         around: runs the tool inside its middleware.
-        is_ending: whether this process gives up what it runs, to put it back into the queue.
+        is_ending: whether this process stops its jobs and requeues them.
         changed: called with the id of each job that has changed.
     """
 
@@ -76,23 +77,23 @@ class Runner:
         """Runs the job to its end, unless it has ended or another worker runs it.
 
         Args:
-            job_id: which.
-            redelivered: whether its former worker has let it go without a word.
+            job_id: of the job.
+            redelivered: whether the queue delivers it again, because its worker was lost.
 
         Raises:
-            PutBack: it shall be delivered again later.
+            PutBack: the queue must deliver it again later.
         """
         try:
             job = await self._take(job_id, redelivered)
         except (RedisError, MCPError, DecryptionError) as error:
-            logger.warning("job %s cannot be begun: %s", job_id, error)
+            logger.warning("job %s cannot be started: %s", job_id, error)
             raise PutBack(self._settings.mcp_task_redelivery_seconds) from None
         if job is None:
-            if redelivered:  # who ended it may have been lost before it could tell anyone
+            if redelivered:  # its worker may have been lost before it notified anyone of the end
                 await self._changed(job_id)
             return
-        if job.lost > self._settings.mcp_task_attempts:  # this start counts, until it has ended
-            message = f"{job.lost - 1} workers were lost while they ran it: it is not begun again."
+        if job.lost > self._settings.mcp_task_attempts:  # includes this start, until it ends
+            message = f"{job.lost - 1} workers were lost while they ran it: it is not retried."
             await self._fail(job, JOB_GIVEN_UP, message)
             return
         tool = await self._tool(job)
@@ -104,7 +105,7 @@ class Runner:
         call = asyncio.create_task(self._call(job, tool, reported), name=f"job {job.id}")
         try:
             if not await self._watch(job, call, reported):
-                return  # it was cancelled, or is another worker's now: nothing is ours to write
+                return  # it was cancelled, or another worker has it: there is nothing to write
         except asyncio.CancelledError:
             await _end(call)
             if self._is_ending():
@@ -114,7 +115,7 @@ class Runner:
         await self._settle(job, call)
 
     async def _take(self, job_id: str, redelivered: bool) -> Job | None:
-        """The job, ours from now on; None if there is nothing to do."""
+        """Takes the job for this worker and returns it; None if there is nothing to do."""
         now = time.time()
         job = await self._repository.find(job_id)
         if job is None or job.state not in ("queued", "running"):
@@ -125,16 +126,16 @@ class Runner:
         update: dict[str, Any] = {"state": "running", "started": now, "beat": now, "updated": now}
         update |= {"starts": job.starts + 1, "worker": self._settings.mcp_replica}
         update |= {"progress": None, "total": None}  # of a start before this one
-        # Since it was queued: at first, or once more after it had failed for good.
+        # Waited since it was queued: the first time, or again after it had failed.
         figures = {} if job.starts else {"started": 1, "waited_ms": 1000 * (now - job.updated)}
         moved = await self._repository.move(job, update, into="running", figures=figures)
         if moved != "ok":
-            raise PutBack(0.1)  # it has just changed: look again
+            raise PutBack(0.1)  # it has just changed: try again
         return job
 
     async def _tool(self, job: Job) -> Tool | None:
-        """The tool, if this release has it and takes such arguments (T10)."""
-        identity.act_as(job.call["caller"])  # a tool may be for some callers only
+        """Returns the tool, if this release has it and it takes these arguments (T10)."""
+        identity.act_as(job.call["caller"])  # a tool may be restricted to some callers
         try:
             tool = await self._mcp.get_tool(job.tool)
         except NotFoundError:
@@ -145,18 +146,18 @@ class Runner:
     async def _wait_for_its_release(self, job: Job) -> None:
         job.unknown_since = job.unknown_since or time.time()
         if time.time() - job.unknown_since > FOR_THE_RIGHT_RELEASE:
-            message = f"No worker has had the tool {job.tool!r} for an hour: was it taken away?"
+            message = f"No worker has had the tool {job.tool!r} for an hour: was it removed?"
             await self._fail(job, JOB_GIVEN_UP, message)
             return
         job.returns += 1
         await self._put_back(job, after=1, message="waits for a worker of its own release")
 
     async def _call(self, job: Job, tool: Tool, reported: Reported) -> ToolResult:
-        """The tool's result, in a context of this job alone."""
+        """Returns the tool's result, from a call in a context of its own."""
         enter_job(job)
         async with JobContext(self._mcp, job, reported) as context:
             try:
-                # A tool with a timeout of its own keeps to it (T8: FastMCP forgets it in tasks).
+                # A tool's own timeout goes first (T8: FastMCP ignores it in tasks).
                 own = getattr(tool, "timeout", None)
                 limit = None if own else self._settings.mcp_task_limit_seconds
                 async with asyncio.timeout(limit) as scope:
@@ -164,7 +165,7 @@ class Runner:
             except TimeoutError:
                 if not scope.expired():
                     raise
-                message = f"It ran for longer than its limit of {limit:g} s and was stopped."
+                message = f"The job ran longer than its limit of {limit:g} s and was stopped."
                 raise MCPError(JOB_OVER_LIMIT, message) from None
             finally:
                 await context.leave()
@@ -177,19 +178,19 @@ class Runner:
         return await self._around(message, lambda asked: tool.run(asked.message.arguments or {}))
 
     async def _watch(self, job: Job, call: "asyncio.Task[Any]", reported: Reported) -> bool:
-        """Tells the store that we live, until `call` is done; False if it shall not go on."""
-        while not (await asyncio.wait({call}, timeout=PULSE))[0]:
+        """Sends heartbeats until `call` is done; False if the job must stop."""
+        while not (await asyncio.wait({call}, timeout=HEARTBEAT_EVERY))[0]:
             update: dict[str, Any] = {"beat": time.time()}
             if reported.is_new:
                 reported.is_new = False
                 update |= {"progress": reported.progress, "total": reported.total}
                 update |= {"message": reported.message, "updated": update["beat"]}
             try:
-                state = await self._repository.move(job, update, into="running", same_hand=True)
+                state = await self._repository.move(job, update, into="running", same_worker=True)
             except (RedisError, MCPError):
-                continue  # Redis is away: the job goes on, and tells how far it is later
+                continue  # Redis is unavailable: the job goes on, and reports its progress later
             if state != "ok":
-                logger.info("job %s is stopped: it is %s", job.id, state)
+                logger.info("job %s stops: it is %s", job.id, state)
                 await _end(call)
                 return False
             if "progress" in update:
@@ -198,7 +199,7 @@ class Runner:
         return True
 
     async def _settle(self, job: Job, call: "asyncio.Task[ToolResult]") -> None:
-        """Writes how it ended."""
+        """Writes the outcome."""
         error = call.exception() if not call.cancelled() else asyncio.CancelledError()
         if error is None:
             result = call.result()
@@ -207,7 +208,7 @@ class Runner:
                 return
             payload, bad = outcome.written(job.tool, job.id, result)
             if (size := outcome.size(payload)) > (limit := self._settings.mcp_task_result_limit):
-                message = f"Its result has {size} bytes, more than {limit} (MCP_TASK_RESULT_LIMIT)."
+                message = f"The result has {size} bytes, more than {limit} (MCP_TASK_RESULT_LIMIT)."
                 await self._fail(job, JOB_OVER_LIMIT, message)
             elif not await self._end(job, "completed", {"result": payload}, bad=bad, size=size):
                 await self._fail(job, JOB_OVER_LIMIT, TOO_LARGE.format(size))
@@ -216,8 +217,8 @@ class Runner:
         if retryable and job.tries + 1 < self._settings.mcp_task_attempts:
             job.tries += 1
             pause = after if after is not None else outcome.pause(job.tries)
-            logger.warning("job %s failed and is tried again in %.1f s: %s", job.id, pause, error)
-            await self._put_back(job, after=pause, message=f"tried again after: {error}")
+            logger.warning("job %s failed and is retried in %.1f s: %s", job.id, pause, error)
+            await self._put_back(job, after=pause, message=f"retried after: {error}")
         elif isinstance(error, MCPError):
             await self._fail(job, error.error.code, error.error.message, error.error.data)
         else:
@@ -225,7 +226,7 @@ class Runner:
             await self._end(job, "completed", {"result": payload}, bad=True)
 
     async def _ask(self, job: Job, asked: types.InputRequiredResult) -> None:
-        """Leaves the worker free until the user has answered."""
+        """Stores the questions. The worker is free until the user has answered."""
         requests = {
             secrets.token_urlsafe(16): {
                 "name": name,
@@ -234,7 +235,7 @@ class Runner:
             for name, request in (asked.input_requests or {}).items()
         }
         if not requests:
-            message = f"Tool {job.tool!r} asked for input but for nothing in particular."
+            message = f"Tool {job.tool!r} asked for input without a single request."
             await self._fail(job, JOB_GIVEN_UP, message)
             return
         answers = {"given": dict[str, Any](), "state": asked.request_state}
@@ -255,13 +256,13 @@ class Runner:
     async def _end(
         self, job: Job, state: State, result: dict[str, Any], *, bad: bool, size: int = 0
     ) -> bool:
-        """Whether it could be written: a result of `size` bytes may be too large for the store."""
+        """Writes the end; False if a result of `size` bytes is too large for the store."""
         now = time.time()
         update = {"progress": job.progress, "total": job.total, "message": job.message, **DROPPED}
         if bad and outcome.size(job.call) <= KEPT_CALL:
             update.pop("call")
         max_bytes = None
-        with suppress(RedisError, MCPError):  # unavailable: it is written to when it is back
+        with suppress(RedisError, MCPError):  # Redis is unavailable: `_write` waits for it
             if (max_bytes := await self._room.for_result(size)) == 0:
                 return False
         return await self._write(
@@ -274,26 +275,26 @@ class Runner:
         )
 
     async def _write(self, job: Job, fields: dict[str, Any], **where: Any) -> bool:
-        """The change in the store, however long Redis is away: the work behind it is done."""
-        where["token"] = secrets.token_hex(8)  # Redis may have done what it did not answer
+        """Writes the change, and retries as long as Redis is unavailable: the work is done."""
+        where["token"] = secrets.token_hex(8)  # a write whose answer was lost may have happened
         while True:
             try:
                 update = {**fields, "updated": time.time()}
                 moved = await self._repository.move(job, update, **where)
             except (RedisError, MCPError) as error:
                 logger.warning("job %s cannot be written yet: %s", job.id, error)
-                await asyncio.sleep(PULSE)
+                await asyncio.sleep(HEARTBEAT_EVERY)
                 continue
             if moved == "ok":
                 await self._changed(job.id)
             else:
-                logger.warning("what job %s came to is dropped: it is %s", job.id, moved)
+                logger.warning("the outcome of job %s is dropped: the job is %s", job.id, moved)
             return moved == "ok"
 
 
 async def _end(call: "asyncio.Task[Any]") -> None:
-    """Stops the tool; one that does not stop is left behind."""
+    """Stops the tool. One that does not stop keeps running."""
     call.cancel()
-    await asyncio.wait({call}, timeout=TO_END)
+    await asyncio.wait({call}, timeout=STOP_SECONDS)
     if call.done() and not call.cancelled():
-        call.exception()  # asyncio would complain that nobody looked
+        call.exception()  # else asyncio logs that nobody retrieved it

@@ -1,4 +1,4 @@
-"""What is checked of a call before it becomes a job."""
+"""Checks a call before it becomes a job."""
 
 import hashlib
 import json
@@ -26,10 +26,10 @@ _checks: WeakKeyDictionary[Any, Callable[[dict[str, Any]], Any]] = WeakKeyDictio
 
 
 async def find_tool(mcp: FastMCP, name: str) -> Tool:
-    """A tool that may run as a job, and that the caller may call.
+    """Returns the tool, if it may run as a job and the caller may call it.
 
     Raises:
-        JobError: unknown; the message names those that there are for the caller.
+        JobError: unknown; the message names the tools that the caller may use.
     """
     try:
         tool = await mcp.get_tool(name)
@@ -37,18 +37,19 @@ async def find_tool(mcp: FastMCP, name: str) -> Tool:
         tool = None
     if tool is None or not tool.task_config.supports_tasks():
         there_are = sorted([found.name for found in await mcp.get_tasks() if await may_use(found)])
-        raise JobError("unknown", f"No job runs {name!r}. There are: {', '.join(there_are)}.")
+        message = f"No tool {name!r} runs as a job. Available: {', '.join(there_are)}."
+        raise JobError("unknown", message)
     return tool
 
 
 def validate(tool: Tool, arguments: dict[str, Any]) -> None:
-    """As a direct call would, but without running the tool.
+    """Validates the arguments as a direct call would.
 
     Raises:
-        JobError: invalid; the message names each argument that is wrong.
+        JobError: invalid; the message names each wrong argument.
     """
     if not isinstance(tool, FunctionTool):
-        return  # FastMCP has no schema to check by: the tool will say itself
+        return  # FastMCP has no schema to validate with: the tool itself reports the error
     check = _checks.get(tool.fn)
     if check is None:
         check = _checks[tool.fn] = argument_check(tool)
@@ -58,15 +59,16 @@ def validate(tool: Tool, arguments: dict[str, Any]) -> None:
         found = error.errors(include_url=False, include_input=False)
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
         raise JobError("invalid", f"Arguments of {tool.name!r}: {wrong}.") from None
-    except PydanticSerializationError:  # half a surrogate pair, which JSON can spell
-        raise JobError("invalid", f"Arguments of {tool.name!r} hold what is no text.") from None
+    except PydanticSerializationError:  # half a surrogate pair, which JSON can write
+        message = f"Arguments of {tool.name!r} contain text that is not valid Unicode."
+        raise JobError("invalid", message) from None
 
 
 def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, Any] | None) -> Job:
-    """A job of the caller at hand, not stored yet."""
+    """Returns a new job of the current caller, not stored yet."""
     caller, now = identity.current(), time.time()
     return Job(
-        id=secrets.token_hex(16),  # no dash in front: a command line would take it for an option
+        id=secrets.token_hex(16),  # no leading dash: a command line would read it as an option
         tool=tool_name,
         owner=caller.owner,
         tenant=caller.share,
@@ -86,20 +88,20 @@ def refused(kind: str, value: str, usual: float | None) -> JobError | None:
     """
     if kind == "full":
         after = max(1.0, min(60.0, usual or 5.0))
-        message = f"{value} jobs are waiting already. Try again in {after:.0f} s."
+        message = f"{value} jobs are queued already. Try again in {after:.0f} s."
         return JobError("full", message, after)
     if kind == "unanswered":  # the time until an answer is unknown
-        message = f"{value} of your jobs wait for your answer already (MCP_TASK_QUEUE_LIMIT)."
+        message = f"{value} of your jobs wait for input already (MCP_TASK_QUEUE_LIMIT)."
         return JobError("full", f"{message} Answer or cancel some, then try again.", 60.0)
     if kind == "many":
         message = f"{value} of your jobs are queued, your share of MCP_TASK_QUEUE_LIMIT."
         return JobError("full", f"{message} Try again when some of them have ended.", 10.0)
     if kind == "heavy":
-        message = f"Your jobs hold {int(value):,} bytes, and this one does not fit beside them."
+        message = f"Your jobs hold {int(value):,} bytes; this one exceeds your share."
         return JobError("full", f"{message} Try again when some have ended or expired.", 60.0)
     return None
 
 
 def digest(value: Any) -> str:
-    """A fingerprint: equal for equal JSON."""
+    """Returns a fingerprint, equal for equal JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -107,7 +107,7 @@ async def test_results_of_one_tenant_take_no_more_than_its_share(authed, a, b, v
     ended = [await a.until(made, job) for job in jobs]
     lost = [found for found in ended if found["state"] == "failed"]
     assert 0 < len(lost) < 12
-    assert "more than jobs of yours may hold together" in lost[0]["message"]
+    assert "more than your jobs may hold together" in lost[0]["message"]
     assert len(await b.text(made, await b.submit(made, "noisy", size=size))) == size
 
 

@@ -154,7 +154,7 @@ async def test_a_worker_thought_dead_leaves_no_trace_when_it_wakes(team, curl, t
     found = await curl.until(made, job)
     assert found["starts"] == 2
     paused.kill(signal.SIGCONT)
-    paused.wait_for_log("is stopped: it is|is dropped: it is", seconds=SECONDS_TO_SETTLE)
+    paused.wait_for_log("stops: it is|is dropped: the job is", seconds=SECONDS_TO_SETTLE)
     assert (await curl.status(made, job))["ended_at"] == found["ended_at"]
     assert await curl.text(made, job) == "told at start 2"
 

@@ -1,1 +1,1 @@
-"""The ways in: the tasks extension, tools and a resource for older clients, plain HTTP."""
+"""The APIs of jobs: the tasks extension, tools and a resource for other clients, plain HTTP."""

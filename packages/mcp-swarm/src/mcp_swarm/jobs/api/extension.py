@@ -1,7 +1,8 @@
-"""The tasks extension of 2026-07-28 (SEP-2663) over our jobs: ``io.modelcontextprotocol/tasks``.
+"""The tasks extension of protocol 2026-07-28 (SEP-2663): ``io.modelcontextprotocol/tasks``.
 
-FastMCP's own extension keeps tokens, arguments and answers in clear and loads Docket at start;
-this one speaks the same protocol over sealed records. Its rules on who gets a task are FastMCP's.
+FastMCP's own extension stores tokens, arguments and answers unencrypted and loads Docket at the
+start. This one implements the same protocol on our jobs, with encrypted records. Its rules on which
+call becomes a task are FastMCP's.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ from mcp_swarm.jobs.jobs import Jobs
 
 VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)
 
-# In a request's _meta: the same key and call again give the same task.
+# In a request's _meta: the same key with the same call returns the same task.
 IDEMPOTENCY_KEY = "mcp-swarm/idempotencyKey"
 
 _STATES = {"queued": "working", "running": "working"}
@@ -55,10 +56,10 @@ class TaskUpdateParams(TaskParams):
 
 
 class TasksExtension(ServerExtension):
-    """``tools/call`` that makes a task; tasks/get, tasks/update, tasks/cancel; notifications/tasks.
+    """Creates tasks from ``tools/call``; serves tasks/get, tasks/update, tasks/cancel.
 
     Args:
-        jobs: what runs them.
+        jobs: the jobs behind the tasks.
         result_seconds: how long a result is kept.
     """
 
@@ -81,19 +82,19 @@ class TasksExtension(ServerExtension):
         context: Context,
         call_next: ToolCallContinuation,
     ) -> Any:
-        """A task instead of a result, if tool and client are for it (SEP-2663)."""
+        """Returns a task instead of a result, if the tool and the client support it (SEP-2663)."""
         tool = await context.fastmcp.get_tool(params.name)
         if tool is None or not tool.task_config.supports_tasks() or not is_client_tool_call():
             return await call_next()
         if _knows_tasks(context):
-            request = context.request_context  # the message here is without its `_meta`
+            request = context.request_context  # the message here has no `_meta`
             key = (request.meta or {}).get(IDEMPOTENCY_KEY) if request else None
             can = context.session.client_capabilities
             declared = can.model_dump(mode="json", by_alias=True, exclude_none=True) if can else {}
             shares.check_kept(declared, "clientCapabilities")
             return await self._create(tool, params.arguments or {}, str(key or ""), declared)
         if tool.task_config.mode == "required":
-            raise _missing_capability(f"Tool {tool.name!r} runs in the background only")
+            raise _missing_capability(f"Tool {tool.name!r} only runs in the background")
         return await call_next()
 
     async def _create(
@@ -106,14 +107,14 @@ class TasksExtension(ServerExtension):
         return self.created(job, tool)
 
     def created(self, job: Job, tool: Tool) -> dict[str, Any]:
-        """The answer to a call that has become a task."""
+        """Returns the response to a call that has become a task."""
         let_task_results_out()
         return {"resultType": "task", **self._task(job, tool)}
 
     async def followed(
         self, ctx: ServerRequestContext[Any, Any], task_ids: list[str]
     ) -> dict[str, str]:
-        """For ``subscriptions/listen``: those that are the caller's, by the URI of their events.
+        """Returns those of the caller's tasks, by the URI of their events: for subscriptions/listen.
 
         Raises:
             MCPError: -32021 the request does not declare the extension.
@@ -126,7 +127,7 @@ class TasksExtension(ServerExtension):
         return found
 
     async def news(self, task_id: str) -> dict[str, Any] | None:
-        """What ``notifications/tasks`` tells: as tasks/get now; None if the task is gone."""
+        """Returns the params of ``notifications/tasks``, as tasks/get; None if the task is gone."""
         try:
             return await self._detailed(await self._jobs.find(task_id))
         except JobError:
@@ -136,7 +137,7 @@ class TasksExtension(ServerExtension):
         return {"resultType": "complete", **await self._detailed(await self._find(ctx, params))}
 
     async def _detailed(self, job: Job) -> dict[str, Any]:
-        """The task with what its state brings along (SEP-2663, DetailedTask)."""
+        """Returns the task with the fields of its state (SEP-2663, DetailedTask)."""
         payload = self._task(job, await self.server.get_tool(job.tool))
         outcome = job.outcome or {}
         if job.state == "completed":
@@ -165,7 +166,7 @@ class TasksExtension(ServerExtension):
         return {"resultType": "complete"}
 
     async def _find(self, ctx: ServerRequestContext[Any, Any], params: TaskParams) -> Job:
-        """The caller's job; first of all that it may ask and is routed where it says."""
+        """Returns the caller's job, after checks of the declared extension and of the header."""
         self._declared(ctx)
         try:
             named = get_http_request().headers.get(MCP_NAME_HEADER)
@@ -181,10 +182,10 @@ class TasksExtension(ServerExtension):
 
     def _declared(self, ctx: ServerRequestContext[Any, Any]) -> None:
         if self.client_settings(ctx) is None:
-            raise _missing_capability("Tasks are for clients that declare the extension")
+            raise _missing_capability("Only clients that declare the extension may use tasks")
 
     def _task(self, job: Job, tool: Tool | None) -> dict[str, Any]:
-        """The flat task fields (SEP-2663); numbers of progress go with the text."""
+        """Returns the flat task fields (SEP-2663). Figures of progress are part of the text."""
         payload: dict[str, Any] = {
             "taskId": job.id,
             "status": _STATES.get(job.state, job.state),
@@ -200,7 +201,7 @@ class TasksExtension(ServerExtension):
 
 
 class HandOverMiddleware(Middleware):
-    """A tool that went into the background by itself answers with its task, where that is known."""
+    """Turns the result of ``hand_over`` into a task, for clients that know tasks."""
 
     def __init__(self, extension: TasksExtension) -> None:
         self._extension = extension
@@ -218,7 +219,7 @@ class HandOverMiddleware(Middleware):
 
 
 def _knows_tasks(context: Context) -> bool:
-    """Whether this request's client has declared the extension (SEP-2133: in each request)."""
+    """Returns whether this request declares the extension (SEP-2133: each request does)."""
     request = context.request_context
     if request is None or request.protocol_version not in VERSIONS:
         return False
@@ -226,7 +227,7 @@ def _knows_tasks(context: Context) -> bool:
 
 
 def _spoken(job: Job) -> str | None:
-    """``42%, 120/s, row 4200 of 10000``: the protocol has no field for numbers."""
+    """Returns e.g. ``42%, 120/s, row 4200 of 10000``: the protocol has no field for figures."""
     parts = []
     if job.state == "running" and job.fraction is not None:
         parts.append(f"{job.fraction:.0%}")

@@ -1,4 +1,4 @@
-"""Background work for clients that do not know the tasks extension: five tools and a resource."""
+"""Jobs for clients that do not know the tasks extension: five tools and a resource."""
 
 import functools
 import json
@@ -15,12 +15,14 @@ from pydantic import Field
 from mcp_swarm.jobs.errors import JobError
 from mcp_swarm.jobs.jobs import Jobs
 
-JobId = Annotated[str, Field(description="As submit_job told it.")]
+JobId = Annotated[str, Field(description="As submit_job returned it.")]
 
 
 Which = Annotated[str, Field(description="One of the tools that run in the background.")]
-Arguments = Annotated[dict[str, Any], Field(description="The tool's own arguments.")]
-Key = Annotated[str | None, Field(description="The same key and call again give the same job.")]
+Arguments = Annotated[dict[str, Any], Field(description="The arguments of that tool.")]
+Key = Annotated[
+    str | None, Field(description="The same key with the same call returns the same job.")
+]
 Answers = Annotated[
     dict[str, Any],
     Field(
@@ -34,8 +36,8 @@ class JobTools:
     """submit_job, job_status, job_result, answer_job, cancel_job, and the resource job://{job_id}.
 
     Args:
-        jobs: that they are about.
-        names: of the tools that may be run as jobs, for the description.
+        jobs: the jobs that they control.
+        names: of the tools that may run as jobs, for the description.
     """
 
     def __init__(self, jobs: Jobs, names: list[str]) -> None:
@@ -43,7 +45,7 @@ class JobTools:
         self._names = names
 
     def add_to(self, mcp: FastMCP) -> None:
-        """Serves them beside the other tools."""
+        """Adds the tools and the resource."""
         submit = f"{JobTools.submit_job.__doc__} Tools: {', '.join(self._names)}."
         for function, description in (
             (self.submit_job, submit),
@@ -68,29 +70,29 @@ class JobTools:
         return (await self._jobs.submit(tool, arguments, idempotency_key)).status()
 
     async def job_status(self, job_id: JobId) -> dict[str, Any]:
-        """How far a job is: state, progress, estimate, and the questions it may have."""
+        """The status of a job: state, progress, estimate, and open questions."""
         return await self._jobs.status(job_id)
 
     async def job_result(self, job_id: JobId) -> ToolResult:
-        """What a job's tool returned, once its state is completed or failed."""
+        """The result of a job's tool, once its state is completed or failed."""
         result = CallToolResult.model_validate(await self._jobs.result(job_id))
         return ToolResult.from_mcp_result(result)
 
     async def answer_job(self, job_id: JobId, answers: Answers) -> dict[str, Any]:
-        """Answer what a job asks (state input_required); it goes on once all is answered."""
+        """Answer a job's questions (state input_required). It continues once all are answered."""
         return (await self._jobs.answer(job_id, answers)).status()
 
     async def cancel_job(self, job_id: JobId) -> dict[str, Any]:
-        """End a job; one that has ended stays as it is."""
+        """Cancel a job. A finished job stays as it is."""
         return (await self._jobs.cancel(job_id)).status()
 
     async def job(self, job_id: str) -> str:
-        """How far the job is; listening clients are told when it changes."""
+        """The status of the job. Clients that listen are notified when it changes."""
         return json.dumps(await self._jobs.status(job_id))
 
 
 def _with_tool_errors(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """The function, its refusals told to the client."""
+    """Wraps `function`: a JobError becomes a ToolError, whose text the client sees."""
 
     @functools.wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -1,12 +1,12 @@
-"""Background work over plain HTTP: ``/jobs``.
+"""Jobs over plain HTTP: ``/jobs``.
 
     POST   /jobs                {"tool": …, "arguments": {…}}, Idempotency-Key   202, Location
     GET    /jobs/{id}/status    state, progress, estimate; Retry-After while it is not done
-    GET    /jobs/{id}/result    the tool's result; with Accept of a file in it, that file
+    GET    /jobs/{id}/result    the tool's result; or a file in it, if Accept names its type
     POST   /jobs/{id}/answers   {"KEY": {"action": "accept", "content": {…}}}
-    DELETE /jobs/{id}           ends it
+    DELETE /jobs/{id}           cancels it
 
-Another caller's job is answered like none: 404.
+Another caller's job is 404, like one that does not exist.
 """
 
 import base64
@@ -50,13 +50,13 @@ _NOT_STORED = {"Cache-Control": "no-store"}
 
 
 class JobRoutes:
-    """The routes of `jobs`."""
+    """Serves `jobs` over HTTP."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
     def add_to(self, mcp: FastMCP) -> None:
-        """Serves the routes beside /mcp."""
+        """Adds the routes beside /mcp."""
         for path, method, handler in (
             ("/jobs", "POST", self._submit),
             ("/jobs/{job_id}/status", "GET", self._status),
@@ -67,7 +67,7 @@ class JobRoutes:
             mcp.custom_route(path, methods=[method])(self._checked(handler))
 
     def _checked(self, handler: Handler) -> Handler:
-        """Turns what is refused into problem details."""
+        """Turns errors into problem details."""
 
         async def checked(request: Request) -> Response:
             try:
@@ -99,7 +99,7 @@ class JobRoutes:
         status = await self._jobs.status(_id(request))
         response = _Json(_with_links(status), headers=_NOT_STORED)
         if status["state"] not in FINAL:
-            # A tenth of what is left: seldom for long jobs, and the end is not waited for long.
+            # A tenth of the remaining time: few polls of long jobs, and little delay at the end.
             _retry_after(response, max(1.0, min(30.0, status.get("remaining_seconds", 0) / 10)))
         return response
 
@@ -140,14 +140,14 @@ class JobRoutes:
 
 
 class _Json(JSONResponse):
-    """A response that clients can read, whatever a tool has said."""
+    """A response that is valid JSON, whatever the tool returned."""
 
     def render(self, content: Any) -> bytes:
         return encode(content)
 
 
 def _names(accept: str, kind: str) -> bool:
-    """Whether an Accept header asks for this very type: a wildcard takes the result as it is."""
+    """Returns whether an Accept header names exactly this type; a wildcard gets the JSON result."""
     wanted = kind.partition(";")[0].strip().lower()
     for part in accept.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
@@ -169,11 +169,11 @@ def _with_links(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def _retry_after(response: Response, seconds: float | None) -> None:
-    """Whole seconds, at least one (RFC 9110 §10.2.3)."""
+    """Sets Retry-After: whole seconds, at least one (RFC 9110 §10.2.3)."""
     if seconds is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
 
 
 def _safe(name: str) -> str:
-    """A file name that a header can carry."""
+    """Returns a file name that is safe in a header."""
     return "".join(c if c.isalnum() or c in "._-" else "_" for c in name if c.isascii()) or "result"

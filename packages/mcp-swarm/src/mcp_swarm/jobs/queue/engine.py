@@ -1,7 +1,7 @@
-"""Docket as this service uses it: the queue, its delivery, its workers.
+"""The queue of jobs and its workers, on Docket.
 
-Docket carries the id of a job and nothing else; what a job is lies sealed in the store. It is
-loaded when it is needed: at start with a shared Redis, with the first job else.
+Docket carries only the id of a job; the encrypted record is in the store. Docket is loaded when it
+is needed: at the start with a shared Redis, else with the first job.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a run is given to end once it is told to.
-TO_END = 5.0
-# Seconds for what is said to Redis in the end. If it hangs, it is left unsaid: whoever is silent
-# is held for dead, and what it held is delivered again.
-TO_LEAVE = 2.0
+# Seconds that a run has to end after it was cancelled.
+STOP_SECONDS = 5.0
+# Seconds for the last commands to Redis. If it hangs they are skipped: a worker without heartbeats is
+# considered dead, and its jobs are delivered again.
+CLOSE_SECONDS = 2.0
 
 
 class PutBack(Exception):
-    """Raised by `run` of an engine: the job goes back into the queue, `after` seconds."""
+    """Raised by an engine's `run`: the job is queued again after `after` seconds."""
 
     def __init__(self, after: float) -> None:
         super().__init__(f"back into the queue for {after:g} s")
@@ -38,12 +38,13 @@ class PutBack(Exception):
 
 
 class Engine:
-    """A queue of job ids, and a worker on it if this process shall be one.
+    """A queue of job ids, and a worker on it if this process runs jobs.
 
     Args:
         settings: of this process.
         works: whether this process runs jobs.
-        run: runs the job of that id; may raise PutBack. Told whether it was delivered before.
+        run: runs the job with that id; may raise PutBack. Its second argument says whether the job
+            was delivered before.
     """
 
     def __init__(
@@ -53,11 +54,11 @@ class Engine:
         self.works = works
         self._run = run
         self._wanted, self._stopping = asyncio.Event(), asyncio.Event()
-        self._idle = asyncio.Event()  # no worker is at work here
+        self._idle = asyncio.Event()  # no worker runs here
         self._idle.set()
         self._docket: Docket | None = None
         self._opened = asyncio.Event()
-        self.ending = False  # the drain is over: what runs now goes back into the queue
+        self.ending = False  # the drain is over: jobs that still run are queued again
 
     @property
     def is_open(self) -> bool:
@@ -65,29 +66,29 @@ class Engine:
         return self._opened.is_set()
 
     async def docket(self) -> "Docket":
-        """The open Docket; the first caller makes it open."""
+        """Returns the open Docket. The first call opens it."""
         self._wanted.set()
         await self._opened.wait()
         assert self._docket is not None
         return self._docket
 
     async def add(self, job_id: str, tenant: str) -> None:
-        """Puts a job into the queue; one that is there already, or runs, stays as it is."""
+        """Queues a job. A job that is queued already, or runs, stays as it is."""
         await (await self.docket()).add("job", key=job_id)(tenant=tenant)
 
     async def add_again(self, job_id: str, tenant: str) -> None:
-        """As `add`, for a job whose last run has written its end: Docket may not know that yet."""
+        """Queues a job again. Its last run has ended, which Docket may not know yet."""
         docket = await self.docket()
         await docket.replace("job", when=datetime.now(UTC), key=job_id)(tenant=tenant)
 
     async def cancel(self, job_id: str) -> None:
-        """Takes a job out of the queue, or has its worker stop it."""
+        """Removes a job from the queue, or makes its worker stop it."""
         await (await self.docket()).cancel(job_id)
 
     @asynccontextmanager
     async def lifetime(self) -> AsyncIterator["asyncio.Task[None]"]:
-        """From the start of the process to its end; jobs that run are finished first."""
-        # A task of its own, made here: its context is nobody's request.
+        """Runs the queue from the start of the process to its end; first finishes running jobs."""
+        # A task of its own, created here so that its context belongs to no request.
         keeper = asyncio.create_task(self._keep(), name="the queue of jobs")
         try:
             yield keeper
@@ -95,27 +96,27 @@ class Engine:
             self._stopping.set()
             self._wanted.set()
             await self._idle.wait()
-            await asyncio.wait({keeper}, timeout=TO_LEAVE)
+            await asyncio.wait({keeper}, timeout=CLOSE_SECONDS)
             if keeper.done():
                 await keeper
-            else:  # Docket waits for Redis without a limit, here and wherever it asks it
-                if self.is_open:  # else nothing was reached that could be left
+            else:  # Docket waits for Redis without a timeout, here and everywhere
+                if self.is_open:  # else there is nothing to leave
                     logger.warning("the shared store does not answer: the queue is left as it is")
                 keeper.cancel()
-                await asyncio.wait({keeper}, timeout=TO_LEAVE)
+                await asyncio.wait({keeper}, timeout=CLOSE_SECONDS)
 
     async def _keep(self) -> None:
         if not self._settings.is_shared and not self._works_from_start():
             await self._wanted.wait()
         if self._stopping.is_set():
             return
-        # Not in a thread: of two that import what imports each other, Python fails one, and that
-        # was a call. It takes 0.15 s.
+        # Not in a thread: if two threads import modules that import each other, Python fails one of
+        # them, which was a call. It takes 0.15 s.
         framework_docket.load()
         url, name = self._settings.redis_url, f"{self._settings.mcp_name}:jobs"
-        # Docket's own record of a job is needed only while it is in the queue.
+        # Docket needs its own record of a job only while the job is in the queue.
         async with framework_docket.make_docket(url, name, timedelta(seconds=60)) as docket:
-            docket.tasks.clear()  # Docket's samples: nobody shall queue a `sleep`
+            docket.tasks.clear()  # removes Docket's samples, such as `sleep`
             docket.register(self._task(), names=["job"])
             self._docket = docket
             self._opened.set()
@@ -128,7 +129,7 @@ class Engine:
         return self.works and self._settings.is_shared
 
     def _task(self) -> Callable[..., Awaitable[None]]:
-        """The one function that Docket knows, in every release: no job is unknown to it (T10)."""
+        """Returns the only function that Docket knows, in every release: it runs any job (T10)."""
         from docket import ConcurrencyLimit, CurrentExecution
         from docket.dependencies import AdmissionBlocked
 
@@ -140,12 +141,12 @@ class Engine:
             execution: "Execution" = this,
             share: ConcurrencyLimit = one_share,
         ) -> None:
-            del tenant, share  # Docket's: how many of one tenant's jobs run at once
+            del tenant, share  # for Docket, which limits how many jobs of a tenant run at once
             try:
                 await self._run(execution.key, execution.redelivered)
             except PutBack as back:
                 after = back.after
-            except BaseException as error:  # a fault of ours: the job is not done
+            except BaseException as error:  # a bug of ours: the job is not done
                 if is_cancelled(error):
                     raise
                 logger.exception("job %s could not be run", execution.key)
@@ -157,11 +158,11 @@ class Engine:
         return job
 
     async def _work(self, docket: "Docket") -> None:
-        """Runs jobs until the stop; then finishes those it runs, or puts them back."""
+        """Runs jobs until the stop; then finishes the running ones, or queues them again."""
         settings = self._settings
         async with framework_docket.make_worker(
             docket,
-            # Two on one machine may be called the same, and lie at the same address.
+            # Two workers on one machine may have the same name and address.
             name=f"{settings.mcp_replica}-{secrets.token_hex(4)}",
             concurrency=settings.mcp_task_concurrency,
             silence=settings.mcp_task_redelivery_seconds,
@@ -184,11 +185,11 @@ class Engine:
             if self._stopping.is_set():
                 await self._drain(worker, running)
             elif not running.cancelled() and (error := running.exception()):
-                logger.error("the worker stopped and is started again", exc_info=error)
+                logger.error("the worker ended and is started again", exc_info=error)
                 await asyncio.sleep(1)
 
     def _drain_seconds(self) -> float:
-        """As long as a worker has, or in a replica as long as the balancer is given."""
+        """Returns the drain time of a worker, or that of a replica if the replica runs jobs."""
         settings = self._settings
         return settings.mcp_task_drain_seconds if settings.is_shared else settings.mcp_drain_seconds
 
@@ -198,7 +199,7 @@ class Engine:
             logger.info("draining: %d jobs are still running", len(held))
         loop = asyncio.get_running_loop()
         deadline = loop.time() + max(1.0, self._drain_seconds())
-        await asyncio.wait({running}, timeout=1.0)  # what it was just being given has begun then
+        await asyncio.wait({running}, timeout=1.0)  # a job that was just delivered starts meanwhile
         while (held := framework_docket.running_in(worker)) and loop.time() < deadline:
             await asyncio.wait(held, timeout=deadline - loop.time())
         if held:
@@ -206,6 +207,6 @@ class Engine:
             logger.warning("putting %d jobs back into the queue", len(held))
             for task in held:
                 task.cancel()
-        await asyncio.wait({running}, timeout=TO_END + 1 if held else TO_LEAVE)
+        await asyncio.wait({running}, timeout=STOP_SECONDS + 1 if held else CLOSE_SECONDS)
         running.cancel()
-        await asyncio.wait({running}, timeout=TO_LEAVE)
+        await asyncio.wait({running}, timeout=CLOSE_SECONDS)

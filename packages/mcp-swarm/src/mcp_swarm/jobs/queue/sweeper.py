@@ -1,7 +1,7 @@
-"""The last net: jobs that the store knows and the queue has lost are queued again.
+"""Queues jobs again that are in the store but not in the queue.
 
-It should find nothing. Redis restored from an older copy, or a process that died between writing
-a job and queueing it, leave such jobs behind. Dead workers are taken out of the queue's list.
+Normally there are none. A Redis restored from an older copy, or a process that died between storing
+a job and queueing it, leave such jobs behind. It also removes dead workers from the consumer group.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 100
 
-# Seconds without a word after which a worker that holds no job is taken out of the queue's list of
-# consumers: every process that ever worked stands there else. One that lives comes back by itself.
-LONG_SILENT = 3600.0
+# Seconds after which an idle worker without a job is removed from the consumer group: else every
+# process that ever worked stays in it. A live worker adds itself again.
+IDLE_SECONDS = 3600.0
 
 
 class Sweeper:
-    """One worker at a time sweeps, every three redelivery times."""
+    """Sweeps every three redelivery times; one worker at a time."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Sweeper:
 
     @asynccontextmanager
     async def lifetime(self) -> AsyncIterator["asyncio.Task[None]"]:
-        """Sweeps in the background while the worker lives."""
+        """Sweeps in the background while the worker runs."""
         sweeping = asyncio.create_task(self._forever(), name="the sweep of jobs")
         try:
             yield sweeping
@@ -60,24 +60,24 @@ class Sweeper:
             try:
                 if await (await self._store()).only_one("sweep", self._pause * 0.9):
                     await self.sweep()
-                    await self.forget_workers(LONG_SILENT)
+                    await self.forget_workers(IDLE_SECONDS)
             except (RedisError, MCPError) as error:
                 logger.warning("sweeping for lost jobs: %s", error)
 
     async def forget_workers(self, silent: float) -> int:
-        """How many were taken out that have been silent for so many seconds."""
+        """Removes workers that were idle for `silent` seconds; returns how many."""
         docket = await self._engine.docket()
         store = await self._store()
         return await store.forget_consumers(docket.stream_key, docket.worker_group_name, silent)
 
     async def sweep(self) -> None:
-        """Queues what has been silent for too long."""
+        """Queues jobs again whose worker has sent no heartbeat for too long."""
         before = time.time() - self._pause
         for job in (await self._repository.among("running", before))[:AT_ONCE]:
             update = {"state": "queued", "message": "its worker was lost", "updated": time.time()}
             moved = await self._repository.move(job, update, into="queued")
             if moved == "ok":
-                logger.warning("job %s had no worker any more and is queued again", job.id)
+                logger.warning("job %s lost its worker and is queued again", job.id)
                 await self._engine.add(job.id, job.tenant)
         for job in (await self._repository.among("queued", before))[:AT_ONCE]:
-            await self._engine.add(job.id, job.tenant)  # one that is queued already stays as it is
+            await self._engine.add(job.id, job.tenant)  # changes nothing if it is queued already
