@@ -4,7 +4,7 @@ PYTHON ?= python3
 ENV     = service.env
 RUN     = .venv/bin/python
 
-.PHONY: help up test test-swarm load lint secrets deploy prove bench
+.PHONY: help up test load lint secrets deploy
 help:               ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## +/\t/' | expand -t 14
 
@@ -17,13 +17,8 @@ HEADER =
 up: .venv           ## serve here, without Docker: 3 replicas on http://localhost:8150/mcp; PORT=
 	$(RUN) -m deploy.local --port $(PORT) --env $(ENV)
 
-test: .venv         ## the tests, but for those that bring up a Swarm
-	$(RUN) -m pytest packages/mcp-swarm-load/tests/timing  # measures time: by itself
-	$(RUN) -m pytest -n 6 --dist loadfile --ignore packages/mcp-swarm-load/tests/timing
-
-test-swarm: .venv   ## a real Swarm of one and of three nodes on this machine (root), and conformance
-	$(RUN) -m pytest -n 3 -m conformance lab/conformance  # mostly waits
-	$(RUN) -m pytest -m swarm lab/swarm
+test: .venv         ## the tests
+	$(RUN) -m pytest $(TESTS)
 
 load: .venv         ## load http://localhost:8150/mcp and show the spread over replicas; PORT=, URL=, HEADER=
 	$(RUN) test_swarm_load.py --url '$(URL)' $(if $(HEADER),--header '$(HEADER)') --requests 300 --concurrent 50
@@ -37,14 +32,6 @@ secrets:            ## make the missing files of secrets/
 deploy:             ## build, deploy and wait for it, on a Swarm of this node if there is none
 	$(PYTHON) -m deploy --env $(ENV)
 
-prove: .venv        ## run every proof, figures into docs/proofs.md; then every test that runs nowhere else
-	$(RUN) -m lab.prove
-	MCP_SWARM_FULL=1 $(RUN) -m pytest -m swarm
-	$(RUN) -m pytest -m thorough
-
-bench: .venv        ## what a request costs, beside FastMCP and others; into docs/performance.md
-	$(RUN) -m lab.bench
-
 # uv comes from the index like any package; `uv` on the PATH is used if there is one.
 UV = $(or $(shell command -v uv),.uv/bin/uv)
 .uv/bin/uv:
@@ -55,6 +42,5 @@ UV = $(or $(shell command -v uv),.uv/bin/uv)
 	UV_PYTHON_DOWNLOADS=never $(UV) sync --frozen --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 	@touch .venv
 
-.venv-image: .venv server/Dockerfile
-	UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv-image $(UV) sync --frozen --quiet --python "$$($(RUN) -m lab.swarm.interpreter)"
-	@touch .venv-image
+# Only where the library itself is developed: its Swarm tests, proofs and comparison.
+-include lab/Makefile

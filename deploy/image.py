@@ -13,7 +13,7 @@ from pathlib import Path
 from deploy.docker import docker_shown
 
 # What the Dockerfile copies (.dockerignore): nothing else can change the image.
-SOURCES = ("pyproject.toml", "uv.lock", "packages", "server")
+SOURCES = ("pyproject.toml", "uv.lock", "vendor", "packages", "server")
 _LEFT_OUT = re.compile(r"(^|/)__pycache__(/|$)|\.pyc$")
 
 
@@ -78,7 +78,7 @@ def _hash(root: Path, more: str) -> str:
     digest = hashlib.sha256(more.encode())
     for source in SOURCES:
         top = root / source
-        for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
+        for path in sorted(top.rglob("*")) if top.is_dir() else [top] * top.exists():
             name = path.relative_to(root).as_posix()
             if _LEFT_OUT.search(name) or path.is_dir():
                 continue

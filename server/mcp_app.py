@@ -12,6 +12,7 @@ from server.config import Settings
 
 # A file in one of these packages is served at the next start. MCP_TOOLS picks from the tools.
 PACKAGES = ("server.tools", "server.resources", "server.prompts")
+# They may go, and their folder: a package that is not there holds nothing.
 EXAMPLES = ("server.examples.tools", "server.examples.resources", "server.examples.prompts")
 # Outermost first. They stand inside those of mcp-swarm, around your tools, resources and prompts.
 MIDDLEWARE: tuple[Middleware, ...] = ()

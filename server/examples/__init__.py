@@ -1,1 +1,1 @@
-"""The examples: delete this folder, and EXAMPLES in mcp_app.py with it."""
+"""The examples: delete this folder when you no longer need it; nothing else names it."""

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_swarm.database.tables import Declared, Seed, create
+from mcp_swarm.database.tables import Declared, Seed, create, schemas
 from mcp_swarm.errors import StartError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _open() -> "Database":
             "The database is not open: the server has not started. Next: open a session inside a "
             "tool, resource or prompt, or call `await database.start(url)` first, as in a test."
         )
-    _state.opened = Database(_state.url)
+    _state.opened = Database(_state.url, schemas(_state.declared))
     return _state.opened
 
 

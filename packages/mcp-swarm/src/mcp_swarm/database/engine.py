@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,11 +30,13 @@ class Database:
 
     Args:
         url: of SQLAlchemy, with an async driver.
+        schemas: of the tables. SQLite has none: there the tables lie beside each other.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, schemas: Collection[str] = ()) -> None:
         if url.startswith("sqlite"):
-            self.engine = _sqlite(url)
+            beside = dict.fromkeys(schemas)
+            self.engine = _sqlite(url).execution_options(schema_translate_map=beside)
             self._availability = None
         elif _can_be_watched(url):
             self.engine = _postgresql(url)

@@ -56,7 +56,21 @@ def _is_new(connection: "Connection", metadata: "MetaData") -> bool:
     from sqlalchemy import inspect
 
     found = inspect(connection)
-    return not any(found.has_table(t.name, schema=t.schema) for t in metadata.tables.values())
+    renamed = connection.get_execution_options().get("schema_translate_map", {})
+    return not any(
+        found.has_table(table.name, schema=renamed.get(table.schema, table.schema))
+        for table in metadata.tables.values()
+    )
+
+
+def schemas(declared: Sequence[Declared]) -> set[str]:
+    """Returns the names of the schemas that the tables are in."""
+    return {
+        table.schema
+        for one in declared
+        for table in one.metadata.tables.values()
+        if table.schema is not None
+    }
 
 
 def _create(connection: "Connection", metadata: "MetaData") -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.examples.samples import require_samples
+from lab.examples.samples import require_samples
 
 sales_import = pytest.importorskip("server.examples.tools.sales_import")
 require_samples()

@@ -11,8 +11,8 @@ deployments = pytest.importorskip("server.examples.tools.deployments")
 from fastmcp.exceptions import ToolError
 
 from lab import services
+from lab.examples.samples import require_samples
 from mcp_swarm import http
-from tests.examples.samples import require_samples
 
 SECRET = "s3cr3t-value"  # none of the answers may hold it
 

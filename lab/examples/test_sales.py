@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.examples.samples import require_samples
+from lab.examples.samples import require_samples
 
 sales = pytest.importorskip("server.examples.tools.sales")
 require_samples()

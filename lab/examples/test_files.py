@@ -13,7 +13,7 @@ file_operations = pytest.importorskip("server.examples.tools._text.file_operatio
 
 from fastmcp.exceptions import ToolError
 
-from tests.examples.samples import require_samples
+from lab.examples.samples import require_samples
 
 OUTSIDE = [
     "../secret.txt",

@@ -5,7 +5,7 @@ import pytest
 from lab.mcp_wire import answer, call
 from lab.scripted_user import Person
 
-TOOLS = ("tests.fundamentals.tools",)
+TOOLS = ("lab.fundamentals.tools",)
 SESSIONS = {"MCP_STATELESS_HTTP": "false", "MCP_JSON_RESPONSE": "false"}
 
 

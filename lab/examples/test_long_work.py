@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.samples import require_samples
+from lab.examples.samples import require_samples
 
 report = pytest.importorskip("server.examples.tools.sales_report")
 pytest.importorskip("server.examples.tools.sales")
 pytest.importorskip("server.examples.tools.log_archive")
 require_samples()
 
+from lab.examples.samples import SAMPLES
 from lab.jobs.team import Follower
 from lab.mcp_wire import answer, call, events, text
-from tests.examples.samples import SAMPLES
 
 EXAMPLES = ("server.examples.tools", "server.examples.resources", "server.examples.prompts")
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.examples.samples import require_samples
+from lab.examples.samples import require_samples
 
 pytest.importorskip("server.examples.tools.sales_import")
 pytest.importorskip("server.examples.resources.sales")

@@ -7,7 +7,7 @@ from contextlib import closing
 import mcp_types as types
 import pytest
 
-from tests.examples.samples import require_samples
+from lab.examples.samples import require_samples
 
 pytest.importorskip("server.examples.tools.sales_corrections")
 pytest.importorskip("server.examples.tools.analysis")

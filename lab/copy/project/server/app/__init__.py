@@ -1,0 +1,1 @@
+"""Code that your tools, resources, prompts and routes share: models, clients."""

@@ -1,3 +1,0 @@
-"""Fixtures of the lab: replicas, Valkey, PostgreSQL, HTTP clients."""
-
-from lab.fixtures import *  # noqa: F403
