@@ -210,8 +210,8 @@ return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'atte
 """)
 
 # id, name, replica, token, event to go on after or '', ttl → {the event to go on after, whether the
-# reader before was cut off}, {its replica and last sign of life} if another has it (only who names an
-# event may take it away), nil if nothing is kept
+# reader before, but for the response to a POST, was cut off}, {its replica and last sign of life} if
+# another has it (only who names an event may take it away), nil if nothing is kept
 FOLLOW = harmless("""
 local id, name, replica, token, after = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local reader_key, ttl = session(id, 'reader', name), tonumber(ARGV[7])
@@ -231,7 +231,7 @@ if name == 'get' then
   redis.call('ZADD', key('listeners'), milliseconds() + ttl, id)
   redis.call('PEXPIRE', key('listeners'), 2 * ttl)
 end
-return {after, reader[2] and 1 or 0}
+return {after, reader[2] and reader[2] ~= 'direct' and 1 or 0}
 """)
 
 # id, name, token, after, most, ttl → entries, whether the call is done, whether who runs it is alive;

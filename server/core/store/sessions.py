@@ -74,7 +74,7 @@ class Followed:
 
     Attributes:
         after: the position to read on from.
-        was_cut: the reader before never left, as those that are killed do not.
+        was_cut: the reader before, if it was not the response to a POST, was killed: it never left.
     """
 
     after: str

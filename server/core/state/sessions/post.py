@@ -57,6 +57,7 @@ class Post:
     ) -> None:
         self._replica = replica
         self.streams = not json_only
+        self._latest = None if json_only else sse.PING_EVERY  # then proxies want to hear something
         self._most_sessions = most_sessions
         self._share = share
 
@@ -159,16 +160,24 @@ class Post:
         )
 
     async def answer(self, call: Call, send: Send) -> None:
-        """Runs a call and sends what it says."""
+        """Runs a call and sends what it says.
+
+        If this replica dies, a client that knows where to resume comes back, and of an answer that
+        was not begun the balancer makes an error. Between the two a call would wait for ever, so
+        without the former an answer is begun as late as can be.
+        """
+        reply, primed = call.reply, self.streams and call.record.is_primed
         self._replica.start(call)
-        await call.reply.wait(QUICK if self.streams else None)
-        said = call.reply.next
-        if said is not None and said.final:
-            await _send_json(said.data, call.record.id, send)
-        elif said is None and call.reply.ended:
+        await reply.wait(QUICK if primed else self._latest)
+        is_kept = not (reply.answer or reply.ended_silent) and await call.open()
+        if primed and not is_kept:
+            await reply.wait(self._latest)
+        if reply.answer:
+            await _send_json(reply.answer.data, call.record.id, send)
+        elif reply.ended_silent:
             await _send_nothing(call.record.id, send)
         else:
-            await _stream(call, send)
+            await _stream(call, send, resumable=is_kept)
 
     async def _note(self, record: Record, note: JSONRPCNotification, request: Request) -> None:
         params = note.params or {}
@@ -210,9 +219,8 @@ class Post:
         )
 
 
-async def _stream(call: Call, send: Send) -> None:
+async def _stream(call: Call, send: Send, *, resumable: bool) -> None:
     """Sends what a call says until its answer; a client that leaves can resume it anywhere."""
-    resumable = await call.open()
     await sse.start(send, call.record.id)
     if resumable and call.record.is_primed:
         await sse.write(send, sse.priming(call.event_id("0-0")))

@@ -76,8 +76,18 @@ class Reply:
         self._waiting.clear()
 
     @property
-    def next(self) -> Said | None:
-        """The message that comes next, if there is one; it is not taken."""
+    def answer(self) -> Said | None:
+        """The answer, if nothing else was said before it; it is not taken."""
+        said = self._next
+        return said if said and said.final else None
+
+    @property
+    def ended_silent(self) -> bool:
+        """There was no message, and there will be none."""
+        return self.ended and self._next is None
+
+    @property
+    def _next(self) -> Said | None:
         return self._waiting[0] if self._waiting else None
 
     async def take(self, seconds: float | None = None) -> Said | None:
