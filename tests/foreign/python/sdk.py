@@ -11,12 +11,12 @@ async def use(url, found):
         streamablehttp_client(url) as (read, write, _),
         ClientSession(read, write) as session,
     ):
-        await session.initialize()
+        version = (await session.initialize()).protocolVersion
 
-        async def call(tool, arguments):
-            return (await session.call_tool(tool, arguments)).isError
+        async def call(tool, arguments, progress):
+            return (await session.call_tool(tool, arguments, progress_callback=progress)).isError
 
-        found["calls"] = calls.Calls(call, McpError)
+        found["calls"] = calls.Calls(call, McpError, version)
         await found["calls"].run()
 
 
