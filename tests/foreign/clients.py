@@ -27,7 +27,6 @@ class Seen:
     answered: int = 0
     errors: int = 0
     hung: int = 0  # calls that its own time limit ended
-    cut: int = 0  # the same, but their stream was cut and the client's revision cannot resume one
     lost: str = ""  # why it could not go on; empty if it could
     messages: dict[str, int] = field(default_factory=dict)  # of errors, how often
 

@@ -21,10 +21,7 @@ def test_clients_of_others_go_on_through_kills(tmp_path: Path) -> None:
 
 @pytest.mark.thorough
 def test_clients_of_others_keep_their_sessions_through_kills(tmp_path: Path) -> None:
-    """With sessions in Redis, whose answers are streams.
-
-    A client before 2025-11-25 cannot resume one: calls that had begun to tell of steps do not count.
-    """
+    """With sessions in Redis, whose answers are streams."""
     for name, seen in lived_through(tmp_path, list(CLIENTS), kills=3, seed=1, **SESSIONS).items():
         assert not seen.lost, f"{name}: {seen}"
         assert not seen.hung, f"{name}: {seen}"

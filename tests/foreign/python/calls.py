@@ -15,13 +15,11 @@ from random import Random
 Progress = Callable[..., Awaitable[None]]
 # Whether a tool says that it failed.
 Call = Callable[[str, dict, Progress | None], Awaitable[bool]]
-# The first revision whose clients resume a stream.
-RESUMES_SINCE = "2025-11-25"
 # Calls at a time over one connection: an error of one must not touch the others.
 CALLERS = 3
 # A client's own time limit for a call. Then it is counted as hung.
 SECONDS = 20.0
-NOTHING = {"answered": 0, "errors": 0, "hung": 0, "cut": 0, "lost": "", "messages": {}}
+NOTHING = {"answered": 0, "errors": 0, "hung": 0, "lost": "", "messages": {}}
 # Seconds after the storm in which a client that lives must have been answered.
 SECONDS_TO_RECOVER = 30.0
 
@@ -30,14 +28,10 @@ class Calls:
     """The calls of one client, and what became of them."""
 
     def __init__(
-        self,
-        call: Call,
-        error_type: type[Exception] | tuple[type[Exception], ...],
-        version: str = RESUMES_SINCE,
+        self, call: Call, error_type: type[Exception] | tuple[type[Exception], ...]
     ) -> None:
         self._call = call
         self._error_type = error_type
-        self._resumes = version >= RESUMES_SINCE
         self._stop = asyncio.Event()
         self.seen = {**NOTHING, "messages": {}}
 
@@ -63,16 +57,15 @@ class Calls:
 
     async def _one(self, tool: str, arguments: dict, *, asks: bool = False) -> bool:
         """One call; `asks` for progress, its answer is a stream from the first step on."""
-        heard = []
 
         async def progress(*step: object) -> None:
-            heard.append(step)
+            """Where the steps go."""
 
         try:
             async with asyncio.timeout(SECONDS):
                 is_error = await self._call(tool, arguments, progress if asks else None)
         except TimeoutError:
-            self.seen["cut" if heard and not self._resumes else "hung"] += 1
+            self.seen["hung"] += 1
             return False
         except self._error_type as error:
             text = str(error)[:80]

@@ -11,12 +11,12 @@ async def use(url, found):
         streamablehttp_client(url) as (read, write, _),
         ClientSession(read, write) as session,
     ):
-        version = (await session.initialize()).protocolVersion
+        await session.initialize()
 
         async def call(tool, arguments, progress):
             return (await session.call_tool(tool, arguments, progress_callback=progress)).isError
 
-        found["calls"] = calls.Calls(call, McpError, version)
+        found["calls"] = calls.Calls(call, McpError)
         await found["calls"].run()
 
 

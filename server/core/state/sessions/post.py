@@ -32,11 +32,15 @@ from server.core.state.sessions.channel import CallChannel, wire
 from server.core.state.sessions.record import Record
 from server.core.state.sessions.refusal import Refusal
 from server.core.state.sessions.replica import Replica
+from server.core.state.sessions.reply import Reply
 from server.core.store.sessions import Opened
 
 # Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
 # for which nothing has to be kept. Slower ones are streamed and can be resumed.
 QUICK = 0.25
+# Seconds that messages of a call which cannot be resumed are held back: most calls end before, and
+# then nothing was begun that could be cut.
+HELD = 5.0
 # Characters of a client's capabilities and info that all have room for, and the used share of Redis's
 # memory above which no session with more is opened: many large ones leave room for small ones.
 SMALL, FOR_SMALL = 2048, 0.5
@@ -57,7 +61,6 @@ class Post:
     ) -> None:
         self._replica = replica
         self.streams = not json_only
-        self._latest = None if json_only else sse.PING_EVERY  # then proxies want to hear something
         self._most_sessions = most_sessions
         self._share = share
 
@@ -164,20 +167,28 @@ class Post:
 
         If this replica dies, a client that knows where to resume comes back, and of an answer that
         was not begun the balancer makes an error. Between the two a call would wait for ever, so
-        without the former an answer is begun as late as can be.
+        without the former an answer is begun late.
         """
         reply, primed = call.reply, self.streams and call.record.is_primed
         self._replica.start(call)
-        await reply.wait(QUICK if primed else self._latest)
+        await (reply.wait(QUICK) if primed else self._wait_long(reply))
         is_kept = not (reply.answer or reply.ended_silent) and await call.open()
         if primed and not is_kept:
-            await reply.wait(self._latest)
+            await self._wait_long(reply)
         if reply.answer:
             await _send_json(reply.answer.data, call.record.id, send)
         elif reply.ended_silent:
             await _send_nothing(call.record.id, send)
         else:
             await _stream(call, send, resumable=is_kept)
+
+    async def _wait_long(self, reply: Reply) -> None:
+        """As long as the answer need not be begun."""
+        if self.streams:
+            await reply.hold(HELD)
+            await reply.wait(sse.PING_EVERY - HELD)  # then proxies want to hear something
+        else:
+            await reply.wait()
 
     async def _note(self, record: Record, note: JSONRPCNotification, request: Request) -> None:
         params = note.params or {}

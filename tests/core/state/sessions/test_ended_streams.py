@@ -6,12 +6,13 @@ order resets its count. So neither a killed replica nor an outage uses up its at
 
 import asyncio
 import signal
+import time
 
 import httpx2
 import pytest
 
 from tests.core.late import by, late
-from tests.core.legacy import SETTINGS, Session, final, rest, soon, uri
+from tests.core.legacy import SETTINGS, Session, final, progress, rest, soon, uri
 from tests.speak import text
 
 OLDER = "2025-06-18"  # its clients cannot resume a stream that has said nothing
@@ -23,6 +24,32 @@ async def test_an_answer_to_a_client_that_cannot_resume_is_not_begun_early(http,
     response = await session.call("sleep", seconds=1)
     assert response.headers["content-type"] == "application/json"
     assert text(response) == "slept 1 s"
+
+
+async def test_what_such_a_client_is_told_in_the_first_seconds_comes_with_the_answer(
+    http, replicas
+):
+    """Its stream begins when nothing is left that could be lost; longer calls are told of live."""
+    session = await Session(http, replicas).open(OLDER)
+    began = time.monotonic()
+    async with session.streamed("count", to=3, pause=0.5) as stream:
+        assert time.monotonic() - began > 1
+        seen = await rest(stream)
+    assert progress(seen) == [1, 2, 3]
+    assert final(seen)["result"]
+    async with session.streamed("count", to=4, pause=2) as stream:
+        assert progress([await anext(stream)]) == [1]
+        assert 4 < time.monotonic() - began < 9
+        assert final(await rest(stream))["result"]
+
+
+async def test_much_is_not_held_back(http, replicas):
+    """A stream that says more than fits begins at once, and all of it arrives."""
+    session = await Session(http, replicas).open(OLDER)
+    async with session.streamed("count", to=1500, pause=0.0) as stream:
+        seen = await rest(stream)
+    assert progress(seen) == list(range(1, 1501))
+    assert final(seen)["result"]
 
 
 async def test_a_client_that_can_resume_gets_a_stream_soon(session):
@@ -162,3 +189,14 @@ async def test_a_stream_that_ended_in_order_is_not_taken_for_a_cut_one(http, ser
             await session.call("announce", two, times=1)
             assert uri(await soon(again)) == "test://0"
         assert await asyncio.to_thread(one.wait) == 0
+
+
+async def test_a_question_is_not_held_back(http, replicas):
+    """The call waits for its answer."""
+    session = await Session(http, replicas).open(OLDER)
+    began = time.monotonic()
+    async with session.streamed("question", replicas[0], text="Size?") as stream:
+        asked = await soon(stream)
+        assert time.monotonic() - began < 4
+        await session.answer(asked.message, {"action": "decline"}, replicas[1])
+        assert final(await rest(stream))["result"]
