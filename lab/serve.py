@@ -191,7 +191,7 @@ def fastmcp_alone() -> None:
     globals()["run"] = alone.run
 
 
-FORGOTTEN = ("return {after, reader[2] and 1 or 0}", "return {after, 0}")
+FORGOTTEN = ("reader[2] and reader[2] ~= 'direct' and 1 or 0}", "0}")
 PROTECTIONS: dict[str, Callable[[], None]] = {
     "everything": fastmcp_alone,
     "isolation": unprotected.exceptions_that_escape,

@@ -15,7 +15,8 @@ export async function run(Client, Transport, callTool) {
   async function one(name, args) {
     const timer = setTimeout(() => { seen.hung += 1; }, SECONDS * 1000);
     try {
-      const result = await callTool(client, { name, arguments: args });
+      const options = Math.random() < 0.5 ? { onprogress() {} } : {};
+      const result = await callTool(client, { name, arguments: args }, options);
       seen[result.isError ? "errors" : "answered"] += 1;
       return !result.isError;
     } catch (error) {

@@ -24,6 +24,7 @@ def test_clients_of_others_keep_their_sessions_through_kills(tmp_path: Path) -> 
     """With sessions in Redis, whose answers are streams."""
     for name, seen in lived_through(tmp_path, list(CLIENTS), kills=3, seed=1, **SESSIONS).items():
         assert not seen.lost, f"{name}: {seen}"
+        assert not seen.hung, f"{name}: {seen}"
         assert seen.answered > 0, f"{name}: {seen}"
 
 

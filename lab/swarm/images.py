@@ -2,6 +2,8 @@
 
 import shutil
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lab.swarm import bases, interpreter
 from lab.swarm.commands import PROJECT, run
@@ -28,6 +30,16 @@ def untag(engine: Engine) -> None:
     """
     name_base(engine)
     engine.docker("rmi", name())
+
+
+@contextmanager
+def kept(engine: Engine) -> Iterator[None]:
+    """Whatever is built inside, the image's name is afterwards what it was before."""
+    before = engine.docker("image", "inspect", "--format", "{{.Id}}", name())
+    try:
+        yield
+    finally:
+        engine.docker("tag", before, name())
 
 
 def name_base(engine: Engine) -> None:

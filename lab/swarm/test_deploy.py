@@ -134,7 +134,8 @@ def project(cluster_of_one: Cluster, tmp_path: Path) -> Iterator[Project]:
     if not cluster_of_one.own and (found := stack.found()):
         pytest.fail(f"not over what you have here: {', '.join(found)}. Remove it first.")
     try:
-        yield Project(folder, stack)
+        with images.kept(cluster_of_one.manager):  # the last one built here cannot start
+            yield Project(folder, stack)
         stack.remove()
     finally:
         cluster_of_one.dissolve()

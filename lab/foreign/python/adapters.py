@@ -12,7 +12,7 @@ async def use(url, found):
     async with MultiServerMCPClient({"swarm": server}).session("swarm") as session:
         tools = {tool.name: tool for tool in await load_mcp_tools(session)}
 
-        async def call(tool, arguments):
+        async def call(tool, arguments, progress):  # cannot ask for progress call by call
             await tools[tool].ainvoke(arguments)
             return False
 

@@ -11,12 +11,15 @@ import sys
 from collections.abc import Awaitable, Callable
 from random import Random
 
+# Is told of each step.
+Progress = Callable[..., Awaitable[None]]
 # Whether a tool says that it failed.
-Call = Callable[[str, dict], Awaitable[bool]]
+Call = Callable[[str, dict, Progress | None], Awaitable[bool]]
 # Calls at a time over one connection: an error of one must not touch the others.
 CALLERS = 3
 # A client's own time limit for a call. Then it is counted as hung.
 SECONDS = 20.0
+NOTHING = {"answered": 0, "errors": 0, "hung": 0, "lost": "", "messages": {}}
 # Seconds after the storm in which a client that lives must have been answered.
 SECONDS_TO_RECOVER = 30.0
 
@@ -30,7 +33,7 @@ class Calls:
         self._call = call
         self._error_type = error_type
         self._stop = asyncio.Event()
-        self.seen = {"answered": 0, "errors": 0, "hung": 0, "lost": "", "messages": {}}
+        self.seen = {**NOTHING, "messages": {}}
 
     async def run(self) -> None:
         print("ready", flush=True)
@@ -43,17 +46,24 @@ class Calls:
 
     async def _caller(self, rng: Random) -> None:
         while not self._stop.is_set():
+            asks = rng.random() < 0.5
             if rng.random() < 0.5:
-                await self._one("count_reading", {"steps": rng.randint(0, 2)})
+                await self._one("count_reading", {"steps": rng.randint(0, 2)}, asks=asks)
             else:
                 run = f"foreign-{rng.random()}"
-                await self._one("count_writing", {"run": run, "steps": rng.randint(0, 2)})
+                arguments = {"run": run, "steps": rng.randint(0, 2)}
+                await self._one("count_writing", arguments, asks=asks)
             await asyncio.sleep(rng.uniform(0, 0.1))
 
-    async def _one(self, tool: str, arguments: dict) -> bool:
+    async def _one(self, tool: str, arguments: dict, *, asks: bool = False) -> bool:
+        """One call; `asks` for progress, its answer is a stream from the first step on."""
+
+        async def progress(*step: object) -> None:
+            """Where the steps go."""
+
         try:
             async with asyncio.timeout(SECONDS):
-                is_error = await self._call(tool, arguments)
+                is_error = await self._call(tool, arguments, progress if asks else None)
         except TimeoutError:
             self.seen["hung"] += 1
             return False
@@ -73,5 +83,5 @@ def main(use: Callable[[str, dict], Awaitable[None]]) -> None:
         asyncio.run(use(sys.argv[1], found))
     except BaseException as error:
         lost = repr(error)
-    seen = found["calls"].seen if found else {"answered": 0, "errors": 0, "hung": 0, "messages": {}}
+    seen = found["calls"].seen if found else NOTHING
     print(json.dumps({**seen, "lost": lost}), flush=True)

@@ -8,7 +8,7 @@ from mcp.shared.exceptions import McpError
 async def use(url, found):
     async with Client(url) as client:
 
-        async def call(tool, arguments):
+        async def call(tool, arguments, progress):  # asks for progress by itself
             result = await client.call_tool(tool, arguments, raise_on_error=False)
             return result.is_error
 

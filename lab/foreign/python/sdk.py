@@ -13,8 +13,8 @@ async def use(url, found):
     ):
         await session.initialize()
 
-        async def call(tool, arguments):
-            return (await session.call_tool(tool, arguments)).isError
+        async def call(tool, arguments, progress):
+            return (await session.call_tool(tool, arguments, progress_callback=progress)).isError
 
         found["calls"] = calls.Calls(call, McpError)
         await found["calls"].run()

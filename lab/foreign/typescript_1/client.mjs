@@ -3,4 +3,5 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { run } from "../calls.mjs";
 
-await run(Client, StreamableHTTPClientTransport, (client, call) => client.callTool(call));
+const callTool = (client, call, options) => client.callTool(call, undefined, options);
+await run(Client, StreamableHTTPClientTransport, callTool);

@@ -2,4 +2,5 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { run } from "../calls.mjs";
 
-await run(Client, StreamableHTTPClientTransport, (client, call) => client.callTool(call));
+const callTool = (client, call, options) => client.callTool(call, options);
+await run(Client, StreamableHTTPClientTransport, callTool);

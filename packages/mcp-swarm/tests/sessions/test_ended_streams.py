@@ -1,10 +1,138 @@
-"""Streams of a replica that stops: each ends in order, and goes on at another."""
+"""Streams end in order where they can: the replica stops, or another was killed.
+
+The Python SDK up to 1.30 tries twice to resume a stream and counts an error and a cut alike; an end in
+order resets its count. So neither a killed replica nor an outage uses up its attempts.
+"""
 
 import asyncio
 import signal
+import time
 
-from lab.legacy import SETTINGS, Session, final, rest, soon, uri
+import httpx2
+import pytest
+
+from lab.legacy import SETTINGS, Session, final, progress, rest, soon, uri
+from lab.mcp_wire import text
 from lab.slow_redis import by, late
+
+OLDER = "2025-06-18"  # its clients cannot resume a stream that has said nothing
+
+
+async def test_an_answer_to_a_client_that_cannot_resume_is_not_begun_early(http, replicas):
+    """A silent call is answered in JSON: until then the balancer can tell of a lost replica."""
+    session = await Session(http, replicas).open(OLDER)
+    response = await session.call("sleep", seconds=1)
+    assert response.headers["content-type"] == "application/json"
+    assert text(response) == "slept 1 s"
+
+
+async def test_what_such_a_client_is_told_in_the_first_seconds_comes_with_the_answer(
+    http, replicas
+):
+    """Its stream begins when nothing is left that could be lost; longer calls are told of live."""
+    session = await Session(http, replicas).open(OLDER)
+    began = time.monotonic()
+    async with session.streamed("count", to=3, pause=0.5) as stream:
+        assert time.monotonic() - began > 1
+        seen = await rest(stream)
+    assert progress(seen) == [1, 2, 3]
+    assert final(seen)["result"]
+    async with session.streamed("count", to=4, pause=2) as stream:
+        assert progress([await anext(stream)]) == [1]
+        assert 4 < time.monotonic() - began < 9
+        assert final(await rest(stream))["result"]
+
+
+async def test_much_is_not_held_back(http, replicas):
+    """A stream that says more than fits begins at once, and all of it arrives."""
+    session = await Session(http, replicas).open(OLDER)
+    async with session.streamed("count", to=1500, pause=0.0) as stream:
+        seen = await rest(stream)
+    assert progress(seen) == list(range(1, 1501))
+    assert final(seen)["result"]
+
+
+async def test_a_client_that_can_resume_gets_a_stream_soon(session):
+    """It knows where to resume before it has to."""
+    async with session.streamed("sleep", seconds=1) as stream:
+        assert (await anext(stream)).message is None
+        assert final(await rest(stream))["result"]
+
+
+@pytest.fixture
+async def cut(http, service):
+    """A session, the id of an event of its running call, and replicas of which one was killed.
+
+    It served the resumed stream of that call, which another runs.
+    """
+    runs, killed, left = [service(**SETTINGS) for _ in range(3)]
+    session = await Session(http, [runs]).open()
+    async with session.streamed("sleep", runs, seconds=8) as stream:
+        first = await anext(stream)
+    with pytest.raises(httpx2.TransportError):
+        async with session.listen(killed, after=first.id) as stream:
+            await anext(stream)
+            killed.kill(signal.SIGKILL)
+            await rest(stream)
+    return session, first.id, left
+
+
+async def test_a_resumed_stream_that_was_cut_ends_once_in_order(cut):
+    """The client forgets the cut, and hears where to resume (the TypeScript SDK forgets that too)."""
+    session, after, left = cut
+    async with session.listen(left, after=after) as stream:
+        seen = await rest(stream, seconds=4)
+    assert [(event.id, event.message) for event in seen] == [(after, None)]
+    async with session.listen(left, after=after) as stream:
+        assert final(await rest(stream))["result"]["content"][0]["text"] == "slept 8 s"
+
+
+async def test_a_first_resumption_is_not_cut_short(session, replicas):
+    """It has cost no attempt yet."""
+    one, two = replicas
+    async with session.streamed("sleep", one, seconds=2) as stream:
+        first = await anext(stream)
+    async with session.listen(two, after=first.id) as stream:
+        assert final(await rest(stream))["result"]
+
+
+async def test_who_cannot_resume_now_is_asked_to_come_again(http, service):
+    """A stream that ends in order, with the id that it resumes after, and when to come."""
+    one, two = [service(**SETTINGS, MCP_STREAM_LIMIT="1") for _ in range(2)]
+    session, other = [await Session(http, [one, two]).open() for _ in range(2)]
+    async with session.streamed("sleep", one, seconds=3) as stream:
+        first = await anext(stream)
+    async with other.listen(two), session.get(two, after=first.id) as waiting:
+        assert waiting.status_code == 200
+        assert (
+            await waiting.aread()
+        ).decode() == f"id: {first.id}\r\nretry: 30000\r\ndata: \r\n\r\n"
+    async with session.listen(one, after=first.id) as stream:
+        assert final(await rest(stream))["result"]
+
+
+async def test_an_outage_of_redis_uses_up_no_attempt(http, service, valkey):
+    """The call goes on; who comes back for it meanwhile comes again."""
+    session = await Session(http, [service(**SETTINGS)]).open()
+    async with session.streamed("sleep", seconds=4) as stream:
+        first = await anext(stream)
+    valkey.pause()
+    try:
+        async with session.get(after=first.id) as waiting:
+            assert waiting.status_code == 200
+            assert f"id: {first.id}" in (await waiting.aread()).decode()
+    finally:
+        valkey.resume()
+    async with asyncio.timeout(30):
+        while not (answered := await resumed(session, first.id)):
+            pass
+    assert final(answered)["result"]
+
+
+async def resumed(session, after):
+    """The messages of a stream that is resumed once."""
+    async with session.listen(after=after) as stream:
+        return [event for event in await rest(stream) if event.message]
 
 
 async def test_a_stopping_replica_ends_its_streams_and_they_go_on_elsewhere(http, service):
@@ -61,3 +189,14 @@ async def test_a_stream_that_ended_in_order_is_not_taken_for_a_cut_one(http, ser
             await session.call("announce", two, times=1)
             assert uri(await soon(again)) == "test://0"
         assert await asyncio.to_thread(one.wait) == 0
+
+
+async def test_a_question_is_not_held_back(http, replicas):
+    """The call waits for its answer."""
+    session = await Session(http, replicas).open(OLDER)
+    began = time.monotonic()
+    async with session.streamed("question", replicas[0], text="Size?") as stream:
+        asked = await soon(stream)
+        assert time.monotonic() - began < 4
+        await session.answer(asked.message, {"action": "decline"}, replicas[1])
+        assert final(await rest(stream))["result"]

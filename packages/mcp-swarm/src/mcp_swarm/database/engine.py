@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import ExceptionContext, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -101,7 +101,22 @@ def _sqlite(url: str) -> AsyncEngine:
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def _keep(context: ExceptionContext) -> None:
+        # SQLAlchemy closes the connection of a cancelled statement. SQLite keeps the transaction
+        # of a closed connection open while a cursor refers to it, until the garbage collector
+        # runs. The driver does one thing after another, so the connection can be rolled back.
+        if isinstance(context.original_exception, asyncio.CancelledError):
+            context.is_disconnect = False
+            if context.connection and context.execution_context:  # not while it commits
+                context.connection.connection.run_async(_interrupt)
+
     return engine
+
+
+async def _interrupt(connection: Any) -> None:
+    """Ends the statement that runs: the rollback waits for it."""
+    await connection.interrupt()
 
 
 def _postgresql(url: str) -> AsyncEngine:

@@ -211,8 +211,9 @@ return {call[2], call[3], redis.call('HINCRBY', session(id, 'call', name), 'atte
 """)
 
 # id, name, replica, token, last event id or '', ttl → {the event id to continue after, whether the
-# previous reader was cut off}, {replica and its last heartbeat} if another reader has the stream (only
-# a reader that names an event may take it over), nil if there is no such stream
+# previous reader, if it was not the response to a POST, was cut off}, {replica and its last heartbeat}
+# if another reader has the stream (only a reader that names an event may take it over), nil if there is
+# no such stream
 FOLLOW = harmless("""
 local id, name, replica, token, after = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local reader_key, ttl = session(id, 'reader', name), tonumber(ARGV[7])
@@ -232,7 +233,7 @@ if name == 'get' then
   redis.call('ZADD', key('listeners'), milliseconds() + ttl, id)
   redis.call('PEXPIRE', key('listeners'), 2 * ttl)
 end
-return {after, reader[2] and 1 or 0}
+return {after, reader[2] and reader[2] ~= 'direct' and 1 or 0}
 """)
 
 # id, name, token, after, most entries, ttl → entries, whether the call is done, whether its replica is

@@ -72,7 +72,7 @@ class Followed:
 
     Attributes:
         after: the position to continue from.
-        was_cut: whether the previous reader never released the stream, as when it was killed.
+        was_cut: the previous reader, if it was not the response to a POST, was killed.
     """
 
     after: str

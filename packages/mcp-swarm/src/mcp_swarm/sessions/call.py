@@ -213,12 +213,12 @@ class Call:
         return answer
 
     async def _say(self, message: JSONRPCMessage) -> None:
-        self._put(wire(message), final=False)
+        self._put(wire(message), asks=isinstance(message, JSONRPCRequest))
         await asyncio.sleep(0)  # a tool that says much lets it be sent
 
-    def _put(self, data: str, *, final: bool) -> None:
+    def _put(self, data: str, *, final: bool = False, asks: bool = False) -> None:
         self._said += 1
-        said = Said(self._attempt, self._said, data, final)
+        said = Said(self._attempt, self._said, data, final, asks)
         self._done = final
         self.responses.put(said)
         if self._unkept is not None:

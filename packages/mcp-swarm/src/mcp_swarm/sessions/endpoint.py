@@ -35,7 +35,7 @@ from mcp_swarm.sessions.subscriptions import MayRead
 
 logger = logging.getLogger(__name__)
 
-SESSION_ID = "mcp-session-id"
+SESSION_ID, LAST_EVENT_ID = "mcp-session-id", "last-event-id"
 _SESSION_ID = re.compile(r"[0-9a-f]{32}")  # as we make them
 _EVENT_ID = re.compile(r"([0-9a-z]{1,64})\.(\d{1,20}-\d{1,20})")
 
@@ -96,19 +96,17 @@ class Endpoint:
             started = True
             await send(message)
 
+        request = Request(scope, receive)
         try:
-            await self._serve(Request(scope, receive), note_start)
+            await self._serve(request, note_start)
         except HttpError as refused:
-            response = refused.response()
+            await _refuse(refused, request, send)
         except (RedisError, OSError) as error:
             if started:
                 raise
             if isinstance(error, ResponseError) and not isinstance(error, OutOfMemoryError):
                 logger.exception("the shared store refuses what a session needs")
-            response = http_errors.store_unavailable(error, "unknown").response()
-        else:
-            return
-        await response(scope, receive, send)
+            await _refuse(http_errors.store_unavailable(error, "unknown"), request, send)
 
     async def answer(self, asked: RequestLike, request: Request, send: Send, plain: Plain) -> bool:
         """Serves a request whose answer `plain` makes in the SDK's place.
@@ -183,7 +181,7 @@ class Endpoint:
                 primed, resumed = snapshot.is_primed, bool(after)
                 # The official client gives a stream up that was cut twice, however long it was well
                 # between, and forgets a cut when it ends in order: so the next after a cut does.
-                brief = name == GET and snapshot.is_primed and followed.was_cut
+                brief = primed and followed.was_cut
                 await reader.send(
                     request.receive, send, primed=primed, resumed=resumed, brief=brief
                 )
@@ -242,13 +240,25 @@ class Endpoint:
         return SessionSnapshot(session, owner, kept.params, kept.version, level, kept.has_rules)
 
 
+async def _refuse(refused: HttpError, request: Request, send: Send) -> None:
+    """Sends the error; who resumes a stream is asked to come again, if the service lacks something.
+
+    After two errors the official client gives up the answer of its call.
+    """
+    event_id = request.headers.get(LAST_EVENT_ID) if request.method == "GET" else None
+    if event_id and refused.status is HTTPStatus.SERVICE_UNAVAILABLE:
+        await sse.ask_again(send, event_id, refused.retry_after)
+    else:
+        await refused.response()(request.scope, request.receive, send)
+
+
 def _resumed(request: Request) -> tuple[str, str]:
     """The stream that is asked for, and the position after which; the session's own, from "".
 
     Raises:
         HttpError: 400 if Last-Event-ID is none of ours.
     """
-    event_id = request.headers.get("last-event-id")
+    event_id = request.headers.get(LAST_EVENT_ID)
     if not event_id:
         return GET, ""
     match = _EVENT_ID.fullmatch(event_id)

@@ -36,6 +36,11 @@ class HttpError(Exception):
         self.error = ErrorData(code=code, message=message, data=data)
         self.headers = headers
 
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which the client may try again."""
+        return int((self.headers or {}).get("Retry-After", SOON))
+
     def response(self) -> Response:
         """To be sent."""
         body = JSONRPCError(jsonrpc="2.0", id=None, error=self.error)

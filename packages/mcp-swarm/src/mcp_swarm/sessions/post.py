@@ -32,11 +32,15 @@ from mcp_swarm.sessions.call import Call
 from mcp_swarm.sessions.channel import CallChannel, wire
 from mcp_swarm.sessions.http_errors import HttpError
 from mcp_swarm.sessions.replica import Replica
+from mcp_swarm.sessions.response_queue import ResponseQueue
 from mcp_swarm.sessions.session import SessionSnapshot
 
 # Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
 # for which nothing has to be kept. Slower ones are streamed and can be resumed.
 QUICK = 0.25
+# Seconds that messages of a call which cannot be resumed are held back: most calls end before, and
+# then nothing was begun that could be cut.
+HELD = 5.0
 # Characters of a client's capabilities and info that all have room for, and the used share of Redis's
 # memory above which no session with more is opened: many large ones leave room for small ones.
 SMALL, FOR_SMALL = 2048, 0.5
@@ -157,16 +161,32 @@ class Post:
         )
 
     async def answer(self, call: Call, send: Send) -> None:
-        """Runs a call and sends what it says."""
+        """Runs a call and sends what it says.
+
+        If this replica dies, a client that knows where to resume comes back, and of an answer that
+        was not begun the balancer makes an error. Between the two a call would wait for ever, so
+        without the former an answer is begun late.
+        """
+        responses, primed = call.responses, self.streams and call.snapshot.is_primed
         self._replica.start(call)
-        await call.responses.wait(QUICK if self.streams else None)
-        said = call.responses.next
-        if said is not None and said.final:
-            await _send_json(said.data, call.snapshot.id, send)
-        elif said is None and call.responses.ended:
+        await (responses.wait(QUICK) if primed else self._wait_long(responses))
+        is_kept = not (responses.answer or responses.ended_silent) and await call.open()
+        if primed and not is_kept:
+            await self._wait_long(responses)
+        if responses.answer:
+            await _send_json(responses.answer.data, call.snapshot.id, send)
+        elif responses.ended_silent:
             await _send_nothing(call.snapshot.id, send)
         else:
-            await _stream(call, send)
+            await _stream(call, send, resumable=is_kept)
+
+    async def _wait_long(self, responses: ResponseQueue) -> None:
+        """As long as the answer need not be begun."""
+        if self.streams:
+            await responses.hold(HELD)
+            await responses.wait(sse.PING_EVERY - HELD)  # then proxies want to hear something
+        else:
+            await responses.wait()
 
     async def _note(
         self, snapshot: SessionSnapshot, note: JSONRPCNotification, request: Request
@@ -210,9 +230,8 @@ class Post:
         )
 
 
-async def _stream(call: Call, send: Send) -> None:
+async def _stream(call: Call, send: Send, *, resumable: bool) -> None:
     """Sends what a call says until its answer; a client that leaves can resume it anywhere."""
-    resumable = await call.open()
     await sse.start(send, call.snapshot.id)
     if resumable and call.snapshot.is_primed:
         await sse.write(send, sse.priming(call.event_id("0-0")))

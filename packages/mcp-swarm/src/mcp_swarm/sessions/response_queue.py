@@ -2,10 +2,14 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 # Messages that may wait for a slow client; beyond, it is cut and resumes from what is kept.
 MAX_WAITING = 1000
+# Messages that are held back for the answer to come with them.
+MAX_HELD = 100
 
 
 @dataclass(frozen=True)
@@ -17,12 +21,14 @@ class Said:
         number: in that attempt.
         data: the message as JSON.
         final: it is the answer.
+        asks: the client has to answer it.
     """
 
     attempt: int
     number: int
     data: str
     final: bool = False
+    asks: bool = False
 
     @property
     def position(self) -> str:
@@ -76,8 +82,18 @@ class ResponseQueue:
         self._waiting.clear()
 
     @property
-    def next(self) -> Said | None:
-        """The message that comes next, if there is one; it is not taken."""
+    def answer(self) -> Said | None:
+        """The answer, if nothing else was said before it; it is not taken."""
+        said = self._next
+        return said if said and said.final else None
+
+    @property
+    def ended_silent(self) -> bool:
+        """There was no message, and there will be none."""
+        return self.ended and self._next is None
+
+    @property
+    def _next(self) -> Said | None:
         return self._waiting[0] if self._waiting else None
 
     async def take(self, seconds: float | None = None) -> Said | None:
@@ -87,11 +103,23 @@ class ResponseQueue:
 
     async def wait(self, seconds: float | None = None) -> None:
         """Until there is a message or it is closed, at most `seconds`."""
-        if self._waiting:
+        await self._wait(seconds, lambda: bool(self._waiting))
+
+    async def hold(self, seconds: float) -> None:
+        """Until the last message, a question, many messages or its end, at most `seconds`."""
+        await self._wait(seconds, self._cannot_be_held)
+
+    def _cannot_be_held(self) -> bool:
+        waiting = self._waiting
+        return len(waiting) >= MAX_HELD or any(
+            said is None or said.final or said.asks for said in waiting
+        )
+
+    async def _wait(self, seconds: float | None, is_over: Callable[[], bool]) -> None:
+        if is_over():
             return
-        self._changed.clear()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
+                while not is_over():
+                    self._changed.clear()
+                    await self._changed.wait()

@@ -19,8 +19,9 @@ HEADERS = [
 PING_EVERY = 15.0
 PING = b": ping\r\n\r\n"
 UNANSWERED = f": {messages.UNANSWERED}\r\n\r\n".encode()
-# Milliseconds that a client should wait before it resumes a stream that has ended.
-RETRY = 1000
+# Milliseconds that a client should wait before it resumes a stream that has ended; and where the
+# stream ended only to be resumed.
+RETRY, AT_ONCE = 1000, 100
 
 
 def event(event_id: str | None, data: str) -> bytes:
@@ -29,9 +30,16 @@ def event(event_id: str | None, data: str) -> bytes:
     return f"event: message\r\n{head}data: {data}\r\n\r\n".encode()
 
 
-def priming(event_id: str) -> bytes:
+def priming(event_id: str, retry: int = RETRY) -> bytes:
     """The first event: no message, but an id to resume after (2025-11-25, SEP-1699)."""
-    return f"id: {event_id}\r\nretry: {RETRY}\r\ndata: \r\n\r\n".encode()
+    return f"id: {event_id}\r\nretry: {retry}\r\ndata: \r\n\r\n".encode()
+
+
+async def ask_again(send: Send, event_id: str, seconds: int) -> None:
+    """The whole response to a client that is to resume there after so many seconds."""
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await write(send, priming(event_id, seconds * 1000))
+    await end(send)
 
 
 async def start(send: Send, session: str) -> None:

@@ -112,7 +112,7 @@ class StreamReader:
             send: of the request.
             primed: send an event that says where to resume, before there is any other.
             resumed: do so only once the stream waits: one that is complete just ends.
-            brief: end once the client has what there is, for it to come again.
+            brief: end in place of waiting, for the client to come again.
         """
         watching = asyncio.create_task(self._watch(receive))
         try:
@@ -154,11 +154,14 @@ class StreamReader:
                 self._after = position
             if found.events:
                 continue
-            if found.done or brief:
+            if found.done:
                 return
             if primes:
-                await sse.write(send, sse.priming(self._event_id(self._after)))
+                retry = sse.AT_ONCE if brief else sse.RETRY
+                await sse.write(send, sse.priming(self._event_id(self._after), retry))
                 primes = False
+            if brief:
+                return
             if time.monotonic() - sent >= sse.PING_EVERY:
                 await sse.write(send, sse.PING)
                 sent = time.monotonic()
