@@ -1,4 +1,4 @@
-"""POST: a session is opened, a request is answered, an answer or a notification is passed on."""
+"""Serves POST: opens a session, runs a request, forwards a response or a notification."""
 
 import json
 from http import HTTPStatus
@@ -34,22 +34,22 @@ from mcp_swarm.sessions.http_errors import HttpError
 from mcp_swarm.sessions.replica import Replica
 from mcp_swarm.sessions.session import SessionSnapshot
 
-# Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
-# for which nothing has to be kept. Slower ones are streamed and can be resumed.
+# Seconds within which a call that only returns a result gets a plain JSON response, without anything
+# stored. Slower calls are streamed and can be resumed.
 QUICK = 0.25
-# Characters of a client's capabilities and info that all have room for, and the used share of Redis's
-# memory above which no session with more is opened: many large ones leave room for small ones.
+# Characters of a client's capabilities and info that count as small, and the used share of Redis'
+# memory above which larger ones are rejected, so that small sessions always find room.
 SMALL, FOR_SMALL = 2048, 0.5
 
 
 class Post:
-    """What is posted to the endpoint.
+    """Serves what is posted to the endpoint.
 
     Args:
         replica: this one.
-        json_only: whether answers are JSON, however long they take.
+        json_only: whether responses are plain JSON, however long they take.
         max_sessions: of the service.
-        share: of them, that one caller may have open.
+        share: maximum sessions of one caller.
     """
 
     def __init__(self, replica: Replica, *, json_only: bool, max_sessions: int, share: int) -> None:
@@ -59,7 +59,7 @@ class Post:
         self._share = share
 
     async def read(self, request: Request) -> JSONRPCMessage:
-        """The one message in the body.
+        """Returns the message in the body.
 
         Raises:
             HttpError: 400 or 415.
@@ -81,7 +81,7 @@ class Post:
             raise HttpError(HTTPStatus.BAD_REQUEST, f"Parse error: {error}", PARSE_ERROR) from None
 
     async def open(self, message: JSONRPCMessage, owner: str, request: Request, send: Send) -> None:
-        """Answers `initialize`; the session is kept before its id leaves.
+        """Answers `initialize`. Stores the session before the client gets its id.
 
         Raises:
             HttpError: 400 for any other message, 503 if there are too many sessions, 429 if the
@@ -95,7 +95,7 @@ class Post:
         try:
             result = await self._initialize(session, connection, message, request)
             answer: JSONRPCMessage = JSONRPCResponse(jsonrpc="2.0", id=message.id, result=result)
-        except Exception as error:  # the boundary: each becomes an error that tells no secrets
+        except Exception as error:  # the boundary: each becomes an error without secrets
             data = modern_error_data(error)
             answer = JSONRPCError(jsonrpc="2.0", id=message.id, error=data)
         if isinstance(answer, JSONRPCResponse) and connection.client_params is not None:
@@ -105,10 +105,10 @@ class Post:
         await _json(answer, headers, request, send)
 
     async def _keep(self, session: str, owner: str, params: str, version: str) -> None:
-        """Keeps a new session.
+        """Stores a new session.
 
         Raises:
-            HttpError: 503 or 429, there are too many, or Redis has no room for a large one.
+            HttpError: 503 or 429: there are too many, or Redis has no room for a large one.
         """
         store = self._replica.store
         if len(params) > SMALL and store.fullness > FOR_SMALL:
@@ -131,7 +131,7 @@ class Post:
             if message.method == "initialize":
                 raise HttpError(
                     HTTPStatus.BAD_REQUEST,
-                    "This session is initialized. Open another without Mcp-Session-Id.",
+                    "This session is initialized. To open another, leave out Mcp-Session-Id.",
                 )
             call = Call(self._replica, snapshot, message, request, streams=self.streams)
             await self.answer(call, send)
@@ -157,7 +157,7 @@ class Post:
         )
 
     async def answer(self, call: Call, send: Send) -> None:
-        """Runs a call and sends what it says."""
+        """Runs a call and sends its messages."""
         self._replica.start(call)
         await call.responses.wait(QUICK if self.streams else None)
         said = call.responses.next
@@ -182,7 +182,7 @@ class Post:
         self._replica.spawn(runner.on_notify(channel, note.method, note.params))
 
     async def _cancel(self, session: str, request_id: Any) -> None:
-        """Cancels a call wherever it runs."""
+        """Cancels a call, on whichever replica it runs."""
         if (known := as_request_id(request_id)) is not None:
             self._replica.cancel(session, known)
             text = json.dumps(known)
@@ -191,7 +191,7 @@ class Post:
     async def _pass_on(
         self, session: str, request_id: Any, kind: str, message: JSONRPCMessage | dict[str, Any]
     ) -> None:
-        """Hands an answer, or progress, to the replica that asked; if it is dead, nobody waits."""
+        """Forwards a response, or progress, to the replica that sent the request, if it is alive."""
         text = json.dumps(message) if isinstance(message, dict) else wire(message)
         replica = self._replica.client_requests.asked_by(request_id)
         if replica == self._replica.id:
@@ -202,7 +202,7 @@ class Post:
     def _silent(
         self, session: str, message: JSONRPCRequest | JSONRPCNotification, request: Request
     ) -> CallChannel:
-        """A channel beside which nothing can be said."""
+        """Returns a channel that cannot send anything."""
         request_id = message.id if isinstance(message, JSONRPCRequest) else None
         metadata = ServerMessageMetadata(request_context=request, can_send_request=False)
         return CallChannel(
@@ -211,7 +211,7 @@ class Post:
 
 
 async def _stream(call: Call, send: Send) -> None:
-    """Sends what a call says until its answer; a client that leaves can resume it anywhere."""
+    """Streams the messages of a call. A client that disconnects can resume on any replica."""
     resumable = await call.open()
     await sse.start(send, call.snapshot.id)
     if resumable and call.snapshot.is_primed:
@@ -236,7 +236,7 @@ async def _stream(call: Call, send: Send) -> None:
 
 
 async def _send_nothing(session: str, send: Send) -> None:
-    """Ends a request that is not answered, as a notification's."""
+    """Responds to a request without a result, like to a notification: 202."""
     headers = [(b"mcp-session-id", session.encode()), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": HTTPStatus.ACCEPTED, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
