@@ -1,7 +1,7 @@
-"""Sessions of clients up to 2025-11-25 (``MCP_STATELESS_HTTP=false``).
+"""Sessions of protocol 2025-11-25 and older (``MCP_STATELESS_HTTP=false``).
 
-``memory://``: the SDK's, in this process. ``redis://``: on every replica, see ``endpoint`` and
-docs/sessions.md. Clients of either hear of changes that are published.
+With ``memory://`` the SDK keeps them in this process. With ``redis://`` every replica serves them: see
+``endpoint`` and docs/sessions.md. Clients of both are notified of published changes.
 """
 
 from functools import partial
@@ -23,7 +23,7 @@ __all__ = ["serve_local", "serve_shared"]
 
 
 def serve_local(mcp: FastMCP[Any], bus: Bus, may_read: MayRead) -> None:
-    """Has the sessions that the SDK keeps in this process hear what `bus` tells."""
+    """Notifies the SDK's sessions in this process of the events of `bus`."""
     framework_sessions.serve_subscriptions(mcp, LocalSubscriptions(may_read, bus))
 
 
@@ -34,13 +34,13 @@ def serve_shared(
     repeatable: set[str],
     settings: Settings,
 ) -> "Endpoint":
-    """The endpoint for sessions that all replicas share.
+    """Returns the endpoint for sessions that all replicas share.
 
     Args:
         mcp: the server.
-        store: with sessions.
-        may_read: whether the caller of the running request may read a resource.
-        repeatable: names of tools that may be run again if their replica is lost.
+        store: the shared Redis, with sessions.
+        may_read: returns whether the caller of the current request may read a resource.
+        repeatable: names of tools that may run again if their replica is lost.
         settings: of this replica.
     """
     from mcp_swarm.sessions.endpoint import Endpoint
@@ -49,11 +49,11 @@ def serve_shared(
     from mcp_swarm.sessions.subscriptions.shared import SharedSubscriptions
 
     def may_repeat(request: JSONRPCRequest) -> bool:
-        """All requests but calls only read."""
+        """Returns whether the request is safe to repeat. All but tools/call only read."""
         return request.method != "tools/call" or (request.params or {}).get("name") in repeatable
 
     if store.sessions is None:
-        raise ValueError("the store was made without a lifetime of sessions")
+        raise ValueError("the store has no session_ttl")
     framework_sessions.serve_subscriptions(mcp, SharedSubscriptions(may_read, store.sessions))
     framework_sessions.keep_log_levels(mcp, Levels())
     replica = Replica(

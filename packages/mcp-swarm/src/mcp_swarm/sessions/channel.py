@@ -1,6 +1,6 @@
-"""What a tool can say to its client: beside the call it serves, or on the session's GET stream.
+"""The channels from a tool to its client: the stream of its call, or the session's GET stream.
 
-Both are what the SDK calls an ``Outbound``; a call's is its ``DispatchContext`` too.
+Both are an ``Outbound`` of the SDK; that of a call is also its ``DispatchContext``.
 """
 
 import logging
@@ -22,19 +22,19 @@ from mcp_swarm.sessions.client_requests import ClientRequests
 
 logger = logging.getLogger(__name__)
 
-# Characters of a request that are kept for the replica that may have to run it again.
+# Maximum characters of a request that is stored so that another replica can run it again.
 MAX_KEPT_MESSAGE = 64 * 1024
 
 
 def wire(message: JSONRPCMessage) -> str:
-    """A message as it is sent."""
+    """Returns the message as JSON."""
     return message.model_dump_json(by_alias=True, exclude_unset=True)
 
 
 def kept(message: JSONRPCRequest, may_repeat: bool) -> tuple[str, bool]:
-    """What another replica needs to answer a request in place of this one, and whether it may run it.
+    """Returns what another replica needs to take over a request, and whether it may run it again.
 
-    For one that it may not run again, or whose arguments are large, it needs the id alone.
+    For a request that must not run again, or is large, that is only the id and the method.
     """
     if may_repeat and len(text := wire(message)) <= MAX_KEPT_MESSAGE:
         return text, True
@@ -42,14 +42,14 @@ def kept(message: JSONRPCRequest, may_repeat: bool) -> tuple[str, bool]:
 
 
 def notification(method: str, params: Mapping[str, Any] | None) -> JSONRPCNotification:
-    """Without ``params`` if there are none: JSON-RPC forbids null."""
+    """Returns the notification, without ``params`` if there are none: JSON-RPC forbids null."""
     if params is None:
         return JSONRPCNotification(jsonrpc="2.0", method=method)
     return JSONRPCNotification(jsonrpc="2.0", method=method, params=dict(params))
 
 
 class SessionChannel:
-    """Messages that belong to no call: kept for the GET stream, whichever replica serves it."""
+    """Sends messages that belong to no call: stores them for the GET stream, on any replica."""
 
     def __init__(self, session: str, store: SessionStore, client_requests: ClientRequests) -> None:
         self._session = session
@@ -59,19 +59,19 @@ class SessionChannel:
     async def notify(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> None:
-        """Never fails a tool: a notification is advice."""
+        """Sends a notification. An error is only logged: it must not fail the tool."""
         try:
             await self._store.append(self._session, wire(notification(method, params)))
         except (RedisError, OSError) as error:
-            logger.warning("%s is lost, the shared store does not answer: %s", method, error)
+            logger.warning("%s is lost: the shared store does not answer: %s", method, error)
 
     async def send_raw_request(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> dict[str, Any]:
-        """Asks the client.
+        """Sends a request to the client and returns its result.
 
         Raises:
-            MCPError: its error, or that the store which keeps the question does not answer.
+            MCPError: the client's error, or the store does not answer.
         """
         return await self._client_requests.ask(self._session, method, params, opts, self._send)
 
@@ -83,14 +83,14 @@ class SessionChannel:
 
 
 class CallChannel:
-    """Messages beside one call, in the stream of its answer.
+    """Sends messages of one call, in the stream of its response.
 
     Args:
         session: id of the session.
-        request_id: of the call; None for a notification, which has no answer.
-        params: of the call, which may ask for progress.
+        request_id: of the call; None for a notification, which has no response.
+        params: of the call, with its progress token, if any.
         metadata: of the HTTP request, for the SDK.
-        send: puts a message on the call's stream; None if its answer is JSON alone.
+        send: adds a message to the call's stream; None if the response is plain JSON.
         client_requests: of this replica.
     """
 
@@ -114,24 +114,24 @@ class CallChannel:
 
     @property
     def can_send_request(self) -> bool:
-        """Whether the client can be asked beside this call, now."""
+        """Whether this call can send requests to the client now."""
         return self._send is not None
 
     def close(self) -> None:
-        """The call is answered: nothing may follow its answer."""
+        """Closes the channel: the call has its result, and nothing may follow it."""
         self._send = None
 
     async def notify(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> None:
-        """Dropped if a JSON answer has no room for it, or the call is over."""
+        """Sends a notification, or drops it if the response is plain JSON or the call has ended."""
         if self._send:
             await self._send(notification(method, params))
 
     async def progress(
         self, progress: float, total: float | None = None, message: str | None = None
     ) -> None:
-        """Nothing if the client did not ask for progress."""
+        """Sends progress, if the client requested it."""
         if self._token is None:
             return
         given = {"progress": progress, "total": total, "message": message}
@@ -141,10 +141,10 @@ class CallChannel:
     async def send_raw_request(
         self, method: str, params: Mapping[str, Any] | None, opts: CallOptions | None = None
     ) -> dict[str, Any]:
-        """Asks the client in the stream of this call.
+        """Sends a request to the client in the stream of this call and returns its result.
 
         Raises:
-            NoBackChannelError: the answer is JSON alone (MCP_JSON_RESPONSE), or has been given.
+            NoBackChannelError: the response is plain JSON (MCP_JSON_RESPONSE), or the call has ended.
             MCPError: the client's error.
         """
         if self._send is None:

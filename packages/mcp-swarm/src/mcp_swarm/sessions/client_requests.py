@@ -1,6 +1,7 @@
-"""Requests of the server to a client, and the answers that come back to whichever replica.
+"""Requests from the server to a client, whose responses may reach any replica.
 
-The id of each names the replica that waits: an answer posted to any other is sent on to it.
+The id of a request names the replica that waits for the response. Another replica that receives it
+forwards it.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ class _PendingRequest:
 
 
 class ClientRequests:
-    """What this replica has asked and not yet been answered.
+    """The pending requests of this replica.
 
     Args:
         replica: its id, without a dash.
@@ -44,7 +45,7 @@ class ClientRequests:
 
     @staticmethod
     def asked_by(request_id: object) -> str:
-        """The replica that an id names; of an id that is none of ours, a name that nobody has."""
+        """Returns the replica that sent the request; for a foreign id, a name that no replica has."""
         return request_id.rpartition("-")[0] if isinstance(request_id, str) else ""
 
     async def ask(
@@ -85,7 +86,7 @@ class ClientRequests:
             self._open.pop(request_id, None)
 
     def answer(self, session: str, message: Mapping[str, Any]) -> None:
-        """Takes an answer: the first counts, and only from the session that was asked."""
+        """Takes a response. Only the first one counts, and only from the session that was asked."""
         asked = self._open.get(str(message.get("id")))
         if asked is None or asked.session != session or asked.answer.done():
             return
@@ -98,7 +99,7 @@ class ClientRequests:
             asked.answer.set_result(message.get("result") or {})
 
     async def progress(self, session: str, params: Mapping[str, Any]) -> None:
-        """Passes progress that the client reports on to who asked."""
+        """Passes the client's progress to the sender of the request."""
         asked = self._open.get(str(params.get("progressToken")))
         if asked is None or asked.session != session or asked.on_progress is None:
             return
@@ -108,7 +109,7 @@ class ClientRequests:
             await asked.on_progress(float(done), total, message)
 
     def drop(self, session: str) -> None:
-        """The session is over: nobody answers any more."""
+        """Fails the session's pending requests, because the session has ended."""
         for asked in list(self._open.values()):
             if asked.session == session and not asked.answer.done():
                 asked.answer.set_exception(MCPError(CONNECTION_CLOSED, "The session was closed"))
@@ -121,7 +122,7 @@ def _request(request_id: str, method: str, params: dict[str, Any]) -> JSONRPCReq
 
 
 async def _give_up(send: Send, request_id: str, options: CallOptions, reason: str) -> None:
-    """Tells the client that nobody waits for its answer any more."""
+    """Notifies the client that the request is cancelled."""
     if options.get("cancel_on_abandon", True):
         params = {"requestId": request_id, "reason": reason}
         with suppress(MCPError):

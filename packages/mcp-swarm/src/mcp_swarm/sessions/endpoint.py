@@ -1,7 +1,7 @@
-"""The MCP endpoint for clients up to 2025-11-25 whose sessions every replica serves.
+"""The MCP endpoint for shared sessions of protocol 2025-11-25 and older.
 
-On with ``MCP_STATELESS_HTTP=false`` and ``REDIS_URL=redis://…``. A session is a record in Redis:
-each request brings it to life for as long as it takes, so it does not matter where it lands.
+It serves with ``MCP_STATELESS_HTTP=false`` and ``REDIS_URL=redis://…``. A session is a record in
+Redis: each request loads it for as long as it takes, so any replica can serve any request.
 """
 
 import asyncio
@@ -41,15 +41,15 @@ _EVENT_ID = re.compile(r"([0-9a-z]{1,64})\.(\d{1,20}-\d{1,20})")
 
 
 class Endpoint:
-    """POST, GET and DELETE of the endpoint.
+    """Serves POST, GET and DELETE of the endpoint.
 
     Args:
         replica: this one.
-        may_read: whether the caller of the running request may read a resource.
-        json_only: whether answers are JSON, which has no room for anything beside them.
+        may_read: returns whether the caller of the current request may read a resource.
+        json_only: whether responses are plain JSON, without notifications or requests.
         max_sessions: of the service.
-        max_streams: that this replica sends at once.
-        share: gives one caller's share of either.
+        max_streams: that this replica sends at a time.
+        share: returns one caller's share of a maximum.
     """
 
     def __init__(
@@ -71,21 +71,21 @@ class Endpoint:
         )
 
     def serve_in(self, manager: StreamableHTTPSessionManager) -> None:
-        """Takes the place of the SDK's sessions in a manager that runs."""
+        """Replaces the in-process sessions of the SDK in a running manager."""
         self._replica.server = manager.app
         self._replica.lifespan_state = framework_sessions.lifespan_state(manager)
         framework_sessions.serve_sessions(manager, self)
 
     def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
-        """Runs beside the server: see ``Replica.run``."""
+        """Runs the background tasks: see ``Replica.run``."""
         return self._replica.run()
 
     def is_served(self) -> bool:
-        """Whether Redis answers, without which no session can be served."""
+        """Whether Redis is available: without it no session can be served."""
         return not self._replica.store.connection.is_unavailable
 
     def close_streams(self) -> None:
-        """Ends GET streams; calls in flight go on."""
+        """Ends GET streams. Calls in flight go on."""
         self._replica.close_streams()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,15 +105,15 @@ class Endpoint:
             if started:
                 raise
             if isinstance(error, ResponseError) and not isinstance(error, OutOfMemoryError):
-                logger.exception("the shared store refuses what a session needs")
+                logger.exception("the shared store rejects a command that sessions need")
             await _refuse(http_errors.store_unavailable(error, "unknown"), request, send)
 
     async def answer(self, asked: RequestLike, request: Request, send: Send, plain: Plain) -> bool:
-        """Serves a request whose answer `plain` makes in the SDK's place.
+        """Serves a request; `plain` makes its response in place of the SDK.
 
         Returns:
-            False, and nothing was done, if there is anything about the session that is not plain:
-            it is refused, was negotiated for another version, or has components of its own.
+            False, without any effect, if the fast path cannot serve the session: it is unknown, was
+            negotiated for another version, or has visibility rules of its own.
         """
         try:
             snapshot = await self._found(
@@ -177,10 +177,10 @@ class Endpoint:
         try:
             with sse.ended_with_token(request.scope, reader.end):
                 followed = await self._follow(reader, after)
-                # A client that is cut off again before an event forgets where it was (TypeScript SDK).
+                # The TypeScript SDK forgets its position if it is cut off again before an event.
                 primed, resumed = snapshot.is_primed, bool(after)
-                # The official client gives a stream up that was cut twice, however long it was well
-                # between, and forgets a cut when it ends in order: so the next after a cut does.
+                # The official client gives up a stream after the second cut, unless a stream ended
+                # in order between them. So the first stream after a cut ends in order, soon.
                 brief = primed and followed.was_cut
                 await reader.send(
                     request.receive, send, primed=primed, resumed=resumed, brief=brief
@@ -189,10 +189,10 @@ class Endpoint:
             await self._replica.remove_reader(reader)
 
     async def _follow(self, reader: StreamReader, after: str) -> Followed:
-        """Takes the stream.
+        """Takes the stream for this reader.
 
         Raises:
-            HttpError: 409 if it is being read, 400 if it is not kept (any more).
+            HttpError: 409 if another reader has it, 400 if it does not exist (any more).
         """
         found = await reader.follow(after)
         if isinstance(found, Held):
@@ -204,16 +204,16 @@ class Endpoint:
         if found is None:
             raise HttpError(
                 HTTPStatus.BAD_REQUEST,
-                "The stream of this Last-Event-ID is not kept any more. Send the request again.",
+                "The stream of this Last-Event-ID has expired. Send the request again.",
             )
         return found
 
     async def _snapshot(self, request: Request) -> SessionSnapshot:
-        """The session that the request names, which lives on by it.
+        """Returns the session that the request names, and extends its lifetime.
 
         Raises:
-            HttpError: 400 if it names none, 404 if there is none that belongs to this caller, 503 if
-                Redis is unavailable.
+            HttpError: 400 if it names none, 404 if the caller has no such session, 503 if Redis is
+                unavailable.
         """
         session = request.headers.get(SESSION_ID)
         if not session:
@@ -229,8 +229,8 @@ class Endpoint:
         return snapshot
 
     async def _found(self, session: str, owner: str) -> SessionSnapshot | None:
-        """The session, if it is that caller's; it lives on."""
-        if not _SESSION_ID.fullmatch(session):  # others than ours are not looked up
+        """Returns the session, if it belongs to `owner`, and extends its lifetime."""
+        if not _SESSION_ID.fullmatch(session):  # not one of ours: no look-up
             return None
         rules = framework_sessions.rules_name(session)
         kept = await self._replica.store.take_up(session, owner, rules)
@@ -241,9 +241,9 @@ class Endpoint:
 
 
 async def _refuse(refused: HttpError, request: Request, send: Send) -> None:
-    """Sends the error; who resumes a stream is asked to come again, if the service lacks something.
+    """Sends an error, or asks a client that resumes a stream to reconnect while a part is unavailable.
 
-    After two errors the official client gives up the answer of its call.
+    After two errors the official client gives up the response to its call.
     """
     event_id = request.headers.get(LAST_EVENT_ID) if request.method == "GET" else None
     if event_id and refused.status is HTTPStatus.SERVICE_UNAVAILABLE:
@@ -253,10 +253,10 @@ async def _refuse(refused: HttpError, request: Request, send: Send) -> None:
 
 
 def _resumed(request: Request) -> tuple[str, str]:
-    """The stream that is asked for, and the position after which; the session's own, from "".
+    """Returns the requested stream and the position to continue after: by default the GET stream, "".
 
     Raises:
-        HttpError: 400 if Last-Event-ID is none of ours.
+        HttpError: 400 if Last-Event-ID is not one of ours.
     """
     event_id = request.headers.get(LAST_EVENT_ID)
     if not event_id:

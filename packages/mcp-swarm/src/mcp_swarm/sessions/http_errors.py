@@ -1,4 +1,4 @@
-"""Why a request of a session is not served, as HTTP says it, with an error of JSON-RPC inside."""
+"""The HTTP errors of sessions, each with a JSON-RPC error as its body."""
 
 from http import HTTPStatus
 from typing import Literal
@@ -10,18 +10,18 @@ from mcp_swarm.errors import CALL_LOST, STORE_UNAVAILABLE, TOO_MANY_SESSIONS
 
 # Seconds after which a client may try again.
 SOON = 1
-# To a call whose session was closed, in the code of LSP's RequestCancelled.
+# For a call whose session was closed; the code is that of LSP's RequestCancelled.
 CLOSED = ErrorData(code=-32800, message="Request cancelled")
 LOST = ErrorData(
     code=CALL_LOST,
-    message="The replica that ran this call was lost before it answered. Whether the call took "
-    "effect is not known: look, before you call again.",
+    message="The replica that ran this call was lost before it answered. It is unknown whether the "
+    "call took effect: check before you call again.",
     data={"retryable": False, "outcome": "unknown"},
 )
 
 
 class HttpError(Exception):
-    """An HTTP answer with a reason; its error has no id, as 2025-11-25 asks of transports."""
+    """An HTTP error response. Its JSON-RPC error has no id, as 2025-11-25 requires of transports."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class HttpError(Exception):
         return int((self.headers or {}).get("Retry-After", SOON))
 
     def response(self) -> Response:
-        """To be sent."""
+        """Returns the response to send."""
         body = JSONRPCError(jsonrpc="2.0", id=None, error=self.error)
         content = body.model_dump_json(by_alias=True, exclude_none=True)
         content = content.replace('{"jsonrpc":"2.0",', '{"jsonrpc":"2.0","id":null,', 1)
@@ -50,22 +50,22 @@ class HttpError(Exception):
 
 
 def names_no_session() -> HttpError:
-    """Only `initialize` may come without one."""
+    """Returns the error of a request without a session id; only `initialize` may have none."""
     return HttpError(
         HTTPStatus.BAD_REQUEST,
-        "Bad Request: Missing session ID. Send initialize first, and with all that follows the "
-        "Mcp-Session-Id of its answer.",
+        "Bad Request: Missing session ID. Send initialize first, then the Mcp-Session-Id of its "
+        "response with every request.",
     )
 
 
 def no_session() -> HttpError:
-    """The same for one that never was, is over, or is another's: nobody learns which."""
+    """Returns the same error for an unknown, ended or foreign session, so that it reveals nothing."""
     return HttpError(HTTPStatus.NOT_FOUND, "Session not found")
 
 
 def store_unavailable(cause: BaseException, executed: Literal["no", "unknown"]) -> HttpError:
-    """Redis does not answer, or is full: the session is kept there."""
-    from mcp_swarm.redis import unavailable  # who has no store does not import one
+    """Returns the error of a Redis that does not answer or is full: sessions are stored there."""
+    from mcp_swarm.redis import unavailable  # not at the top: without Redis nothing imports it
 
     error = unavailable("Sessions", cause).error
     return HttpError(
@@ -78,7 +78,7 @@ def store_unavailable(cause: BaseException, executed: Literal["no", "unknown"]) 
 
 
 def too_many(what: str, limit: int, setting: str) -> HttpError:
-    """A limit of the operator's is reached."""
+    """Returns the error of a limit that is reached."""
     return HttpError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         f"Too many {what}: {limit} are open ({setting}). Try again later.",
@@ -89,10 +89,10 @@ def too_many(what: str, limit: int, setting: str) -> HttpError:
 
 
 def over_share(what: str, share: int, setting: str) -> HttpError:
-    """A caller has its share of what all callers have together."""
+    """Returns the error of a caller that has reached its share of a limit."""
     return HttpError(
         HTTPStatus.TOO_MANY_REQUESTS,
-        f"Too many {what} of yours: {share} are open, which is one caller's share of {setting}. "
+        f"You have too many {what}: {share} are open, which is one caller's share of {setting}. "
         "Close some of them, then try again.",
         TOO_MANY_SESSIONS,
         {"Retry-After": "30"},
@@ -101,5 +101,5 @@ def over_share(what: str, share: int, setting: str) -> HttpError:
 
 
 def not_acceptable(what: str) -> HttpError:
-    """The client does not take what would be sent."""
+    """Returns the error of a client that does not accept the response's type."""
     return HttpError(HTTPStatus.NOT_ACCEPTABLE, f"Not Acceptable: Client must accept {what}")

@@ -1,9 +1,9 @@
-"""Sessions in this process (``memory://``): what the SDK, which keeps them, leaves open.
+"""Additions to the SDK's in-process sessions (``memory://``).
 
-An unknown one is answered 404 and its client begins anew, as it should when the session has ended.
-With several replicas and nobody who keeps a client to its own, that goes on for ever: the operator
-is told. One too many is answered 503: the client is told the limit, and when to come again. A GET
-stream ends with the token that opened it.
+- An unknown session is 404, and its client starts a new one. With several replicas and no sticky
+  balancer that repeats for ever, so it is logged once.
+- A session over the limit is 503, with the limit and Retry-After.
+- A GET stream ends when the token that opened it expires.
 """
 
 import logging
@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 
 
 class InMemory:
-    """Stands around the SDK's sessions.
+    """Wraps the SDK's sessions.
 
     Args:
-        sessions: the SDK's.
-        manager: which keeps them.
-        limit: sessions that may be open here.
-        share: of them, that one caller may have open.
+        sessions: the SDK's ASGI app.
+        manager: the SDK's manager, which keeps them.
+        limit: maximum sessions in this process.
+        share: maximum sessions of one caller.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class InMemory:
             if message["type"] == "http.response.start":
                 is_full = message["status"] == 503
                 if message["status"] == 404:
-                    self._tell()
+                    self._warn()
             if not is_full:
                 await send(message)
 
@@ -63,7 +63,7 @@ class InMemory:
             await refused.response()(scope, receive, send)
 
     def _has_its_share(self, scope: Scope) -> bool:
-        """Whether it would open a session, and its caller has as many as it may."""
+        """Whether the request opens a session although its caller has reached its share."""
         user = scope.get("user")
         if scope["method"] != "POST" or not isinstance(user, AuthenticatedUser):
             return False
@@ -79,13 +79,13 @@ class InMemory:
             scope, partial(framework_sessions.end_get_stream, self._manager, session)
         )
 
-    def _tell(self) -> None:
-        """Once a replica."""
+    def _warn(self) -> None:
+        """Logs the warning, once per replica."""
         if not self._warned:
             self._warned = True
             logger.warning(
-                "a client named a session that this replica does not know: it has ended, or "
-                "another replica has it in its memory. Next: with several replicas set "
-                "REDIS_URL=redis://…, so that each serves every session, or have the balancer "
-                "keep clients to theirs (docs/patterns.md, sticky)"
+                "a client named a session that this replica does not know: it has ended, or it is "
+                "in the memory of another replica. Next: with several replicas set "
+                "REDIS_URL=redis://…, so that each serves every session, or use a sticky balancer "
+                "(docs/patterns.md)"
             )

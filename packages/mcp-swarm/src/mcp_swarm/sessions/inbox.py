@@ -1,6 +1,6 @@
-"""What other replicas tell this one: one Redis stream, read by the one connection that waits.
+"""The inbox of a replica: a Redis stream of messages from other replicas.
 
-Whatever number of streams and calls this replica serves, their news arrive here.
+One blocking connection reads it, for all streams and calls of the replica.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from mcp_swarm.redis import permissions
 
 logger = logging.getLogger(__name__)
 
-# Seconds that Redis holds the question while there is no news, and before the next after an error.
+# Seconds that a read blocks, and seconds between a failed read and the next one.
 WAIT, PAUSE = 5.0, 0.5
 MAX_AT_ONCE = 500
 
@@ -26,12 +26,12 @@ class Inbox:
     """Reads the inbox of a replica.
 
     Args:
-        redis: a client whose commands may wait.
+        redis: a client for blocking commands.
         key: of the stream.
-        hear: takes each message, in order.
+        hear: handles each message, in order.
 
     Attributes:
-        last: position of the last message that was taken.
+        last: position of the last message that was handled.
     """
 
     def __init__(self, redis: Redis, key: str, hear: Callable[[Message], Awaitable[None]]) -> None:
@@ -41,10 +41,10 @@ class Inbox:
         self.last = "0-0"
 
     async def run(self) -> None:
-        """Reads until it is cancelled, through outages of Redis."""
+        """Reads until it is cancelled, also across outages of Redis."""
         while True:
             try:
-                async with asyncio.timeout(2 * WAIT):  # a Redis that hangs does not hold the answer
+                async with asyncio.timeout(2 * WAIT):  # for a Redis that hangs
                     found: Any = await self._redis.xread(
                         {self._key: self.last}, count=MAX_AT_ONCE, block=int(WAIT * 1000)
                     )
@@ -61,5 +61,5 @@ class Inbox:
     async def _take(self, message: Message) -> None:
         try:
             await self._hear(message)
-        except Exception:  # one message that cannot be used must not stop the others
-            logger.exception("a message from another replica cannot be used: %r", message)
+        except Exception:  # one bad message must not stop the others
+            logger.exception("a message from another replica cannot be handled: %r", message)

@@ -1,4 +1,4 @@
-"""POST: a session is opened, a request is answered, an answer or a notification is passed on."""
+"""Serves POST: opens a session, runs a request, forwards a response or a notification."""
 
 import json
 from http import HTTPStatus
@@ -35,25 +35,25 @@ from mcp_swarm.sessions.replica import Replica
 from mcp_swarm.sessions.response_queue import ResponseQueue
 from mcp_swarm.sessions.session import SessionSnapshot
 
-# Seconds that a call which says nothing beside its answer may take to be answered in plain JSON,
-# for which nothing has to be kept. Slower ones are streamed and can be resumed.
+# Seconds within which a call that only returns a result gets a plain JSON response, without anything
+# stored. Slower calls are streamed and can be resumed.
 QUICK = 0.25
-# Seconds that messages of a call which cannot be resumed are held back: most calls end before, and
-# then nothing was begun that could be cut.
+# Seconds for which the messages of a call that cannot be resumed are held back. Most calls end before,
+# and a response that has not begun cannot be cut.
 HELD = 5.0
-# Characters of a client's capabilities and info that all have room for, and the used share of Redis's
-# memory above which no session with more is opened: many large ones leave room for small ones.
+# Characters of a client's capabilities and info that count as small, and the used share of Redis'
+# memory above which larger ones are rejected, so that small sessions always find room.
 SMALL, FOR_SMALL = 2048, 0.5
 
 
 class Post:
-    """What is posted to the endpoint.
+    """Serves what is posted to the endpoint.
 
     Args:
         replica: this one.
-        json_only: whether answers are JSON, however long they take.
+        json_only: whether responses are plain JSON, however long they take.
         max_sessions: of the service.
-        share: of them, that one caller may have open.
+        share: maximum sessions of one caller.
     """
 
     def __init__(self, replica: Replica, *, json_only: bool, max_sessions: int, share: int) -> None:
@@ -63,7 +63,7 @@ class Post:
         self._share = share
 
     async def read(self, request: Request) -> JSONRPCMessage:
-        """The one message in the body.
+        """Returns the message in the body.
 
         Raises:
             HttpError: 400 or 415.
@@ -85,7 +85,7 @@ class Post:
             raise HttpError(HTTPStatus.BAD_REQUEST, f"Parse error: {error}", PARSE_ERROR) from None
 
     async def open(self, message: JSONRPCMessage, owner: str, request: Request, send: Send) -> None:
-        """Answers `initialize`; the session is kept before its id leaves.
+        """Answers `initialize`. Stores the session before the client gets its id.
 
         Raises:
             HttpError: 400 for any other message, 503 if there are too many sessions, 429 if the
@@ -99,7 +99,7 @@ class Post:
         try:
             result = await self._initialize(session, connection, message, request)
             answer: JSONRPCMessage = JSONRPCResponse(jsonrpc="2.0", id=message.id, result=result)
-        except Exception as error:  # the boundary: each becomes an error that tells no secrets
+        except Exception as error:  # the boundary: each becomes an error without secrets
             data = modern_error_data(error)
             answer = JSONRPCError(jsonrpc="2.0", id=message.id, error=data)
         if isinstance(answer, JSONRPCResponse) and connection.client_params is not None:
@@ -109,10 +109,10 @@ class Post:
         await _json(answer, headers, request, send)
 
     async def _keep(self, session: str, owner: str, params: str, version: str) -> None:
-        """Keeps a new session.
+        """Stores a new session.
 
         Raises:
-            HttpError: 503 or 429, there are too many, or Redis has no room for a large one.
+            HttpError: 503 or 429: there are too many, or Redis has no room for a large one.
         """
         store = self._replica.store
         if len(params) > SMALL and store.fullness > FOR_SMALL:
@@ -135,7 +135,7 @@ class Post:
             if message.method == "initialize":
                 raise HttpError(
                     HTTPStatus.BAD_REQUEST,
-                    "This session is initialized. Open another without Mcp-Session-Id.",
+                    "This session is initialized. To open another, leave out Mcp-Session-Id.",
                 )
             call = Call(self._replica, snapshot, message, request, streams=self.streams)
             await self.answer(call, send)
@@ -161,11 +161,11 @@ class Post:
         )
 
     async def answer(self, call: Call, send: Send) -> None:
-        """Runs a call and sends what it says.
+        """Runs a call and sends its messages.
 
-        If this replica dies, a client that knows where to resume comes back, and of an answer that
-        was not begun the balancer makes an error. Between the two a call would wait for ever, so
-        without the former an answer is begun late.
+        If this replica dies, a client that has an event id resumes the stream, and the balancer turns
+        a response that has not begun into an error. In any other case the call would never end. So
+        a response that cannot be resumed begins late.
         """
         responses, primed = call.responses, self.streams and call.snapshot.is_primed
         self._replica.start(call)
@@ -181,10 +181,10 @@ class Post:
             await _stream(call, send, resumable=is_kept)
 
     async def _wait_long(self, responses: ResponseQueue) -> None:
-        """As long as the answer need not be begun."""
+        """Waits for as long as the response need not begin."""
         if self.streams:
             await responses.hold(HELD)
-            await responses.wait(sse.PING_EVERY - HELD)  # then proxies want to hear something
+            await responses.wait(sse.PING_EVERY - HELD)  # then proxies expect bytes
         else:
             await responses.wait()
 
@@ -202,7 +202,7 @@ class Post:
         self._replica.spawn(runner.on_notify(channel, note.method, note.params))
 
     async def _cancel(self, session: str, request_id: Any) -> None:
-        """Cancels a call wherever it runs."""
+        """Cancels a call, on whichever replica it runs."""
         if (known := as_request_id(request_id)) is not None:
             self._replica.cancel(session, known)
             text = json.dumps(known)
@@ -211,7 +211,7 @@ class Post:
     async def _pass_on(
         self, session: str, request_id: Any, kind: str, message: JSONRPCMessage | dict[str, Any]
     ) -> None:
-        """Hands an answer, or progress, to the replica that asked; if it is dead, nobody waits."""
+        """Forwards a response, or progress, to the replica that sent the request, if it is alive."""
         text = json.dumps(message) if isinstance(message, dict) else wire(message)
         replica = self._replica.client_requests.asked_by(request_id)
         if replica == self._replica.id:
@@ -222,7 +222,7 @@ class Post:
     def _silent(
         self, session: str, message: JSONRPCRequest | JSONRPCNotification, request: Request
     ) -> CallChannel:
-        """A channel beside which nothing can be said."""
+        """Returns a channel that cannot send anything."""
         request_id = message.id if isinstance(message, JSONRPCRequest) else None
         metadata = ServerMessageMetadata(request_context=request, can_send_request=False)
         return CallChannel(
@@ -231,7 +231,7 @@ class Post:
 
 
 async def _stream(call: Call, send: Send, *, resumable: bool) -> None:
-    """Sends what a call says until its answer; a client that leaves can resume it anywhere."""
+    """Streams the messages of a call. A client that disconnects can resume on any replica."""
     await sse.start(send, call.snapshot.id)
     if resumable and call.snapshot.is_primed:
         await sse.write(send, sse.priming(call.event_id("0-0")))
@@ -255,7 +255,7 @@ async def _stream(call: Call, send: Send, *, resumable: bool) -> None:
 
 
 async def _send_nothing(session: str, send: Send) -> None:
-    """Ends a request that is not answered, as a notification's."""
+    """Responds to a request without a result, like to a notification: 202."""
     headers = [(b"mcp-session-id", session.encode()), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": HTTPStatus.ACCEPTED, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -1,4 +1,4 @@
-"""The response to a POST while its call runs: what the call says, in order, until it is closed."""
+"""The queue between a running call and the response to its POST."""
 
 import asyncio
 from collections import deque
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-# Messages that may wait for a slow client; beyond, it is cut and resumes from what is kept.
+# Messages that may wait for a slow client. Beyond it the response ends; the client can resume.
 MAX_WAITING = 1000
-# Messages that are held back for the answer to come with them.
+# Messages that are held back until the response is there.
 MAX_HELD = 100
 
 
@@ -17,11 +17,11 @@ class Said:
     """One message of a call.
 
     Attributes:
-        attempt: how often the call had been begun when it was said.
-        number: in that attempt.
+        attempt: the attempt of the call that sent it, from 1.
+        number: of the message in that attempt.
         data: the message as JSON.
-        final: it is the answer.
-        asks: the client has to answer it.
+        final: whether it is the call's response.
+        asks: whether the client has to answer it.
     """
 
     attempt: int
@@ -32,12 +32,12 @@ class Said:
 
     @property
     def position(self) -> str:
-        """In the stream of the call, as Redis orders it."""
+        """Its id in the call's Redis stream."""
         return f"{self.attempt}-{self.number}"
 
 
 class ResponseQueue:
-    """Hands messages from the call that makes them to the response that sends them."""
+    """Passes the messages of a call to the response that sends them."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -48,7 +48,7 @@ class ResponseQueue:
         self._changed = asyncio.Event()
 
     def put(self, said: Said) -> None:
-        """Adds a message; never waits for the client."""
+        """Adds a message, without waiting for the client."""
         if self._is_left:
             return
         if len(self._waiting) >= MAX_WAITING:
@@ -58,38 +58,38 @@ class ResponseQueue:
         self._changed.set()
 
     def close(self) -> None:
-        """Ends the response after what was said so far; the call goes on."""
+        """Ends the response after the messages so far. The call goes on."""
         if not self._stays:
             self.closed = True
             self._waiting.append(None)
             self._changed.set()
 
     def end(self) -> None:
-        """Ends the response for good: there will be no answer."""
+        """Ends the response for good: the call has no result."""
         self._stays, self.ended = False, True
         self.close()
 
     def stay(self) -> None:
-        """It is the only way to the client: it is not closed before the answer."""
+        """Keeps the response open until the result: the client cannot resume."""
         if self.ended:
             return
         self._stays, self.closed = True, False
         self._waiting = deque(said for said in self._waiting if said)
 
     def leave(self) -> None:
-        """Nobody takes messages any more."""
+        """Discards messages from now on: the client has disconnected."""
         self._is_left = True
         self._waiting.clear()
 
     @property
     def answer(self) -> Said | None:
-        """The answer, if nothing else was said before it; it is not taken."""
+        """The call's response, if no other message is before it. It stays in the queue."""
         said = self._next
         return said if said and said.final else None
 
     @property
     def ended_silent(self) -> bool:
-        """There was no message, and there will be none."""
+        """Whether there was no message, and will be none."""
         return self.ended and self._next is None
 
     @property
@@ -97,16 +97,16 @@ class ResponseQueue:
         return self._waiting[0] if self._waiting else None
 
     async def take(self, seconds: float | None = None) -> Said | None:
-        """The next message; None after `seconds`, and once it is closed and the rest is taken."""
+        """Returns the next message; None after `seconds`, or if the queue is closed and empty."""
         await self.wait(seconds)
         return self._waiting.popleft() if self._waiting else None
 
     async def wait(self, seconds: float | None = None) -> None:
-        """Until there is a message or it is closed, at most `seconds`."""
+        """Waits until there is a message or the queue is closed, at most `seconds`."""
         await self._wait(seconds, lambda: bool(self._waiting))
 
     async def hold(self, seconds: float) -> None:
-        """Until the last message, a question, many messages or its end, at most `seconds`."""
+        """Waits until the response, a question, MAX_HELD messages or the end, at most `seconds`."""
         await self._wait(seconds, self._cannot_be_held)
 
     def _cannot_be_held(self) -> bool:

@@ -1,4 +1,4 @@
-"""A session as every replica knows it, and the one that is being served right now."""
+"""The snapshot of a session that a request works with, and the session of the current request."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ PRIMED_SINCE = "2025-11-25"
 
 @dataclass
 class SessionSnapshot:
-    """What `initialize` settled, and what the client asked for since.
+    """What `initialize` negotiated, and what the client has set since.
 
     Attributes:
         id: of the session.
-        owner: who opened it: client, issuer and subject of the credential; empty without auth.
+        owner: the caller that opened it: client, issuer and subject; empty without auth.
         params: of `initialize`, as JSON.
         version: of the protocol, as negotiated.
-        level: least level of log messages that the client wants, if it said.
-        has_rules: components were shown or hidden for it (``ctx.enable_components``).
+        level: minimum level of log messages that the client set, if any.
+        has_rules: whether components were shown or hidden for it (``ctx.enable_components``).
     """
 
     id: str
@@ -35,11 +35,11 @@ class SessionSnapshot:
 
     @property
     def is_primed(self) -> bool:
-        """Whether its streams begin with an event that says where to resume."""
+        """Whether its streams begin with an event that only carries an id to resume after."""
         return is_version_at_least(self.version, PRIMED_SINCE)
 
     def connection(self, outbound: Outbound) -> Connection:
-        """The SDK's view of the client, as if it had shaken hands with this process."""
+        """Returns the SDK's view of the client, as if its handshake had been with this process."""
         connection = Connection.for_loop(
             outbound, session_id=self.id, protocol_version_hint=self.version
         )
@@ -52,10 +52,10 @@ SERVING: ContextVar[SessionSnapshot | None] = ContextVar("session", default=None
 
 
 class Levels(dict[str, Any]):
-    """Log levels by session as FastMCP keeps them, but of the session that is being served."""
+    """Replaces FastMCP's log levels by session: reads and sets that of the current session."""
 
     def get(self, session: str, default: Any = None) -> Any:
-        """The level that the client asked for, on whichever replica."""
+        """Returns the level that the client set, on whichever replica."""
         snapshot = SERVING.get()
         return snapshot.level if snapshot and snapshot.level else default
 
@@ -64,5 +64,5 @@ class Levels(dict[str, Any]):
             snapshot.level = level
 
     def pop(self, session: str, default: Any = None) -> Any:
-        """Nothing is kept here that could be forgotten."""
+        """Does nothing: no level is kept here."""
         return default

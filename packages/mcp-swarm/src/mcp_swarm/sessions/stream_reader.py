@@ -1,7 +1,7 @@
-"""An open GET stream: what is kept of a stream in Redis, sent to the client as it comes.
+"""Sends a stream from Redis to the client, over an open GET request.
 
-The session's own stream (``get``), or that of a call whose client lost the connection. Each has
-one reader at a time over all replicas: Redis gives news to who holds the token, to nobody else.
+It is the session's own stream (``get``), or that of a call whose client lost the connection. Over all
+replicas a stream has one reader at a time: Redis gives messages only to the reader with the token.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from mcp_swarm.sessions import sse
 logger = logging.getLogger(__name__)
 
 GET = "get"
-# Seconds that a replica has to be silent, as seen here, before its call is taken over. Redis says
-# so first after DEAD_AFTER; but a Redis that stood still says so of replicas that are alive.
+# Seconds without heartbeats, as observed here, before a call is taken over. Redis reports a replica
+# dead after DEAD_AFTER; but a Redis that hung also reports live replicas dead.
 SURE_AFTER = 2 * HEARTBEAT_EVERY
 
 
@@ -36,14 +36,14 @@ class StreamReader:
     """Sends one stream of a session to its client.
 
     Args:
-        store: where the stream is kept.
+        store: the store of the stream.
         replica: id of this one.
         session: id of the session.
         owner: of the session.
         name: of the stream.
-        adopt: answers for the dead replica of a call, once.
-        may_read: whether the client may read a resource: asked again for each change that it is
-            told of, since what it may read may have changed after it subscribed.
+        on_takeover: answers for the dead replica of a call, once.
+        may_read: returns whether the client may read a resource. It is checked for each
+            notification, because permissions may have changed since the subscription.
     """
 
     def __init__(  # noqa: PLR0917 - one for each part
@@ -67,17 +67,16 @@ class StreamReader:
         self._after = ""
         self._news = asyncio.Event()
         self._ended = False
-        self._left = True  # there is nothing that it would have to leave yet
+        self._left = True  # it has no stream yet
         self._silent_since: float | None = None
 
     async def follow(self, after: str) -> Followed | Held | None:
-        """Becomes the one reader: see ``SessionStore.follow``.
+        """Becomes the only reader: see ``SessionStore.follow``.
 
-        A replica that has the stream may have died since: it is given the time for a sign of life,
-        or, if none comes, to count as dead. It may also have to notice yet that the client has
-        closed that stream: of two signs of life the second is given after that.
+        The replica that has the stream may be dead, or not have noticed yet that the client closed
+        the stream. So this waits for two heartbeats of that replica, or for their timeout.
         """
-        self._left = False  # from now on, for the answer may be lost
+        self._left = False  # before the call, because its answer may be lost
         found = await self._follow(after)
         for _ in range(2):
             held = found
@@ -94,25 +93,25 @@ class StreamReader:
         return await self._store.follow(self.session, self.name, self._replica, self.token, after)
 
     def wake(self) -> None:
-        """There is news."""
+        """Signals that there are new messages."""
         self._news.set()
 
     def end(self) -> None:
-        """Ends the stream; the client resumes it where it likes."""
+        """Ends the stream. The client can resume on any replica."""
         self._ended = True
         self._news.set()
 
     async def send(
         self, receive: Receive, send: Send, *, primed: bool, resumed: bool, brief: bool
     ) -> None:
-        """Sends until the client leaves, another reader comes, or the call is answered.
+        """Sends until the client disconnects, another reader takes the stream, or the call ends.
 
         Args:
             receive: of the request.
             send: of the request.
-            primed: send an event that says where to resume, before there is any other.
-            resumed: do so only once the stream waits: one that is complete just ends.
-            brief: end in place of waiting, for the client to come again.
+            primed: whether to send an event with an id to resume after, before any other.
+            resumed: whether to send that one only when the stream waits: a complete one just ends.
+            brief: whether to end instead of waiting; the client then reconnects.
         """
         watching = asyncio.create_task(self._watch(receive))
         try:
@@ -121,17 +120,17 @@ class StreamReader:
             await sse.write(send, first)
             await self._send_all(send, brief, primes=primed and resumed)
             with suppress(RedisError, OSError):
-                # First: who sees the end may be back at once, and is not to find a reader.
+                # Before the end: a client that sees it may reconnect at once, and needs the stream.
                 await self.leave()
             await sse.end(send)
         finally:
             watching.cancel()
 
     async def leave(self) -> None:
-        """Lets the next reader come.
+        """Releases the stream for the next reader.
 
         Raises:
-            RedisError, OSError: Redis does not answer: it has to be told later.
+            RedisError, OSError: Redis does not answer: call it again later.
         """
         if not self._left:
             await self._store.leave(self.session, self.name, self.token)
@@ -144,7 +143,7 @@ class StreamReader:
             try:
                 found = await self._store.read(self.session, self.name, self.token, self._after)
             except (RedisError, OSError):
-                found = Events((), done=False, running=True)  # nothing is lost: it is read later
+                found = Events((), done=False, running=True)  # the messages are read later
             if found is None:
                 return
             for position, data, uri in found.events:
@@ -168,7 +167,7 @@ class StreamReader:
             await self._wait(found)
 
     async def _wait(self, found: Events) -> None:
-        """For news; of a call it looks often whether its replica is still alive."""
+        """Waits for new messages. Of a call it also checks often that its replica is alive."""
         if self.name != GET:
             await self._look_after(found)
         with suppress(TimeoutError):
@@ -185,8 +184,8 @@ class StreamReader:
         await self._take_over()
 
     async def _take_over(self) -> None:
-        """Asks until it is told: a call that was taken over, and is not run, would never end."""
-        token = token_hex(8)  # of this asking: who asks later anew is not given it while it runs
+        """Retries until Redis answers: a call that was taken over but not run would never end."""
+        token = token_hex(8)  # of this attempt: a later one does not get the running call
         while True:
             try:
                 taken_over = await self._store.take_over(

@@ -1,7 +1,7 @@
-"""``resources/subscribe`` (up to 2025-11-25): clients with a session hear on their GET stream.
+"""``resources/subscribe`` of protocol 2025-11-25 and older: notifications on the GET stream.
 
-Shared: who subscribed to what is in Redis, and whoever publishes an event puts the notification
-on the stream of each of them, once. Local (``memory://``): the sessions of this process.
+Shared: subscriptions are in Redis, and the publisher of an event appends the notification once to the
+stream of each subscriber. Local (``memory://``): the sessions of this process.
 """
 
 import asyncio
@@ -37,27 +37,27 @@ MayRead = Callable[[str], Awaitable[bool]]
 
 
 class Bus(Protocol):
-    """Where events come from: see ``events``."""
+    """The source of events: see ``events``."""
 
     def subscribe(self, listener: Callable[[ServerEvent], None], uris: Any) -> Callable[[], None]:
         """Calls `listener` for every event."""
 
 
 class Subscriptions:
-    """The handlers of both methods.
+    """The handlers of resources/subscribe and resources/unsubscribe.
 
     Args:
-        may_read: whether the caller of the running request may read a resource.
+        may_read: returns whether the caller of the current request may read a resource.
     """
 
     def __init__(self, may_read: MayRead) -> None:
         self._may_read = may_read
 
     async def subscribe(self, ctx: Context, params: SubscribeRequestParams) -> EmptyResult:
-        """Tells the client from now on when the resource changes.
+        """Subscribes the client to changes of a resource.
 
         Raises:
-            MCPError: -32002 there is no such resource for this caller, -32602 too many.
+            MCPError: -32002 the caller has no such resource, -32602 too many subscriptions.
         """
         uri = str(params.uri)
         if len(uri) > LONGEST_URI or not await self._may_read(uri):
@@ -71,12 +71,12 @@ class Subscriptions:
         return EmptyResult()
 
     async def unsubscribe(self, ctx: Context, params: UnsubscribeRequestParams) -> EmptyResult:
-        """No longer; nothing happens if it was not subscribed."""
+        """Unsubscribes the client, if it was subscribed."""
         await self._remove(ctx, str(params.uri))
         return EmptyResult()
 
     async def initialized(self, ctx: Context, params: NotificationParams) -> None:
-        """The client is ready to hear of lists that change."""
+        """The client is ready for notifications."""
 
     async def _add(self, ctx: Context, uri: str) -> bool:
         raise NotImplementedError
@@ -86,15 +86,15 @@ class Subscriptions:
 
 
 class LocalSubscriptions(Subscriptions):
-    """Of the sessions in this process, which hear what its bus tells."""
+    """The subscriptions of the sessions in this process, which are notified of its bus' events."""
 
     def __init__(self, may_read: MayRead, bus: Bus) -> None:
         super().__init__(may_read)
         self._uris: dict[str, set[str]] = {}
         self._sessions: dict[str, ServerSession] = {}
-        self._rights: dict[str, contextvars.Context] = {}  # whose request subscribed, by session
-        self._telling: set[asyncio.Task[None]] = set()
-        bus.subscribe(self._tell, self._all_uris)
+        self._rights: dict[str, contextvars.Context] = {}  # of the request that subscribed
+        self._sending: set[asyncio.Task[None]] = set()
+        bus.subscribe(self._notify, self._all_uris)
 
     async def initialized(self, ctx: Context, params: NotificationParams) -> None:
         """Remembers the session until it ends."""
@@ -122,23 +122,23 @@ class LocalSubscriptions(Subscriptions):
     def _all_uris(self) -> set[str]:
         return set().union(*self._uris.values())
 
-    def _tell(self, event: ServerEvent) -> None:
+    def _notify(self, event: ServerEvent) -> None:
         for session, uris in self._uris.items():
             if not isinstance(event, ResourceUpdated) or event.uri in uris:
-                telling = self._send(self._sessions[session], event)
-                task = asyncio.create_task(telling, context=self._rights.get(session))
-                self._telling.add(task)
-                task.add_done_callback(self._telling.discard)
+                sending = self._send(self._sessions[session], event)
+                task = asyncio.create_task(sending, context=self._rights.get(session))
+                self._sending.add(task)
+                task.add_done_callback(self._sending.discard)
 
     async def _send(self, session: ServerSession, event: ServerEvent) -> None:
         try:
-            # Asked again: what the client may read may have changed since it subscribed.
+            # Checked again: permissions may have changed since the subscription.
             if not isinstance(event, ResourceUpdated) or await self._may_read(event.uri):
                 await session.send_notification(event_to_notification(event, {}))
-        except Exception:  # a session that ends meanwhile must not stop the others
+        except Exception:  # a session that ends now must not stop the others
             logger.exception("a notification could not be sent")
 
 
 def session_id(ctx: Context) -> str:
-    """The session that the request names: the endpoint has checked it."""
+    """Returns the session that the request names, which the endpoint has checked."""
     return str(ctx.request.headers["mcp-session-id"]) if ctx.request else ""

@@ -1,4 +1,4 @@
-"""Who subscribed to what, of the sessions of all replicas."""
+"""The subscriptions of shared sessions."""
 
 from mcp_swarm.redis import redis_required
 from mcp_swarm.redis.sessions import SessionStore
@@ -6,7 +6,7 @@ from mcp_swarm.sessions.subscriptions import MAX_URIS, Context, MayRead, Subscri
 
 
 class SharedSubscriptions(Subscriptions):
-    """Kept in Redis, where whoever publishes finds them."""
+    """Keeps subscriptions in Redis, where every publisher finds them."""
 
     def __init__(self, may_read: MayRead, store: SessionStore) -> None:
         super().__init__(may_read)
