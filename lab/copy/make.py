@@ -28,13 +28,21 @@ def make(folder: Path) -> None:
         if (ROOT / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    for package in PACKAGES:
-        source = ROOT / "packages" / package
-        _uv(ROOT, "build", "--quiet", "--wheel", str(source), "--out-dir", str(folder / "vendor"))
-    (folder / "vendor" / ".gitignore").unlink(missing_ok=True)  # wheels are committed
+    wheels(ROOT / "packages", folder / "vendor")
     (folder / "pyproject.toml").write_text(project((ROOT / "pyproject.toml").read_text()))
     shutil.copy2(ROOT / "uv.lock", folder)  # what is locked there stays so
-    _uv(folder, "lock", "--quiet")
+    uv(folder, "lock", "--quiet")
+
+
+def wheels(packages: Path, folder: Path) -> None:
+    """Builds the library's wheels into `folder`.
+
+    Raises:
+        RuntimeError: one cannot be built.
+    """
+    for package in PACKAGES:
+        uv(ROOT, "build", "--quiet", "--wheel", str(packages / package), "--out-dir", str(folder))
+    (folder / ".gitignore").unlink(missing_ok=True)  # wheels are committed
 
 
 def project(text: str) -> str:
@@ -66,9 +74,14 @@ def _version(package: Path) -> str:
     return str(tomllib.loads((package / "pyproject.toml").read_text())["project"]["version"])
 
 
-def _uv(folder: Path, *arguments: str) -> str:
-    uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-    return _ran(folder, uv, *arguments)
+def uv(folder: Path, *arguments: str) -> str:
+    """Runs uv in `folder`; returns what it prints.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    program = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
+    return _ran(folder, program, *arguments)
 
 
 def _ran(folder: Path, *command: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.copy import stranger
-from lab.copy.make import ROOT
+from lab.copy.make import ROOT, make, uv, wheels
 from lab.valkey import free_port
 
 
@@ -67,3 +67,19 @@ def test_a_strangers_copy_needs_no_file_of_ours(folder):
         os.killpg(up.pid, signal.SIGINT)
         up.wait(60)
         up.stdout.close()
+
+
+@pytest.mark.timeout(300)
+def test_a_copy_upgrades_by_a_number(folder, tmp_path):
+    """New wheels and the number in pyproject.toml; the lock file follows."""
+    make(folder)
+    shutil.copytree(ROOT / "packages", tmp_path / "packages")
+    for file in tmp_path.glob("packages/*/pyproject.toml"):
+        file.write_text(re.sub(r'(?m)^version = ".*"', 'version = "99.1.0"', file.read_text()))
+    wheels(tmp_path / "packages", folder / "vendor")
+    ours = folder / "pyproject.toml"
+    ours.write_text(re.sub(r"(mcp-swarm[^=]*)==[\d.]+", r"\1==99.1.0", ours.read_text()))
+    uv(folder, "lock", "--quiet")
+    locked = (folder / "uv.lock").read_text()
+    assert locked.count('version = "99.1.0"') == 2
+    assert "vendor" in locked

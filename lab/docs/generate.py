@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.docs import scaling
+from lab.docs import public_api, scaling
 from lab.docs.traps import TRAPS
 from server.config import Settings
 
@@ -153,6 +153,23 @@ def performance() -> str:
 
 
 # Page → the generated parts that can be made at any time, without a server.
+def file_of_a_copy(path: str) -> Callable[[], str]:
+    """A file that lab/copy adds to a copy, as a block of code."""
+    file = ROOT / "lab" / "copy" / "project" / path
+    return lambda: f"`{path}`:\n\n```python\n{file.read_text().rstrip()}\n```"
+
+
+MAKE_IT_YOURS = {
+    "config": "server/config.py",
+    "models": "server/app/models.py",
+    "tools": "server/tools/leads.py",
+    "routes": "server/routes/webhooks.py",
+    "middleware": "server/app/region.py",
+    "server": "server/server.py",
+    "tests": "tests/test_leads.py",
+}
+
+
 STATIC: dict[str, dict[str, Callable[[], str]]] = {
     "docs/capabilities.md": capabilities(),
     "docs/load-test.md": {"load-tester-speed": load_tester_speed},
@@ -162,10 +179,12 @@ STATIC: dict[str, dict[str, Callable[[], str]]] = {
         "storm-of-processes": lambda: proved("tasks", "jobs, two workers"),
         "overhead": lambda: proved("tasks", "bare Docket"),
     },
+    "docs/make-it-yours.md": {name: file_of_a_copy(path) for name, path in MAKE_IT_YOURS.items()},
     "docs/performance.md": {"performance": performance},
     "docs/scaling.md": dict(scaling.PARTS),
     "docs/settings.md": {"settings": settings},
     "docs/traps.md": {"traps": traps},
+    "docs/upgrade.md": {"public": public_api.markdown},
     "README.md": {"swarm-report": swarm_report},
 }
 
