@@ -131,7 +131,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
         StoreErrorsMiddleware(),  # around all that may need Redis or the database
         *_concurrency(settings),
         # inside all that may reject a call: a rejected call consumes no state
-        SingleUse(request_state.spent(store, settings.mcp_ask_timeout)),
+        SingleUse(request_state.used_states(store, settings.mcp_ask_timeout)),
         CallTimeoutMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
         # in the task that the limit makes, and around all that a component brings along
         IsolationMiddleware(),

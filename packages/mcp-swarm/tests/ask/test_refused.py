@@ -40,7 +40,7 @@ async def test_a_new_client_asked_by_the_old_way_is_told_the_one_for_both(replic
     """FastMCP and the SDK would name no way out, and mask what ctx.session raises."""
     made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
     async with Person().calls(made.url, "modern") as ask, asyncio.timeout(60):
-        assert "ask by mcp_swarm.ask, which serves both" in await ask(tool)
+        assert "ask with mcp_swarm.ask, which works with every client" in await ask(tool)
 
 
 async def opened(http, made, **capabilities):
@@ -115,7 +115,7 @@ async def test_roots_that_the_user_keeps_are_told_as_such(replica):
 
     async with Client(made.url, mode="legacy", list_roots_callback=rooted, cache=None) as client:
         result = await client.call_tool("where", {})
-    assert result.content[0].text == "The user did not allow the client to tell its folders."
+    assert result.content[0].text == "The user did not allow the client to share its folders."
 
 
 class Slow(Person):

@@ -136,7 +136,7 @@ async def test_an_answer_of_another_kind_is_refused(asking, http, wrong):
     first = (await post(http, asking, "pay"))["result"]
     result = (await post(http, asking, "pay", first["requestState"], {"pay": wrong}))["result"]
     assert result["isError"] is True
-    assert "answer to 'pay' is no ElicitResult" in result["content"][0]["text"]
+    assert "answer to 'pay' is not a valid ElicitResult" in result["content"][0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ async def test_a_backlog_holds_each_event_once():
     waiting = Stream(SubscriptionFilter(tools_list_changed=True, resource_subscriptions=[GREETING]))
     for _ in range(3):
         for event in (ResourceUpdated(uri=GREETING), ToolsListChanged(), PromptsListChanged()):
-            waiting.tell(event)
+            waiting.notify(event)
     waiting.close()
     reported = [event async for event in waiting.events()]
     assert reported == [ResourceUpdated(uri=GREETING), ToolsListChanged()]

@@ -133,7 +133,7 @@ async def test_after_a_gap_listeners_are_told_to_refetch(service, http, valkey):
     made = service()
     async with listening(http, made) as heard:
         valkey.kill()
-        made.wait_for_log("events of other replicas are not heard")
+        made.wait_for_log("events of other replicas are not received")
         valkey.start()
         assert [await soon(heard) for _ in range(4)] == [*REFETCH, ("resources/updated", GREETING)]
         await touch(http, made)

@@ -108,7 +108,7 @@ async def test_what_our_middleware_raises_is_answered_too(caller, era):
 async def test_what_a_tool_leaves_behind_ends_alone(caller):
     """A task or a callback that exits; nobody waits for it any more, and the log has it."""
     before = text(await caller.post("modern", call("pid")))
-    ended = "SystemExit raised at .*: its task or callback has ended, nothing else"
+    ended = "SystemExit raised at .*: only its task or callback has ended"
     for what, log in (("task", ended), ("callback", f"(?s){ended}.*{ended}")):
         assert text(await caller.post("modern", call("leaves", what=what))) == "done"
         await caller.replica.logged(log)

@@ -174,7 +174,7 @@ async def test_listen_streams_go_on_and_are_told_to_refetch(service, http, outag
     async with listening(http, here) as old:
         outage.begin()
         for made in (here, there):
-            await asyncio.to_thread(made.wait_for_log, "other replicas are not heard", SECONDS)
+            await asyncio.to_thread(made.wait_for_log, "other replicas are not received", SECONDS)
         async with listening(http, here) as new:
             assert await touch() == "told"
             await asyncio.sleep(1)

@@ -129,7 +129,7 @@ def adding(store):
     yield "append", sessions.append("there", large)
     yield "begin", sessions.begin("there", "call-2", "replica", large, 1)
     yield "save", sessions.save("there", "call-1", "replica", [("1-1", large)], False)
-    yield "tell", sessions.tell("replica", kind="answer", session="there", message=large)
+    yield "tell", sessions.send_to("replica", kind="answer", session="there", message=large)
     yield "subscribe", sessions.subscribe("there", f"test://{large}", 10)
     yield "notify", sessions.notify(None, large)
     yield "state", Fields(store).change("a", "b", change=Change(put={"k": large}, drop=["no"]))

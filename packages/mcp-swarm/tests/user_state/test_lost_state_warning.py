@@ -5,7 +5,7 @@ import pytest
 from lab.legacy import PACKAGES, SETTINGS, Session
 from lab.mcp_wire import call, is_error, text, with_headers
 
-WORD = "keeps something by ctx.set_state, which is gone after the call"
+WORD = "stores something with ctx.set_state, which is lost after the call"
 
 
 def warnings(made):
@@ -29,7 +29,7 @@ async def test_a_client_of_2026_is_not_told_that_it_is_kept(
         assert "docs/state.md" in text(refused)
     assert text(await http.post(made.url, **call("noted_fact"))) == "None"
     assert warnings(made) == []
-    assert "Error calling tool 'note_fact': ctx.set_state keeps a value" in made.log
+    assert "Error calling tool 'note_fact': ctx.set_state stores a value" in made.log
     assert "Traceback" not in made.log
 
 
@@ -65,7 +65,7 @@ async def test_what_is_kept_for_the_call_alone_is_not_meant(replica, http):
     assert warnings(made) == []
 
 
-HIDDEN = "keeps something by ctx.disable_components, which is gone after the call"
+HIDDEN = "stores something with ctx.disable_components, which is lost after the call"
 
 
 @pytest.mark.parametrize("without", [(), ("fast-path",)], ids=["fast path", "framework"])

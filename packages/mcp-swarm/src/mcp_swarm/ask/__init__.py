@@ -1,4 +1,4 @@
-"""Ask the client in the middle of a call: its user, its model, its roots. Written once.
+"""Asks the client in the middle of a call: its user, its model, its roots. Works in every mode.
 
     from mcp_swarm import ask
 
@@ -7,11 +7,11 @@
         return f"Not ordered: {size.action}"      # "decline" or "cancel"
     order(size.data)
 
-The same body serves clients of both eras and every mode that can carry a question. With a client
-of 2026-07-28 the body **runs again from its top** for each answer, so do nothing that lasts
-before the last question; each question has a key of its own and is the same in every round.
-Where no answer can be had, ``ask.NotAnswered`` says at once which setting or capability is
-missing. Limits: ``MCP_ASK_TIMEOUT``. See docs/asking.md.
+The same code serves clients of protocol 2026-07-28 and of 2025-11-25 or older. With 2026-07-28 the
+function **runs again from its top** for each answer. So do nothing with an effect before the last
+question, and give each question its own key and the same text in every round. If no answer is
+possible, ``ask.NotAnswered`` says at once which setting or capability is missing. The timeout is
+``MCP_ASK_TIMEOUT``. See docs/asking.md.
 """
 
 from collections.abc import Sequence
@@ -54,13 +54,13 @@ async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[An
 
     Args:
         ctx: of the call.
-        key: the question's name, its own in this tool.
+        key: the question's name, unique in this tool.
         message: what the user reads.
         answer: a flat pydantic model or dataclass; or ``str``, ``int``, ``float``, ``bool``, an
             Enum; or a list of strings to choose one from, or ``{"s": {"title": "Small"}}``.
 
     Raises:
-        NotAnswered: no answer can be had, or it does not fit `answer`.
+        NotAnswered: there is no answer, or it does not fit `answer`.
     """
     expected = parse_elicit_response_type(answer)
     params = types.ElicitRequestFormParams(message=message, requested_schema=expected.schema)
@@ -79,10 +79,10 @@ async def form(ctx: Context, key: str, message: str, answer: Any) -> Accepted[An
 
 
 async def confirm(ctx: Context, key: str, message: str) -> bool:
-    """Asks yes or no; whatever is not a clear yes is False.
+    """Asks yes or no. Everything but a clear yes is False.
 
     Raises:
-        NotAnswered: no answer can be had.
+        NotAnswered: there is no answer.
     """
     answer = await form(ctx, key, message, bool)
     return bool(answer and answer.data)
@@ -96,7 +96,7 @@ async def url(ctx: Context, key: str, message: str, address: str) -> Accepted[No
     Raises:
         NotAnswered: the client cannot be asked.
     """
-    # 2025-11-25 wants an id; with a client of 2026-07-28 the question must not change.
+    # 2025-11-25 requires an id; with 2026-07-28 the question must be the same in every round.
     number = None if is_modern(ctx) else uuid4().hex
     params = types.ElicitRequestURLParams(message=message, url=address, elicitation_id=number)
     request = types.ElicitRequest(params=params)
@@ -114,19 +114,19 @@ async def sample(
     temperature: float | None = None,
     preferences: types.ModelPreferences | None = None,
 ) -> Accepted[Reply] | Declined:
-    """Has the client's model write something.
+    """Samples text from the client's model.
 
     Args:
         ctx: of the call.
-        key: the question's name, its own in this tool.
+        key: the question's name, unique in this tool.
         prompt: the user's message, or several messages.
         system: the system prompt; the client may change it.
-        max_tokens: the most that the model may write.
-        temperature: passed on.
+        max_tokens: maximum tokens that the model may write.
+        temperature: of the sampling.
         preferences: which model to prefer.
 
     Raises:
-        NotAnswered: the client has no model to offer, or cannot be asked.
+        NotAnswered: the client offers no model, or cannot be asked.
     """
     if isinstance(prompt, str):
         content = types.TextContent(type="text", text=prompt)
@@ -148,14 +148,14 @@ async def sample(
 
 
 async def roots(ctx: Context, key: str) -> list[types.Root]:
-    """The folders that the client works in.
+    """Returns the folders that the client works in.
 
     Raises:
-        NotAnswered: the client has no roots to tell, or cannot be asked.
+        NotAnswered: the client has no roots, or cannot be asked.
     """
     result = await _ask(ctx, Question(key, types.ListRootsRequest(), types.ListRootsResult, ROOTS))
     if isinstance(result, Declined):
-        raise NotAnswered("The user did not allow the client to tell its folders.")
+        raise NotAnswered("The user did not allow the client to share its folders.")
     found: list[types.Root] = result.roots
     return found
 
@@ -164,7 +164,7 @@ async def _ask(ctx: Context, question: Question) -> Any:
     answers = by_rounds.current.get()
     if answers is None:
         raise RuntimeError(
-            "ask works in a call that passed AskMiddleware: see packages/mcp-swarm/src/mcp_swarm/build.py"
+            "mcp_swarm.ask works only in a call that passed AskMiddleware (mcp_swarm/build.py)."
         )
     answers.claim(question)
     if is_modern(ctx):

@@ -1,4 +1,4 @@
-"""What comes of a question: an answer, a refusal, or the error that none could be had."""
+"""The outcomes of a question: accepted, declined, or not answered."""
 
 import logging
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Accepted(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The person said no (`decline`) or closed the question (`cancel`). False in a condition."""
+    """The user said no (`decline`) or dismissed the question (`cancel`). False in a condition."""
 
     action: Literal["decline", "cancel"]
 
@@ -33,11 +33,11 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the client's model wrote.
+    """The output of the client's model.
 
     Attributes:
-        text: all text of it; empty if it answered with an image or audio alone.
-        model: the model's name, as the client tells it.
+        text: its text; empty if it is only an image or audio.
+        model: the model's name, as the client reports it.
         stop_reason: why it ended, such as ``endTurn`` or ``maxTokens``.
         content: the protocol's own content blocks.
     """
@@ -49,12 +49,12 @@ class Reply:
 
 
 class NotAnswered(ToolError):
-    """No answer can be had: the mode, the client, the time limit, or an answer that does not fit.
+    """There is no answer, because of the mode, the client, the timeout, or an invalid answer.
 
-    A tool that can do without catches it; else its text is the call's error.
+    A tool that can work without the answer catches it. Else its text is the call's error.
 
     Attributes:
-        missing: the capability that the client would need, if that is the reason.
+        missing: the capability that the client lacks, if that is the reason.
     """
 
     def __init__(self, message: str, missing: types.ClientCapabilities | None = None) -> None:
@@ -63,10 +63,10 @@ class NotAnswered(ToolError):
 
 
 class InputRequired(BaseException):
-    """Ends a 2026-07-28 call with a question; `result` goes to the client.
+    """Ends a call of protocol 2026-07-28 with a question; `result` goes to the client.
 
-    Not an Exception, as CancelledError is not: a tool's ``except Exception`` must not take a
-    question for a failure.
+    It is a BaseException, like CancelledError, so that a tool's ``except Exception`` does not catch
+    it.
     """
 
     def __init__(self, result: types.InputRequiredResult) -> None:

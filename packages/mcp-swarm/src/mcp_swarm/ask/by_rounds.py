@@ -1,8 +1,8 @@
-"""Asking by input rounds (2026-07-28, basic/patterns/mrtr): the call ends with a question.
+"""Asks in input rounds (2026-07-28, basic/patterns/mrtr): the call ends with a question.
 
-The client calls again with the answer, perhaps at another replica, and the tool runs anew from
-its top. Earlier answers travel in ``requestState``, which is sealed before it leaves and spent
-once; an answer that no sealed question asked for does not count.
+The client calls again with the answer, perhaps on another replica, and the tool runs again from its
+top. Earlier answers travel in ``requestState``, which is sealed (encrypted and authenticated) and can
+be used once. Answers to questions that are not in the state do not count.
 """
 
 import json
@@ -16,7 +16,7 @@ from mcp_types import InputRequiredResult
 from mcp_swarm.ask.answers import InputRequired, NotAnswered
 from mcp_swarm.ask.question import Question
 
-# The official client gives up after 10 rounds; a call that is still asking here never ends.
+# The official client gives up after 10 rounds; a call beyond this one would never end.
 MAX_ROUNDS = 20
 
 _STATE = "ask"
@@ -24,7 +24,7 @@ _STATE = "ask"
 
 @dataclass
 class Answers:
-    """The answers that one call has so far, by the question's key, and the round it is in."""
+    """The answers of one call so far, by the question's key, and the number of its round."""
 
     number: int = 0
     known: dict[str, tuple[str, Any]] = field(default_factory=dict)
@@ -32,10 +32,10 @@ class Answers:
     _read: bool = False
 
     def claim(self, question: Question) -> None:
-        """Takes the key for this question.
+        """Reserves the key for this question.
 
         Raises:
-            ValueError: the tool asks something else by the same key.
+            ValueError: the tool asks another question with the same key.
         """
         if self._used.setdefault(question.key, question.digest) != question.digest:
             raise ValueError(
@@ -43,12 +43,12 @@ class Answers:
             )
 
     def find(self, question: Question) -> Any:
-        """The answer to just this question, or None."""
+        """Returns the answer to exactly this question, or None."""
         digest, answer = self.known.get(question.key, ("", None))
         return answer if digest == question.digest else None
 
     def read(self, ctx: Context) -> None:
-        """Takes in what this round brought: the sealed state, and answers to what it asked."""
+        """Reads the state of this round, and the answers to its questions."""
         if self._read:
             return
         self._read = True
@@ -68,10 +68,10 @@ current: ContextVar[Answers | None] = ContextVar("answers", default=None)
 
 
 def answered(ctx: Context, question: Question, answers: Answers) -> Any:
-    """The answer, if a round brought it.
+    """Returns the answer, if a round has brought it.
 
     Raises:
-        InputRequired: it is not there yet; the call ends with the question.
+        InputRequired: there is no answer yet; the call ends with the question.
         NotAnswered: the client cannot be asked this, or the question changes in every round.
     """
     answers.read(ctx)
@@ -98,7 +98,7 @@ def answered(ctx: Context, question: Question, answers: Answers) -> Any:
 
 
 def _ours(state: str | None) -> dict[str, Any] | None:
-    """What ``answered`` sealed; a state that the tool made itself is not ours."""
+    """Returns the state that ``answered`` made; None for a state that the tool made itself."""
     try:
         found = json.loads(state or "null")
     except ValueError:

@@ -1,8 +1,8 @@
-"""Asking in a session (up to 2025-11-25): a request to the client while the call waits.
+"""Asks in a session (2025-11-25 and older): sends a request to the client while the call waits.
 
-It rides on the stream of the call's own answer. Where that is JSON only, by ``MCP_JSON_RESPONSE``
-or by the client's ``Accept``, it goes over the session's GET stream, once a ping has shown that the client hears it. All requests of a call go
-this way, those of ``ctx.elicit()`` and ``ctx.session`` too.
+The request goes over the stream of the call's response. If the response is plain JSON, because of
+``MCP_JSON_RESPONSE`` or the client's ``Accept``, it goes over the session's GET stream, once the
+client has answered a ping there. That holds for ``ctx.elicit()`` and ``ctx.session`` too.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,38 +19,38 @@ from mcp_swarm import framework
 from mcp_swarm.ask.answers import Declined, NotAnswered
 from mcp_swarm.ask.question import Question, problems
 
-# The client opens its GET stream a moment after the handshake: what was sent before is lost.
+# The client opens its GET stream a moment after the handshake. Messages before that are lost.
 PINGS = (0.5, 1.0, 2.0)  # seconds to wait for each
 
-# 2025-11-25, client/sampling, "Error Handling": the person rejected the request.
+# 2025-11-25, client/sampling, "Error Handling": the user rejected the request.
 REJECTED = -1
 
 NO_SESSION = (
-    "This server keeps no sessions, so a client up to 2025-11-25 cannot be asked anything. Next: "
+    "This server keeps no sessions, so it cannot ask a client of protocol 2025-11-25 or older. Next: "
     "set MCP_STATELESS_HTTP=false and, for more than one replica, REDIS_URL=redis://…; or use a "
-    "client of 2026-07-28, which can be asked in every mode."
+    "client of protocol 2026-07-28, which can be asked in every mode."
 )
 NO_STREAM = (
-    "The call is answered in JSON only and the client has no GET stream open, so there is no way "
-    "to ask it. Next: set MCP_JSON_RESPONSE=auto and have the client send Accept: "
-    "application/json, text/event-stream; or have it open its GET stream."
+    "The response is plain JSON and the client has no GET stream open, so there is no way to ask "
+    "it. Next: set MCP_JSON_RESPONSE=auto and let the client send Accept: "
+    "application/json, text/event-stream; or let it open its GET stream."
 )
 
 NO_REQUESTS = (
-    "This asks by ctx.elicit() or ctx.session, which can reach only clients up to 2025-11-25. Next: "
-    "have its author ask by mcp_swarm.ask, which serves both (docs/asking.md), or call it from "
-    "such a client."
+    "This asks with ctx.elicit() or ctx.session, which reach only clients of protocol 2025-11-25 or "
+    "older. Next: ask with mcp_swarm.ask, which works with every client (docs/asking.md), or call it "
+    "from such a client."
 )
 
 Send = Callable[..., Awaitable[Any]]
 
 
 async def answered(ctx: Context, question: Question) -> Any:
-    """The client's result, or Declined if the user declined to have a model asked.
+    """Returns the client's result, or Declined if the user rejected the sampling.
 
     Raises:
-        NotAnswered: there is no way to the client, it lacks the capability or answers with an
-            error, or nobody answered in time.
+        NotAnswered: the client cannot be reached, lacks the capability, answers with an error, or
+            does not answer in time.
     """
     session = ctx.session
     if session.client_capabilities is not None:  # without a session nobody knows them
@@ -59,7 +59,8 @@ async def answered(ctx: Context, question: Question) -> Any:
         return await session.send_request(question.request, question.answer)
     except ValidationError as error:
         raise NotAnswered(
-            f"The answer to {question.key!r} is no {question.answer.__name__}: {problems(error)}."
+            f"The answer to {question.key!r} is not a valid {question.answer.__name__}: "
+            f"{problems(error)}."
         ) from error
     except MCPError as error:
         if error.code == REJECTED:
@@ -76,21 +77,21 @@ def with_timeout(
     waiting: Callable[[], AbstractContextManager[None]],
     opened: Callable[[], AbstractContextManager[None]],
 ) -> Send:
-    """`send`, a session's ``send_request``, by the way that is open, in a time of its own.
+    """Wraps a session's ``send_request``: it chooses an open stream, and has its own timeout.
 
     Args:
-        send: what it stands in for.
+        send: the ``send_request`` to wrap.
         ctx: of the call.
-        seconds: that an answer may take, unless the request names a time itself.
-        waiting: a context in which the call's own time does not count.
-        opened: a context in which one more question is open; raises NotAnswered at too many.
+        seconds: timeout of an answer, unless the request has its own.
+        waiting: a context that pauses the call's timeout.
+        opened: a context that counts an open question; raises NotAnswered if there are too many.
     """
 
     async def send_request(
         request: Any,
-        result_type: Any,  # the SDK passes it by this name too
+        result_type: Any,  # the SDK also passes it by this name
         request_read_timeout_seconds: float | None = None,
-        metadata: ServerMessageMetadata | None = None,  # noqa: ARG001 - the way is chosen here
+        metadata: ServerMessageMetadata | None = None,  # noqa: ARG001 - chosen here instead
         progress_callback: Any = None,
     ) -> Any:
         limit = request_read_timeout_seconds
@@ -109,8 +110,8 @@ def with_timeout(
     return send_request
 
 
-def unreachable(send: Send) -> Send:  # noqa: ARG001 - what it stands in for
-    """`send`, where a client of 2026-07-28 takes no requests: the error says what to do."""
+def unreachable(send: Send) -> Send:  # noqa: ARG001 - it replaces `send`
+    """Replaces ``send_request`` for a client of 2026-07-28, which accepts no requests: an error."""
 
     async def send_request(*_: Any, **__: Any) -> Any:
         raise NotAnswered(NO_REQUESTS)
@@ -119,7 +120,7 @@ def unreachable(send: Send) -> Send:  # noqa: ARG001 - what it stands in for
 
 
 async def _way(ctx: Context, send: Send) -> ServerMessageMetadata | None:
-    """The call's own stream; else the GET stream, if the client answers a ping over it."""
+    """Chooses the call's own stream; else the GET stream, if the client answers a ping there."""
     http = ctx.request_context.request if ctx.request_context else None
     json_only = http is not None and http.scope.get(framework.JSON_ONLY, False)
     if ctx.session.can_send_request and not json_only:

@@ -1,7 +1,7 @@
-"""Lets tools, resources and prompts ask: `ask` in any of them needs this around the call.
+"""The middleware that `ask` needs around tools, resources and prompts.
 
-While a client is being asked in a session, the call's own time limit stands still and the wait
-has its own, ``MCP_ASK_TIMEOUT``. That holds for ``ctx.elicit()`` and ``ctx.session`` too.
+While a session's client is asked, the call's timeout is paused, and the question has its own,
+``MCP_ASK_TIMEOUT``. That holds for ``ctx.elicit()`` and ``ctx.session`` too.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ from mcp_swarm.framework.components import ComponentMiddleware, Kind
 
 
 class AskMiddleware(ComponentMiddleware):
-    """Turns a question into what the call's era has for it.
+    """Asks a question in the form of the call's protocol version.
 
     Args:
-        seconds: that an answer may take in a session.
-        waiting: a context in which the call's time does not count.
+        seconds: timeout of an answer in a session.
+        waiting: a context that pauses the call's timeout.
     """
 
     def __init__(self, seconds: float, waiting: Callable[[], AbstractContextManager[None]]) -> None:
@@ -43,7 +43,7 @@ class AskMiddleware(ComponentMiddleware):
             return await call_next(context)
         ctx = context.fastmcp_context
         modern = is_modern(ctx)
-        if ctx and ctx.request_context:  # a job has none, and its own way to be asked
+        if ctx and ctx.request_context:  # a job has none, and asks in its own way
             wrap = by_session.unreachable if modern else self._with_timeout(ctx, context.message)
             framework.wrap_client_requests(ctx, wrap)
         token = by_rounds.current.set(by_rounds.Answers())
@@ -51,19 +51,19 @@ class AskMiddleware(ComponentMiddleware):
             return await call_next(context)
         except InputRequired as asked:
             return kind.input_required(asked.result)
-        except BaseExceptionGroup as group:  # asked in a task group of the tool's
+        except BaseExceptionGroup as group:  # asked in a task group of the tool
             if (first := _first(group)) is None:
                 raise
             return kind.input_required(first.result)
         except NotAnswered as error:
             if not (modern and error.missing):
                 raise
-            # 2026-07-28, basic: a call that the client cannot complete is refused as such.
-            redis_required = error.missing.model_dump(mode="json", by_alias=True, exclude_none=True)
+            # 2026-07-28, basic: the error of a call that needs a capability the client lacks.
+            capabilities = error.missing.model_dump(mode="json", by_alias=True, exclude_none=True)
             raise MCPError(
                 types.MISSING_REQUIRED_CLIENT_CAPABILITY,
                 str(error),
-                {"requiredCapabilities": redis_required},
+                {"requiredCapabilities": capabilities},
             ) from None
         except ToolError as error:
             if str(error) == framework.NO_ELICITATION:
@@ -83,7 +83,7 @@ class AskMiddleware(ComponentMiddleware):
 
 
 def is_modern(ctx: Context | None) -> bool:
-    """Whether the call is of 2026-07-28, where a server sends no requests."""
+    """Returns whether the call is of protocol 2026-07-28, where a server sends no requests."""
     if ctx is None or ctx.request_context is None:
         return True
     return ctx.request_context.protocol_version in MODERN_PROTOCOL_VERSIONS

@@ -1,8 +1,8 @@
-"""Questions that wait for their users in sessions, and how many may.
+"""The limits on open questions to the users of sessions.
 
-A call that waits takes nothing of the replica's time, but it holds its stream open, at the balancer too,
-and its arguments in memory. So there is a limit for each session, each caller and the replica, and for
-the bytes of their calls. Clients of 2026-07-28 hold nothing: their questions are answers.
+A call that waits costs no time, but it holds a stream open, also at the balancer, and its arguments
+in memory. So there are limits per session, per caller and per replica, also for the bytes of their
+calls. Protocol 2026-07-28 holds nothing: a question ends the call.
 """
 
 from collections import Counter
@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from mcp_swarm import identity
 from mcp_swarm.ask.answers import NotAnswered
 
-# Of one replica. The overlays with sessions in deploy/patterns/ have the balancer hold more requests
-# open than this (LB_REPLICA_CALLS), so that there is always room for calls.
+# Of one replica. The overlays with sessions in deploy/patterns/ allow more open requests at the
+# balancer than this (LB_REPLICA_CALLS), so that there is always room for calls.
 OF_SESSION, OF_CALLER, OF_ALL = 16, 64, 1000
 
-# Bytes of the arguments of calls that wait, in a replica that may have 384 MB in all; they count twice
-# to thrice there. Smaller calls do not count: so many of them are no burden.
+# Bytes of the arguments of calls that wait, in a replica with 384 MB of memory, where each takes two
+# or three times its size. Calls below SMALL do not count: the number limits them.
 SMALL = 16 << 10
 BYTES_OF_CALLER, BYTES_OF_ALL = 8 << 20, 32 << 20
 
 
 class OpenQuestions:
-    """Counts the questions of a replica that have no answer yet."""
+    """Counts the open questions of a replica."""
 
     def __init__(self) -> None:
         self._open: Counter[tuple[str, str]] = Counter()
@@ -31,10 +31,10 @@ class OpenQuestions:
 
     @contextmanager
     def one(self, session: str, size: int) -> Iterator[None]:
-        """One more is open in this block.
+        """Counts one more open question during this block.
 
         Args:
-            session: whose client is asked.
+            session: of the client that is asked.
             size: bytes of the arguments of the call that waits.
 
         Raises:
@@ -42,7 +42,7 @@ class OpenQuestions:
         """
         caller = identity.current()
         keys = [("session", session), ("all", "")]
-        if caller.client is not None:  # else nobody can tell whose they are
+        if caller.client is not None:  # else callers cannot be told apart
             keys.append(("caller", caller.owner))
         size = size if size > SMALL else 0
         self._check(keys, size)
@@ -67,8 +67,8 @@ class OpenQuestions:
             if self._bytes[kind, name] + size > bytes_:
                 raise NotAnswered(
                     f"Calls {whose} that wait for an answer hold {self._bytes[kind, name]:,} bytes of "
-                    f"arguments; at most {bytes_:,} are held. Next: answer or cancel one of them, or "
-                    "call with less."
+                    f"arguments; the maximum is {bytes_:,}. Next: answer or cancel one of them, or "
+                    "send smaller arguments."
                 )
 
 

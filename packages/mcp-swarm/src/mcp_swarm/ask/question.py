@@ -1,4 +1,4 @@
-"""One question to the client: the protocol's request, and what the client must be able to do."""
+"""A question to the client: the protocol's request, and the capability that it needs."""
 
 import hashlib
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from mcp_swarm.ask.answers import NotAnswered
 
 @dataclass(frozen=True)
 class Ability:
-    """A client capability: its name in words, its form on the wire, and the check for it."""
+    """A client capability: its name, its form on the wire, and the check for it."""
 
     name: str
-    redis_required: types.ClientCapabilities
+    capabilities: types.ClientCapabilities
     is_in: Callable[[types.ClientCapabilities], bool]
 
 
@@ -51,13 +51,13 @@ ROOTS = Ability(
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked.
+    """A question.
 
     Attributes:
-        key: its name in the tool; one question, one key.
-        request: as the protocol has it, in both eras.
+        key: its name, unique in the tool.
+        request: the protocol's request, the same in every version.
         answer: the model of the client's result.
-        ability: what the client must have declared.
+        ability: the capability that the client must have declared.
     """
 
     key: str
@@ -67,38 +67,38 @@ class Question:
 
     @cached_property
     def digest(self) -> str:
-        """Tells this question from another: an answer counts for what was asked, and no more."""
+        """A hash of the question: an answer counts only for exactly this question."""
         text = self.request.model_dump_json(
             by_alias=True, exclude_none=True, exclude={"params": {"elicitation_id"}}
         )
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
     def need(self, capabilities: types.ClientCapabilities | None) -> None:
-        """Raises NotAnswered unless the client can be asked this."""
+        """Raises NotAnswered unless the client has the capability."""
         if capabilities is None or not self.ability.is_in(capabilities):
             raise NotAnswered(
                 f"The question {self.key!r} needs a client with the capability "
                 f"{self.ability.name!r}, which this client has not declared. "
-                "Next: use a client that has it, or turn it on there.",
-                missing=self.ability.redis_required,
+                "Next: use a client that has it, or enable it there.",
+                missing=self.ability.capabilities,
             )
 
     def read(self, result: Any) -> Any:
-        """The client's result as the protocol's model of it.
+        """Returns the client's result as the protocol's model.
 
         Raises:
-            NotAnswered: it is the answer to another kind of question.
+            NotAnswered: it does not fit the question.
         """
         try:
             return self.answer.model_validate(result)
         except ValidationError as error:
             raise NotAnswered(
-                f"The answer to {self.key!r} is no {self.answer.__name__}: {problems(error)}."
+                f"The answer to {self.key!r} is not a valid {self.answer.__name__}: {problems(error)}."
             ) from error
 
 
 def problems(error: ValidationError) -> str:
-    """What is wrong, field by field; the values stay with the client."""
+    """Returns what is wrong with each field, without the values."""
     return "; ".join(
         f"{'.'.join(map(str, item['loc'])) or 'answer'}: {item['msg']}"
         for item in error.errors(include_url=False, include_input=False)

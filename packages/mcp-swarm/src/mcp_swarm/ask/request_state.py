@@ -1,8 +1,9 @@
-"""Input rounds of 2026-07-28: sealed states open on any replica, and each is used at most once.
+"""The request state of input rounds (2026-07-28): any replica can open it, and it can be used once.
 
-``MCP_REQUEST_STATE_KEYS`` seals. A state says "the user has agreed": sent twice, the action would
-run twice, which the seal does not prevent (2026-07-28, basic/patterns/mrtr, the warning on single
-use). So a state is spent before its call runs, over all replicas when ``REDIS_URL`` names a Redis.
+``MCP_REQUEST_STATE_KEYS`` seal it (encrypt and authenticate). A state can mean "the user has agreed":
+sent twice, the action would run twice, which the seal does not prevent (2026-07-28,
+basic/patterns/mrtr, the warning on single use). So each state is consumed before its call runs, on
+all replicas if ``REDIS_URL`` names a Redis.
 """
 
 import hashlib
@@ -26,15 +27,15 @@ from mcp_swarm.framework.components import ComponentMiddleware, Kind
 if TYPE_CHECKING:
     from mcp_swarm.redis import Store
 
-# Replicas' clocks may differ: the SDK takes a state up to this much before it was made.
+# Seconds by which replicas' clocks may differ: the SDK accepts a state that much before its creation.
 SKEW = 60
 
-# The state as the client sent it, sealed; None once it is spent.
+# The state as the client sent it, sealed; None once it is consumed.
 _presented: ContextVar[str | None] = ContextVar("presented", default=None)
 
 
 def security(settings: Settings) -> RequestStateSecurity:
-    """Sealing by the shared keys, or by one that lives as long as the process."""
+    """Returns the SDK's sealing with the shared keys, or with a key of this process alone."""
     name = settings.mcp_name  # T7: the audience must be the same on all replicas
     keys = [key.get_secret_value() for key in settings.mcp_request_state_keys]
     if not keys:
@@ -42,26 +43,26 @@ def security(settings: Settings) -> RequestStateSecurity:
     return RequestStateSecurity(keys=keys, audience=name, ttl=settings.mcp_ask_timeout)
 
 
-class Spent(Protocol):
-    """Remembers which states were used, for as long as they would open."""
+class UsedStates(Protocol):
+    """Remembers the used states, as long as they are valid."""
 
-    async def spend(self, state: str) -> bool:
-        """Whether this is its first use.
+    async def consume(self, state: str) -> bool:
+        """Consumes the state; returns whether this is its first use.
 
         Raises:
-            MCPError: -31002, it cannot be told now.
+            MCPError: -31002, the shared store does not answer.
         """
 
 
-class SpentHere:
-    """In this process: with ``memory://`` there is no other."""
+class LocalUsedStates:
+    """The used states of this process, for ``memory://``."""
 
     def __init__(self, ttl: float) -> None:
         self._ttl = ttl
         self._until: OrderedDict[str, float] = OrderedDict()  # the first to expire comes first
 
-    async def spend(self, state: str) -> bool:
-        """See ``Spent``."""
+    async def consume(self, state: str) -> bool:
+        """See ``UsedStates``."""
         now = time.monotonic()
         while self._until and next(iter(self._until.values())) < now:
             self._until.popitem(last=False)
@@ -72,28 +73,28 @@ class SpentHere:
         return True
 
 
-class SpentAnywhere:
-    """Over all replicas."""
+class SharedUsedStates:
+    """The used states of all replicas."""
 
     def __init__(self, store: "Store", ttl: float) -> None:
         self._store = store
         self._ttl = ttl
 
-    async def spend(self, state: str) -> bool:
-        """See ``Spent``."""
+    async def consume(self, state: str) -> bool:
+        """See ``UsedStates``."""
         from mcp_swarm.redis import redis_required
 
         async with redis_required("Confirming"):
             return await self._store.claim("state", _name(state), seconds=ceil(self._ttl) + SKEW)
 
 
-def spent(store: "Store | None", ttl: float) -> Spent:
-    """The memory that the settings ask for; `ttl` seconds is how long a state opens."""
-    return SpentAnywhere(store, ttl) if store else SpentHere(ttl)
+def used_states(store: "Store | None", ttl: float) -> UsedStates:
+    """Returns the used states for this store; a state is valid for `ttl` seconds."""
+    return SharedUsedStates(store, ttl) if store else LocalUsedStates(ttl)
 
 
 async def note(ctx: ServerRequestContext[Any, Any], call_next: SdkCallNext) -> HandlerResult:
-    """SDK middleware, outside the seal's check, which keeps the sealed form from what is below."""
+    """SDK middleware: notes the sealed state, outside the SDK's own middleware, which opens it."""
     carries = ctx.method in INPUT_REQUIRED_METHODS and ctx.params
     state = ctx.params.get("requestState") if carries and ctx.params else None
     before = _presented.set(state if isinstance(state, str) else None)
@@ -104,25 +105,25 @@ async def note(ctx: ServerRequestContext[Any, Any], call_next: SdkCallNext) -> H
 
 
 class SingleUse(ComponentMiddleware):
-    """Refuses a state's second use.
+    """Rejects the second use of a state.
 
-    It runs after the seal's check, so that nobody can spend a state that is not theirs, and
-    after whatever may refuse the call, so that a refused call can be tried again.
+    It runs after the SDK has opened the state, so that nobody can consume a foreign one, and after
+    everything that may reject the call, so that a rejected call can be retried.
     """
 
-    def __init__(self, spent: Spent) -> None:
-        self._spent = spent
+    def __init__(self, used_states: UsedStates) -> None:
+        self._used_states = used_states
 
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
         if state := _presented.get():
-            _presented.set(None)  # what the tool itself calls is part of this one use
-            if not await self._spent.spend(state):
+            _presented.set(None)  # calls that the tool makes are part of this use
+            if not await self._used_states.consume(state):
                 raise MCPError(
                     code=types.INVALID_PARAMS,
-                    message="This requestState was already used: it confirms one call, once. "
-                    "To do it again, call without requestState and answer anew.",
+                    message="This requestState was already used: it is valid for one call. "
+                    "To do it again, call without requestState and answer again.",
                     data={"reason": "request_state_already_used"},
                 )
         return await call_next(context)

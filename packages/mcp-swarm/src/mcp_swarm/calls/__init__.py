@@ -1,1 +1,1 @@
-"""What stands around a call: its time limit, its turn, what its caller does not get."""
+"""Middleware around calls: timeout, concurrency limit, dropped messages, store errors."""

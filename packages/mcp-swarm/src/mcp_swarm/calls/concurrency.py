@@ -1,9 +1,9 @@
-"""How many calls a replica runs at once, ``MCP_CALL_CONCURRENCY``; off by default.
+"""The concurrency limit of a replica, ``MCP_CALL_CONCURRENCY``; off by default.
 
-The balancer of the stack holds calls back too (``LB_REPLICA_CALLS``), but each balancer counts for
-itself, and others do not count at all. Calls above the limit wait for their turn, first come first
-served, for as long as a call may take; only what runs a component counts, so lists, streams,
-answers to questions and health checks always pass. A call that waits for a person gives its place.
+The balancer of the stack has a limit too (``LB_REPLICA_CALLS``), but each balancer counts only its own
+calls, and other balancers count none. Calls above the limit wait in a queue, first in first out, for
+as long as a call may take. Only calls that run a component count: lists, streams, answers to questions
+and health checks always pass. While a call waits for user input, its slot is released.
 """
 
 import asyncio
@@ -21,52 +21,52 @@ from mcp_swarm.framework.components import ComponentMiddleware, Kind
 
 
 class Slots:
-    """So many may run; the others wait in a line."""
+    """A fair semaphore: `max_calls` run, the others wait in a queue."""
 
     def __init__(self, max_calls: int) -> None:
         self.max_calls = max_calls
-        self._free = max_calls  # below 0 while somebody has come back to a place that was taken
+        self._free = max_calls  # negative while more calls run, after `reacquire`
         self._queue: deque[asyncio.Future[None]] = deque()
 
-    async def take(self, seconds: float) -> None:
-        """Waits for a place.
+    async def acquire(self, seconds: float) -> None:
+        """Waits for a slot.
 
         Raises:
             TimeoutError: there was none in time.
         """
-        if self._free > 0:  # then nobody waits
+        if self._free > 0:  # then the queue is empty
             self._free -= 1
             return
-        turn = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        waiter = asyncio.get_running_loop().create_future()
+        self._queue.append(waiter)
         try:
             async with asyncio.timeout(seconds):
-                await turn
+                await waiter
         except BaseException:
-            if turn.done() and not turn.cancelled():  # its turn came as it left
-                self.give()
+            if waiter.done() and not waiter.cancelled():  # it got a slot while it was cancelled
+                self.release()
             raise
 
-    def give(self) -> None:
-        """The place is free again: it goes to the first in the line."""
+    def release(self) -> None:
+        """Frees a slot, which the first in the queue gets."""
         self._free += 1
         while self._free > 0 and self._queue:
-            turn = self._queue.popleft()
-            if not turn.done():  # else it has left
+            waiter = self._queue.popleft()
+            if not waiter.done():  # else it was cancelled
                 self._free -= 1
-                turn.set_result(None)
+                waiter.set_result(None)
 
-    def come_back(self) -> None:
-        """Takes a place without waiting: what has begun goes on, and new ones wait the longer."""
+    def reacquire(self) -> None:
+        """Takes a slot without waiting, even if none is free: a call that has begun goes on."""
         self._free -= 1
 
 
 class ConcurrencyMiddleware(ComponentMiddleware):
-    """Gives ``tools/call``, ``resources/read`` and ``prompts/get`` a place each.
+    """Limits how many ``tools/call``, ``resources/read`` and ``prompts/get`` run at a time.
 
     Args:
-        max_calls: places.
-        timeout: seconds that a call waits for one.
+        max_calls: number of slots.
+        timeout: seconds that a call waits for a slot.
     """
 
     def __init__(self, max_calls: int, timeout: float) -> None:
@@ -76,10 +76,10 @@ class ConcurrencyMiddleware(ComponentMiddleware):
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
-        if _held_slots.get() is not None:  # called by a tool, which has a place
+        if _held_slots.get() is not None:  # called by a tool, which has a slot
             return await call_next(context)
         try:
-            await self.slots.take(self.timeout)
+            await self.slots.acquire(self.timeout)
         except TimeoutError:
             raise self._too_busy() from None
         token = _held_slots.set(self.slots)
@@ -87,28 +87,28 @@ class ConcurrencyMiddleware(ComponentMiddleware):
             return await call_next(context)
         finally:
             _held_slots.reset(token)
-            self.slots.give()
+            self.slots.release()
 
     def _too_busy(self) -> MCPError:
         return MCPError(
             TOO_BUSY,
-            f"This replica runs {self.slots.max_calls} calls (MCP_CALL_CONCURRENCY), and none has ended "
-            f"for this one within {self.timeout:g} s. Nothing was carried out; try again.",
+            f"This replica runs {self.slots.max_calls} calls (MCP_CALL_CONCURRENCY), and no slot "
+            f"became free within {self.timeout:g} s. Nothing was carried out; try again.",
             data={"retryable": True, "retryAfter": 1},
         )
 
 
 @contextmanager
 def slot_released() -> Iterator[None]:
-    """The running call's place is another's in this block."""
+    """Releases the slot of the current call during this block."""
     slots = _held_slots.get()
     if slots:
-        slots.give()
+        slots.release()
     try:
         yield
     finally:
         if slots:
-            slots.come_back()
+            slots.reacquire()
 
 
-_held_slots: ContextVar[Slots | None] = ContextVar("places", default=None)
+_held_slots: ContextVar[Slots | None] = ContextVar("slots", default=None)

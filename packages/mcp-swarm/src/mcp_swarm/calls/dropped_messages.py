@@ -1,7 +1,7 @@
-"""Tells the operator, once a tool, that callers do not get its progress or log messages.
+"""Logs a warning, once per tool, if callers do not get its progress or log messages.
 
-With ``MCP_JSON_RESPONSE=true`` an answer is one JSON document: what a tool tells its caller on
-the way is dropped by the SDK without a word (trap T2). The call itself goes on.
+With ``MCP_JSON_RESPONSE=true`` a response is one JSON document, and the SDK silently drops the
+notifications of a tool (trap T2). The call itself goes on.
 """
 
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class DroppedMessagesMiddleware(Middleware):
-    """For the mode that answers in JSON only; in the others it has no place."""
+    """Warns about dropped notifications; used only if responses are plain JSON."""
 
     def __init__(self) -> None:
         self._warned: set[str] = set()
@@ -41,14 +41,14 @@ class DroppedMessagesMiddleware(Middleware):
     def _noticed(
         self, send: Callable[..., Awaitable[None]], tool: str, what: str, ctx: Context | None = None
     ) -> Callable[..., Awaitable[None]]:
-        """`send`, and a word in the log; with a `ctx`, only if that call asked for log messages."""
+        """Wraps `send`: logs a warning; with a `ctx`, only if that call requested log messages."""
 
         async def noticed(*args: Any, **options: Any) -> None:
             if tool not in self._warned and (ctx is None or _asked_for_logs(ctx)):
                 self._warned.add(tool)
                 logger.warning(
-                    "the tool %r sends %s, which its callers do not get: they are answered in "
-                    "JSON only. Next: set MCP_JSON_RESPONSE=auto",
+                    "the tool %r sends %s, which its callers do not get: responses are plain JSON. "
+                    "Next: set MCP_JSON_RESPONSE=auto",
                     tool,
                     what,
                 )
@@ -58,7 +58,7 @@ class DroppedMessagesMiddleware(Middleware):
 
 
 def _asked_for_logs(ctx: Context) -> bool:
-    """A client of 2026-07-28 asks for log messages in each request, an older one always gets them."""
+    """Returns whether the request wants log messages: older clients always do, 2026-07-28 says so."""
     request = ctx.request_context
     if request is None or request.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return True

@@ -1,6 +1,6 @@
-"""Reports to a tool's caller that Redis or the database is unavailable, and that it may try again.
+"""Reports to a tool's caller that Redis or the database is unavailable, as a retryable error.
 
-FastMCP would hide that behind "Error calling tool", as it hides all that a tool raises.
+FastMCP would mask it as "Error calling tool", like everything that a tool raises.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ _UNAVAILABLE = {STORE_UNAVAILABLE, DATABASE_UNAVAILABLE}
 
 
 class StoreErrorsMiddleware(Middleware):
-    """For tools; FastMCP passes the error of a resource or a prompt on."""
+    """Works for tools. FastMCP itself passes on such errors of resources and prompts."""
 
     async def on_call_tool(
         self,

@@ -1,8 +1,8 @@
-"""The time limit of direct calls, ``MCP_CALL_TIMEOUT``: a clear error instead of a hang.
+"""The timeout of direct calls, ``MCP_CALL_TIMEOUT``: a clear error instead of a hang.
 
-A tool that is over it is cancelled. A tool that blocks its thread cannot be: its caller gets
-the error all the same, and the thread goes on until it ends. While a tool waits for a person the
-clock stands still.
+A call that exceeds it is cancelled. A tool that blocks its thread cannot be cancelled: its caller gets
+the error anyway, and the thread runs until it ends. While a call waits for user input, its timeout is
+paused.
 """
 
 import asyncio
@@ -43,8 +43,8 @@ class CallTimeoutMiddleware(ComponentMiddleware):
     async def _limited(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:
-        """The call's result; a task of its own, so that a blocked thread can be left behind."""
-        if _clock.get() is not None:  # called by a tool, whose own limit holds
+        """Runs the call in a task of its own, so that it can be abandoned if it blocks a thread."""
+        if _clock.get() is not None:  # called by a tool, whose timeout counts
             return await call_next(context)
         clock = _Clock(self.seconds)
         token = _clock.set(clock)
@@ -57,7 +57,7 @@ class CallTimeoutMiddleware(ComponentMiddleware):
             await clock.over
         except asyncio.CancelledError:
             task.cancel()
-            # The call's clean-up runs before the caller's: the request ends when the tool has.
+            # So the call's clean-up runs before the request ends.
             await asyncio.wait({task}, timeout=1)
             raise
         finally:
@@ -65,22 +65,22 @@ class CallTimeoutMiddleware(ComponentMiddleware):
         if task.done():
             try:
                 return task.result()
-            except asyncio.CancelledError as error:  # nobody here cancelled it: it did so itself
+            except asyncio.CancelledError as error:  # not from outside: the call cancelled itself
                 raise kind.failure(context, error) from error
         task.cancel()
-        logger.warning("a call was over its limit of %g s and was ended", self.seconds)
+        logger.warning("a call exceeded its timeout of %g s and was cancelled", self.seconds)
         raise _OverLimitError
 
     def _message(self, what: str) -> str:
         return (
-            f"{what} did not finish within {self.seconds:g} s (MCP_CALL_TIMEOUT) and was ended. "
-            "Ask for less at once, or have the operator raise the limit."
+            f"{what} did not finish within {self.seconds:g} s (MCP_CALL_TIMEOUT) and was cancelled. "
+            "Next: request less at a time, or ask the operator to raise the limit."
         )
 
 
 @contextmanager
 def timeout_paused() -> Iterator[None]:
-    """Time in this block does not count against the limit of the running call."""
+    """Pauses the timeout of the current call during this block."""
     clock = _clock.get()
     if clock:
         clock.stop()
@@ -92,7 +92,7 @@ def timeout_paused() -> Iterator[None]:
 
 
 class _Clock:
-    """Counts a call's seconds down; `over` is done when none are left, or the call has ended."""
+    """Counts down a call's timeout; `over` is done when it expires, or when the call has ended."""
 
     def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
@@ -102,24 +102,24 @@ class _Clock:
         self.go_on()
 
     def stop(self) -> None:
-        """Holds it, once more if it is held already."""
+        """Pauses the countdown. Pauses nest."""
         self._stops += 1
         if self._stops == 1:
             self._left = self._due - self._loop.time()
             self._timer.cancel()
 
     def go_on(self) -> None:
-        """Takes one stop back."""
+        """Resumes the countdown, once for each `stop`."""
         self._stops -= 1
         if self._stops == 0:
-            # Not asked of the timer later: uvloop's has no time if none was left.
+            # Kept here: uvloop's timer has no due time if its delay is 0.
             self._due = self._loop.time() + self._left
             self._timer = self._loop.call_later(max(self._left, 0), self._run_out)
 
     def end(self, task: "asyncio.Future[Any]") -> None:
         """Called when the call has ended."""
         if not task.cancelled():
-            task.exception()  # taken: asyncio would complain of one that nobody waits for any more
+            task.exception()  # else asyncio logs that nobody retrieved it
         self._run_out()
 
     def _run_out(self) -> None:
@@ -131,10 +131,10 @@ _clock: ContextVar[_Clock | None] = ContextVar("clock", default=None)
 
 
 class _OverLimitError(Exception):
-    """The call took longer than it may; turned into an error of its method's kind."""
+    """The call exceeded its timeout. It is turned into the error of its kind of component."""
 
 
 def _task(call: Awaitable[Any]) -> "asyncio.Future[Any]":
-    if isinstance(call, CoroutineType):  # as good as always, and at half the price
+    if isinstance(call, CoroutineType):  # nearly always, and at half the cost
         return asyncio.get_running_loop().create_task(call)
     return asyncio.ensure_future(call)

@@ -1,8 +1,8 @@
-"""Events: something changed, whoever listens should fetch it again.
+"""Events: something has changed, and listeners should fetch it again.
 
-``await publish(ResourceUpdated(uri="sales://regions"))`` reaches every client that listens, on
-any replica when ``REDIS_URL`` names a Redis, on this one with ``memory://``. Events are level
-triggers without a payload: one too many is harmless, so after a gap everyone is told to refetch.
+``await publish(ResourceUpdated(uri="sales://regions"))`` reaches every client that listens: on all
+replicas if ``REDIS_URL`` names a Redis, on this one with ``memory://``. Events are level triggers
+without a payload. An extra one is harmless, so after a gap every listener is notified to refetch.
 """
 
 from typing import TYPE_CHECKING
@@ -33,15 +33,15 @@ __all__ = [
     "publish",
 ]
 
-# One process serves one set of clients: whoever publishes in it means all that listen to it.
+# A process serves one set of clients, so it has one bus.
 _here: dict[str, Bus] = {}
 
 
 def connect(store: "Store | None") -> Bus:
-    """The bus that ``publish`` uses in this process from now on.
+    """Returns the bus that ``publish`` uses in this process from now on.
 
     Args:
-        store: the shared Redis, or None for listeners of this process alone.
+        store: the shared Redis, or None for the listeners of this process alone.
     """
     bus: Bus
     if store is None:
@@ -55,10 +55,10 @@ def connect(store: "Store | None") -> Bus:
 
 
 async def publish(event: ServerEvent) -> None:
-    """Tells every listening client that asked for this kind of `event`.
+    """Notifies every client that listens for this kind of `event`.
 
-    Works in any process with the service's settings, one that only publishes too. Never fails a
-    tool: while Redis is away, clients of this replica are told, and the rest refetch later.
+    Works in any process with the service's settings, even one that only publishes. Never raises:
+    while Redis is unavailable only the clients of this replica are notified; the others refetch later.
 
     Args:
         event: one of ``ResourceUpdated(uri)``, ``ToolsListChanged()``, ``PromptsListChanged()``,
@@ -69,7 +69,7 @@ async def publish(event: ServerEvent) -> None:
 
 
 def _own_store() -> "Store | None":
-    """Of a process that publishes without having built the server."""
+    """Returns the store of a process that publishes without having built the server."""
     settings = load()
     if not settings.is_shared:
         return None

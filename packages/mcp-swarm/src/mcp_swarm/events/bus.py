@@ -1,4 +1,4 @@
-"""The bus between who publishes and who listens, and the one for a single process."""
+"""The bus between publishers and listeners, and the bus of a single process."""
 
 import asyncio
 import logging
@@ -27,27 +27,27 @@ LISTS: tuple[ServerEvent, ...] = (
 
 
 class Bus(Protocol):
-    """The SDK's ``SubscriptionBus``, and what to tell a listener when events may have been lost."""
+    """The SDK's ``SubscriptionBus``, which also makes listeners refetch after lost events."""
 
     async def publish(self, event: ServerEvent) -> None:
-        """Tells every listener, wherever it is. Never raises because one of them fails."""
+        """Notifies every listener on every replica. Does not raise if a listener fails."""
 
     def subscribe(self, listener: Listener, uris: Uris = tuple) -> Callable[[], None]:
-        """Calls `listener` for every event, in the event loop; it must be quick and not raise.
+        """Calls `listener` for every event, in the event loop. It must be quick and not raise.
 
         Args:
-            listener: gets events of every kind, and picks.
-            uris: gives the resources that it listens to now; each is told as updated after a gap.
+            listener: receives events of every kind, and filters them.
+            uris: returns the resources that it listens to; after a gap each counts as updated.
 
         Returns:
-            A function that ends it, which may be called again.
+            A function that unsubscribes, which may be called more than once.
         """
 
     def unavailable(self) -> list[str]:
-        """Names what it needs and does not reach now."""
+        """Returns the names of what it needs and cannot reach now."""
 
     def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
-        """Hears other replicas as long as the context lasts; publishing needs no context."""
+        """Receives events of other replicas during the context. Publishing needs no context."""
 
 
 class LocalBus:
@@ -57,8 +57,8 @@ class LocalBus:
         self._listeners: dict[object, tuple[Listener, Uris]] = {}
 
     async def publish(self, event: ServerEvent) -> None:
-        """Tells the listeners, and lets them send before the next event comes."""
-        self.tell(event)
+        """Notifies the listeners, and lets them send before the next event."""
+        self.notify(event)
         await asyncio.sleep(0)
 
     def subscribe(self, listener: Listener, uris: Uris = tuple) -> Callable[[], None]:
@@ -72,21 +72,21 @@ class LocalBus:
         return unsubscribe
 
     def unavailable(self) -> list[str]:
-        """Nothing: it needs nothing."""
+        """Returns nothing: this bus needs nothing."""
         return []
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
-        """Nothing runs beside it."""
+        """Runs nothing in the background."""
         yield []
 
-    def tell(self, event: ServerEvent) -> None:
-        """Tells the listeners now."""
+    def notify(self, event: ServerEvent) -> None:
+        """Notifies the listeners now."""
         for listener, _ in list(self._listeners.values()):
             _call(listener, event)
 
     def refetch(self) -> None:
-        """Tells each listener that all it listens to may have changed."""
+        """Notifies each listener that everything it listens to may have changed."""
         for listener, uris in list(self._listeners.values()):
             for event in (*LISTS, *(ResourceUpdated(uri=uri) for uri in tuple(uris()))):
                 _call(listener, event)
@@ -95,5 +95,5 @@ class LocalBus:
 def _call(listener: Listener, event: ServerEvent) -> None:
     try:
         listener(event)
-    except Exception:  # one bad listener must not starve the others or fail who publishes
+    except Exception:  # one bad listener must not stop the others or fail the publisher
         logger.exception("a listener failed at %r", event)

@@ -1,9 +1,9 @@
-"""``subscriptions/listen`` (2026-07-28): one call is one open stream of events.
+"""``subscriptions/listen`` (2026-07-28): each call is an open stream of events.
 
-A client hears what it asked for and may read. Events that wait for a slow client are kept once
-each, so a backlog is never longer than what the client listens to. Limits: ``MCP_LISTEN_LIMIT``,
-``MCP_LISTEN_LIMIT_PER_CLIENT``. Sources: 2026-07-28, basic/patterns/subscriptions; for
-``taskIds`` the tasks extension (SEP-2663), "Task Status Notifications".
+A client gets the events that it asked for and may read. For a slow client each waiting event is kept
+once, so the backlog is at most as long as its list of subscriptions. Limits: ``MCP_LISTEN_LIMIT``,
+``MCP_LISTEN_LIMIT_PER_CLIENT``. Sources: 2026-07-28, basic/patterns/subscriptions; for ``taskIds``
+the tasks extension (SEP-2663), "Task Status Notifications".
 """
 
 import asyncio
@@ -39,11 +39,11 @@ LONGEST_URI = 2048  # characters
 # The tasks extension's key in the filter, and its notification.
 TASK_IDS, TASK_NEWS = "taskIds", "notifications/tasks"
 
-# Seconds that a client may leave a frame untaken before its place is given to another.
+# Seconds that a client may take to accept a frame before its stream is closed.
 SECONDS_TO_TAKE = 30.0
 
-# Seconds that a caller's right to a resource is taken for known: an event looks it up for each
-# stream, and there may be thousands. How many such rights are kept at most.
+# Seconds that the result of a permission check is cached: an event checks it for each stream, of which
+# there may be thousands. And the maximum number of cached results.
 SECONDS_KNOWN, MAX_KNOWN = 1.0, 10_000
 
 MayRead = Callable[[str], Awaitable[bool]]
@@ -51,30 +51,30 @@ Context = ServerRequestContext[Any, Any]
 
 
 class Tasks(Protocol):
-    """What the tasks extension adds to a stream: for each of ``taskIds`` the task itself."""
+    """The part of the tasks extension in a stream: notifications of the tasks in ``taskIds``."""
 
     async def followed(self, ctx: Context, task_ids: list[str]) -> dict[str, str]:
-        """Those of them that are the caller's, by the URI that is told as updated.
+        """Returns those of the caller's tasks, by the URI of their events.
 
         Raises:
             MCPError: -32021 the request does not declare the extension.
         """
 
     async def news(self, task_id: str) -> dict[str, Any] | None:
-        """The task as ``tasks/get`` would tell it now; None if it is gone."""
+        """Returns the task as ``tasks/get`` does; None if it is gone."""
 
 
 class Listen:
     """The handler of ``subscriptions/listen`` on a replica.
 
     Args:
-        bus: where events come from.
-        may_read: whether the caller of the running request may read a resource.
-        limit: open streams of this replica.
-        limit_per_client: of one authenticated caller.
+        bus: the source of events.
+        may_read: returns whether the caller of the current request may read a resource.
+        limit: maximum open streams of this replica.
+        limit_per_client: maximum open streams of one authenticated caller.
 
     Attributes:
-        tasks: of the tasks extension, where it is offered.
+        tasks: the tasks extension, if it is enabled.
     """
 
     tasks: Tasks | None = None
@@ -90,26 +90,26 @@ class Listen:
     async def __call__(
         self, ctx: Context, params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        """Serves one stream until the client leaves, its token expires or the replica stops.
+        """Serves one stream until the client disconnects, its token expires or the replica stops.
 
         Raises:
-            MCPError: -31003 no more streams, -32602 too many or too long URIs, -32021 tasks are
-                asked for without their extension.
+            MCPError: -31003 too many streams, -32602 too many or too long URIs, -32021 taskIds
+                without the tasks extension.
         """
         if ctx.request_id is None:
             raise MCPError(INVALID_REQUEST, "subscriptions/listen needs a request id")
         client = identity.current().principal
         self._refuse_too_many(client)
         stream = Stream(*await self._honored(ctx, params.notifications))
-        self._refuse_too_many(client)  # others came while the resources were looked up
-        unsubscribe = self._bus.subscribe(stream.tell, stream.uris)
+        self._refuse_too_many(client)  # again: others may have come during the permission checks
+        unsubscribe = self._bus.subscribe(stream.notify, stream.uris)
         self._streams.add(stream)
         if client:
             self._of_client[client] += 1
         try:
             async with asyncio.timeout_at(_expiry()):
                 await self._serve(ctx, stream)
-        except TimeoutError:  # of the token, or of a client that takes nothing: it listens anew
+        except TimeoutError:  # the token expired, or the client is too slow: it can listen again
             pass
         finally:
             unsubscribe()
@@ -119,7 +119,7 @@ class Listen:
         return SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: ctx.request_id})
 
     def close(self) -> None:
-        """Ends every open stream: what waits is sent, then the result as the final frame."""
+        """Ends every open stream, after the waiting events and the result as the final frame."""
         for stream in self._streams:
             stream.close()
 
@@ -138,14 +138,14 @@ class Listen:
             if task := await self._news(stream, event):
                 params = {**task, "_meta": meta}
                 await send(Notification[dict[str, Any], str](method=TASK_NEWS, params=params))
-            # Asked again: what the caller may read may have changed since it began to listen.
+            # Checked again: permissions may have changed since the caller began to listen.
             if stream.asked_for(event) and (
                 not isinstance(event, ResourceUpdated) or await self._may_read(event.uri)
             ):
                 await send(event_to_notification(event, meta))
 
     async def _news(self, stream: Stream, event: ServerEvent) -> dict[str, Any] | None:
-        """The task that `event` is about, if the stream follows it."""
+        """Returns the task that `event` is about, if the stream follows it."""
         if self.tasks is None or not isinstance(event, ResourceUpdated):
             return None
         task_id = stream.tasks.get(event.uri)
@@ -154,9 +154,9 @@ class Listen:
     async def _honored(
         self, ctx: Context, asked: SubscriptionFilter
     ) -> tuple[SubscriptionFilter, dict[str, str]]:
-        """What the caller will hear, as the acknowledgement tells it, and its tasks by URI.
+        """Returns the accepted part of the filter, for the acknowledgement, and the tasks by URI.
 
-        Unknown resources and tasks, and those that are not for it, are left out alike.
+        Leaves out resources and tasks that are unknown, or forbidden for the caller.
         """
         uris = dict.fromkeys(asked.resource_subscriptions or ())
         task_ids = dict.fromkeys(_task_ids(asked) if self.tasks else ())
@@ -166,8 +166,8 @@ class Listen:
             raise MCPError(
                 INVALID_PARAMS,
                 f"resourceSubscriptions: at most {MAX_URIS} URIs of at most {LONGEST_URI} "
-                f"characters, taskIds among them; {len(uris) + len(task_ids)} given. Listen to "
-                "the rest in another stream.",
+                f"characters, including taskIds; got {len(uris) + len(task_ids)}. Listen to the "
+                "rest in another stream.",
             )
         readable = [uri for uri in uris if await self._may_read(uri)]
         tasks = await self.tasks.followed(ctx, list(task_ids)) if self.tasks and task_ids else {}
@@ -189,7 +189,7 @@ class Listen:
 
 
 def _remembering(may_read: MayRead) -> MayRead:
-    """`may_read`, asked once for all streams of one token that an event comes to."""
+    """Wraps `may_read`: the result is cached for all streams of the same token."""
     asked: dict[tuple[str | None, str], tuple[float, asyncio.Future[bool]]] = {}
 
     async def may_read_now(uri: str) -> bool:
@@ -198,7 +198,7 @@ def _remembering(may_read: MayRead) -> MayRead:
         if key not in asked or asked[key][0] < now:
             if len(asked) >= MAX_KNOWN:
                 asked.clear()
-            # A task of its own: it goes on for the others when the stream that asked is closed.
+            # A task of its own: it goes on for other streams if the first one is closed.
             asked[key] = (now + SECONDS_KNOWN, asyncio.ensure_future(may_read(uri)))
         return await asyncio.shield(asked[key][1])
 
@@ -206,10 +206,10 @@ def _remembering(may_read: MayRead) -> MayRead:
 
 
 def _task_ids(asked: SubscriptionFilter) -> list[str]:
-    """What an extension's key of the filter holds.
+    """Returns the filter's ``taskIds``, a key of the tasks extension.
 
     Raises:
-        MCPError: -32602 no list of strings.
+        MCPError: -32602 it is not a list of strings.
     """
     found = (asked.model_extra or {}).get(TASK_IDS) or []
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
@@ -218,7 +218,7 @@ def _task_ids(asked: SubscriptionFilter) -> list[str]:
 
 
 def _expiry() -> float | None:
-    """When the caller's token ends, on the event loop's clock; None if it has no end."""
+    """Returns when the caller's token expires, on the event loop's clock; None for never."""
     token = get_access_token()
     if token is None or token.expires_at is None:
         return None

@@ -1,7 +1,7 @@
-"""The bus over Redis (``REDIS_URL=redis://…``): what one replica publishes, all hear.
+"""The bus over Redis (``REDIS_URL=redis://…``): events of one replica reach all replicas.
 
-Publish/subscribe on one channel. Redis keeps nothing for who is away, so whoever comes back
-tells its listeners to refetch; who could not publish tells everyone to, once it can again.
+It uses publish/subscribe on one channel, which stores nothing. So a replica that reconnects makes its
+listeners refetch, and a replica that could not publish makes all replicas refetch later.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from mcp_swarm.redis import Store
 
 logger = logging.getLogger(__name__)
 
-# Seconds of silence after which Redis is asked whether it is there; as long again for its answer.
+# Seconds without a message after which Redis is pinged; then the same time for its answer.
 HEARTBEAT = 2.0
 # Seconds that the start waits for Redis, so that the first listener misses nothing.
 START = 1.0
-# Seconds between attempts to come back: the first, and the longest.
+# Seconds between attempts to reconnect: the first, and the longest.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 # A notification of 2025-11-25 up to its URI.
@@ -36,26 +36,26 @@ _KINDS: dict[str, ServerEvent] = {type(event).__name__: event for event in LISTS
 
 
 class SharedBus:
-    """Listeners of all replicas that share the store."""
+    """The bus of all replicas that share the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._local = LocalBus()
-        self._hearing = False  # whether this process listens at all: one may only publish
-        self._there = asyncio.Event()  # whether Redis answered last
-        self._missed = False  # whether something of ours reached nobody else
+        self._hearing = False  # whether this process listens: another kind only publishes
+        self._there = asyncio.Event()  # whether Redis is available
+        self._missed = False  # whether an event of ours did not reach the other replicas
 
     async def publish(self, event: ServerEvent) -> None:
-        """See ``Bus``. While Redis is away only the listeners of this process are told."""
-        if self._hearing and not self._there.is_set():  # known to be away: nobody waits for it
+        """See ``Bus``. While Redis is unavailable only listeners of this process are notified."""
+        if self._hearing and not self._there.is_set():  # known to be unavailable: do not wait
             self._miss(event)
             return
         try:
             await self._make_up()
             await self._send(_encode(event))
-            await self._tell_sessions(event)
+            await self._notify_sessions(event)
         except (RedisError, OSError) as error:
-            logger.warning("an event reaches this replica's clients only: %s", error)
+            logger.warning("an event reaches only this replica's clients: %s", error)
             self._there.clear()
             self._miss(event)
 
@@ -69,7 +69,7 @@ class SharedBus:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
-        """Hears what is published anywhere; waits a moment for Redis, and starts without it."""
+        """Receives the events of all replicas. Waits a moment for Redis, or starts without it."""
         self._hearing = True
         hearing = asyncio.create_task(self._hear(), name="the channel of events")
         with suppress(TimeoutError):
@@ -92,23 +92,23 @@ class SharedBus:
                     await self._follow(channel)
             except (RedisError, OSError) as error:  # TimeoutError is an OSError
                 if self._there.is_set() or pause == FIRST_PAUSE:
-                    logger.warning("events of other replicas are not heard: %s", error)
+                    logger.warning("events of other replicas are not received: %s", error)
                 self._there.clear()
-            except Exception:  # a mistake of ours or a library's: one event, not all that follow
-                logger.exception("hearing events failed; it begins anew")
+            except Exception:  # a bug of ours or a library's costs one event, not all later ones
+                logger.exception("receiving events failed; it starts again")
                 self._there.clear()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _follow(self, channel: Any) -> None:
-        """Passes messages on until the connection is lost.
+        """Handles messages until the connection is lost.
 
         Raises:
-            RedisError, OSError: it is.
+            RedisError, OSError: the connection is lost.
         """
         asked = False
         while True:
-            # The outer limit is for redis-py's reconnecting inside, which has none of its own.
+            # The outer timeout is for redis-py's reconnect inside, which has none of its own.
             async with asyncio.timeout(2 * HEARTBEAT):
                 message = await channel.get_message(timeout=HEARTBEAT)
                 if message is None:
@@ -121,7 +121,7 @@ class SharedBus:
             await self._take(message)
 
     async def _take(self, message: dict[str, Any]) -> None:
-        if message["type"] == "subscribe":  # anew: what was published meanwhile is lost
+        if message["type"] == "subscribe":  # after a reconnect: earlier events are lost
             self._local.refetch()
         elif message["type"] == "message":
             self._pass_on(message["data"])
@@ -133,27 +133,27 @@ class SharedBus:
         if data == _REFETCH.encode():
             self._local.refetch()
         elif event := _decode(data):
-            self._local.tell(event)
+            self._local.notify(event)
 
     async def _make_up(self) -> None:
-        """Tells everyone to refetch, if something of ours reached nobody else."""
+        """Makes all replicas refetch, if an event of ours did not reach them."""
         if self._missed:
             await self._send(_REFETCH)
             for event in LISTS:
-                await self._tell_sessions(event)
+                await self._notify_sessions(event)
             if self._store.sessions:
                 await self._store.sessions.notify_of_all(_UPDATED)
             self._missed = False
 
-    async def _tell_sessions(self, event: ServerEvent) -> None:
-        """Clients up to 2025-11-25: who publishes puts it on each GET stream, so it comes once."""
+    async def _notify_sessions(self, event: ServerEvent) -> None:
+        """Appends the event to the GET streams of sessions (2025-11-25 and older), once."""
         if self._store.sessions:
             uri = event.uri if isinstance(event, ResourceUpdated) else None
             await self._store.sessions.notify(uri, _notification(event))
 
     def _miss(self, event: ServerEvent) -> None:
         self._missed = True
-        self._local.tell(event)
+        self._local.notify(event)
 
     async def _send(self, message: str) -> None:
         await self._store.redis.publish(self._store.events, message)
@@ -172,12 +172,12 @@ def _encode(event: ServerEvent) -> str:
 
 
 def _decode(data: bytes) -> ServerEvent | None:
-    """None for a kind that this release does not know: a newer one may be on its way in."""
+    """Returns the event; None for an unknown kind, which a newer release may have sent."""
     try:
         message = json.loads(data)
         if message["kind"] == "ResourceUpdated":
             return ResourceUpdated(uri=str(message["uri"]))
         return _KINDS.get(message["kind"])
     except (ValueError, KeyError, TypeError):
-        logger.warning("what is on the events channel is no event: %.100r", data)
+        logger.warning("a message on the events channel is not an event: %.100r", data)
         return None

@@ -1,4 +1,4 @@
-"""One open ``subscriptions/listen``: what it wants to hear, and what waits to be sent to it."""
+"""An open ``subscriptions/listen`` stream: its filter, and the events that wait to be sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -9,12 +9,12 @@ from mcp_types import SubscriptionFilter
 
 
 class Stream:
-    """What one client listens to, and the events that wait for it.
+    """The filter of one client, and the events that wait for it.
 
     Args:
-        honored: what it asked for and will hear.
-        tasks: ids of the tasks that it follows, by URI. Each is told as it is at first: it may
-            have changed, or ended, between the client's call and its listening.
+        honored: the accepted part of the client's filter.
+        tasks: ids of the tasks that it follows, by URI. The stream begins with the status of each,
+            because it may have changed between the client's call and this subscription.
     """
 
     def __init__(self, honored: SubscriptionFilter, tasks: Mapping[str, str] | None = None) -> None:
@@ -29,26 +29,26 @@ class Stream:
         self._closing = False
 
     def asked_for(self, event: ServerEvent) -> bool:
-        """Whether the client wants to hear of `event` itself."""
+        """Returns whether the client's filter matches `event`."""
         return event_matches(self.honored, self._uris, event)
 
-    def tell(self, event: ServerEvent) -> None:
-        """Keeps `event` if it is of use; once only, however often it comes before it is sent."""
+    def notify(self, event: ServerEvent) -> None:
+        """Queues `event` if it matches. Repeated events are queued once until they are sent."""
         if self.asked_for(event) or getattr(event, "uri", None) in self.tasks:
             self._waiting[event] = None
             self._news.set()
 
     def uris(self) -> Iterable[str]:
-        """The resources listened to, those of tasks among them."""
+        """Returns the resources that it listens to, including those of tasks."""
         return self._uris | self.tasks.keys()
 
     def close(self) -> None:
-        """The iteration ends once nothing waits."""
+        """Ends the iteration once no event waits."""
         self._closing = True
         self._news.set()
 
     async def events(self) -> AsyncIterator[ServerEvent]:
-        """Events as they come, oldest first."""
+        """Yields events as they come, oldest first."""
         while not self._closing or self._waiting:
             await self._news.wait()
             self._news.clear()

@@ -15,10 +15,10 @@ logger = logging.getLogger(__name__)
 
 
 def escapes(error: BaseException) -> bool:
-    """Whether `error`, raised by what runs in this task, would end more than one call.
+    """Returns whether `error`, raised in this task, would end more than one call.
 
-    A CancelledError is one only if nobody cancelled this task: then it is the component's own,
-    of a task that it cancelled and waited for, and nothing that its callers asked for.
+    A CancelledError does only if nobody cancelled this task: then the component itself cancelled a
+    task and waited for it.
     """
     if isinstance(error, Exception):
         return False
@@ -29,19 +29,19 @@ def escapes(error: BaseException) -> bool:
 
 
 def is_cancelled(error: BaseException) -> bool:
-    """Whether `error` is a cancellation from outside, which has to pass."""
+    """Returns whether `error` is a cancellation from outside, which must be raised again."""
     return not isinstance(error, Exception) and not escapes(error)
 
 
 def contained(error: BaseException, what: str) -> Exception:
-    """Returns `error`, or instead of it one that ends a single request and reveals no secrets.
+    """Returns `error`, or an error in its place that ends a single request and reveals no secrets.
 
     Args:
-        error: what the request's handling raised. A cancellation from outside is raised by who
-            caught it, not from here: an error that is raised by a function that holds it forms a
-            cycle with its traceback, and all frames stay alive until the garbage collector runs,
-            the tool's with the transaction that it holds open among them.
-        what: was handled, for the log.
+        error: raised while a request was handled. The caller raises a cancellation from outside
+            itself: an error raised by a function that has it as a variable forms a cycle with its
+            traceback. Then all frames, a tool's open transaction among them, stay alive until the
+            garbage collector runs.
+        what: what was handled, for the log.
     """
     if isinstance(error, Exception):
         return error

@@ -1,7 +1,7 @@
-"""Warns of an ``async`` function that blocks the event loop, and with it every call of the replica.
+"""Warns about code that blocks the event loop, and with it every call of the replica.
 
-A thread asks the loop for an answer every second. Nothing is done per call: what blocks is read
-from the loop's own stack, on which the middleware around the component names it.
+A thread pings the loop every second. It costs nothing per call: the blocking component is read from
+the stack of the loop's thread, from the frame of the middleware around it.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from mcp_swarm.isolation.middleware import IsolationMiddleware
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two checks; without an answer before a balancer's next health check, the loop
-# is blocked. The stack is read again before a warning: code that is only slow has moved on.
+# Seconds between two pings, and seconds without an answer after which the loop counts as blocked: less
+# than a balancer's health check. The stack is read again before a warning: slow code has moved on.
 EVERY: Final = 1.0
 TOO_LONG: Final = 1.0
 SURE_AFTER: Final = 0.25
@@ -26,7 +26,7 @@ _LIBRARIES = (sys.prefix, sys.base_prefix, "<")
 
 
 def watch(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
-    """Watches the loop that runs in this thread; returns a function that ends the watch."""
+    """Watches the event loop of this thread; returns a function that ends the watch."""
     is_over = threading.Event()
     watching = _Watch(loop, threading.get_ident(), is_over)
     threading.Thread(target=watching.run, name="event loop watch", daemon=True).start()
@@ -34,7 +34,7 @@ def watch(loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
 
 
 class _Watch:
-    """One loop, the id of its thread, and whether the watch is over."""
+    """The watch of one loop, in a thread of its own."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, thread: int, is_over: threading.Event
@@ -60,7 +60,7 @@ class _Watch:
                 pass
 
     def _found(self) -> tuple[str, str]:
-        """What runs in the loop, and the line where it is: the innermost that is no library's."""
+        """Returns the component that runs in the loop, and its innermost line outside of libraries."""
         stacks = sys._current_frames()  # noqa: SLF001 - public, in spite of its name
         frames = list(_stack(stacks.get(self._thread)))
         own = [frame for frame in frames if not frame.f_code.co_filename.startswith(_LIBRARIES)]
@@ -73,7 +73,7 @@ class _Watch:
         return next(filter(None, map(_component, frames)), "The code"), where
 
     def _report(self, what: str, where: str) -> None:
-        """Once for each component, or for each line that is in none."""
+        """Logs a warning, once per component, or per line outside of components."""
         key = where if what == "The code" else what
         if key not in self._reported:
             self._reported.add(key)
@@ -88,14 +88,14 @@ class _Watch:
 
 
 def _stack(frame: FrameType | None) -> Iterator[FrameType]:
-    """The frames from the innermost on."""
+    """Yields the frames, the innermost first."""
     while frame is not None:
         yield frame
         frame = frame.f_back
 
 
 def _component(frame: FrameType) -> str | None:
-    """The component that this frame runs, if it is the middleware's around one."""
+    """Returns the component that this frame runs, if it is the frame of the middleware."""
     if frame.f_code is not IsolationMiddleware.on_component.__code__:
         return None
     kind, context = frame.f_locals["kind"], frame.f_locals["context"]

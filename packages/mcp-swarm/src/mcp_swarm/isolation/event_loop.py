@@ -1,8 +1,8 @@
-"""Runs the event loop, which no tool can end.
+"""Runs the event loop so that no tool can end it.
 
-asyncio lets a SystemExit or KeyboardInterrupt of any task or callback leave the loop: a library's
-``sys.exit`` in a task that a tool left behind would end the process, and all other calls with it.
-The loop itself is unharmed by that, so it goes on where it was. It costs nothing per task.
+In asyncio a SystemExit or KeyboardInterrupt of any task or callback leaves the loop. So a library's
+``sys.exit`` in a task that a tool left behind would end the process and all other calls. The loop
+itself stays intact, so it is simply run again. This costs nothing per task.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 def run(main: Coroutine[Any, Any, T], loop_factory: LoopFactory | None) -> T:
-    """Runs `main` to its end, as ``asyncio.run`` does; what others raise ends them alone.
+    """Runs `main` to its end like ``asyncio.run``. What other tasks raise ends only them.
 
-    Signals must be handled by other means than KeyboardInterrupt, as uvicorn does.
+    Signals must not be handled by KeyboardInterrupt; uvicorn does not.
 
     Raises:
         BaseException: what `main` raised.
@@ -35,18 +35,18 @@ def run(main: Coroutine[Any, Any, T], loop_factory: LoopFactory | None) -> T:
             except (SystemExit, KeyboardInterrupt) as error:
                 if task.done() or _is_a_signal(error):
                     raise
-                # Whatever awaits the task logs its traceback; asyncio does if nothing awaits it.
-                logger.warning("%s: its task or callback has ended, nothing else", _origin(error))
+                # The traceback is logged by whoever awaits the task, or by asyncio if nobody does.
+                logger.warning("%s: only its task or callback has ended", _origin(error))
 
 
 def _is_a_signal(error: BaseException) -> bool:
-    """Whether Python itself may have raised it, because nobody else handles SIGINT."""
+    """Returns whether Python itself may have raised it, because nobody else handles SIGINT."""
     is_interrupt = isinstance(error, KeyboardInterrupt)
     return is_interrupt and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def _origin(error: BaseException) -> str:
-    """What was raised, and by which line."""
+    """Returns what was raised, and on which line."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "C code"
     return f"{type(error).__name__} raised at {where}"

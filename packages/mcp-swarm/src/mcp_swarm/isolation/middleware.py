@@ -1,4 +1,4 @@
-"""Whatever a component raises becomes the error of its own call, and ends nothing else."""
+"""Turns everything that a component raises into an error of its own call."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from mcp_swarm.isolation import contained, escapes, is_cancelled
 
 
 class IsolationMiddleware(ComponentMiddleware):
-    """Stands around tools, resources and prompts, with their dependencies and inner middleware."""
+    """Wraps tools, resources and prompts, with their dependencies and inner middleware."""
 
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
@@ -33,13 +33,13 @@ class IsolationMiddleware(ComponentMiddleware):
 
 
 def _masked(error: PromptError, name: str) -> PromptError:
-    """Returns `error` without the text of its cause, which FastMCP appends whatever it is set to."""
+    """Returns `error` without the text of its cause, which FastMCP appends despite masking."""
     what = f"Error rendering prompt {name!r}"
     return PromptError(what) if str(error) == f"{what}: {error.__cause__}" else error
 
 
 async def isolate(ctx: ServerRequestContext[Any, Any], call_next: SdkCallNext) -> HandlerResult:
-    """SDK middleware, outside all other: for what is no component, lists and checks of rights."""
+    """SDK middleware, the outermost: does the same for lists and permission checks."""
     try:
         return await call_next(ctx)
     except Exception:

@@ -1,4 +1,4 @@
-"""Quotas: one caller's share of a limit, and the bytes that are kept for one caller."""
+"""Quotas: one caller's share of a limit, and the size of data that is kept for one request."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -10,37 +10,37 @@ from mcp_types import INVALID_PARAMS
 if TYPE_CHECKING:
     from mcp_swarm.config import Settings
 
-# Largest part of a request, as JSON, that is kept longer than the request runs: capabilities and
-# client info of a session or a job. Clients of the field send some hundred bytes.
+# Maximum size, as JSON, of a part of a request that outlives it: capabilities and client info of a
+# session or a job. Real clients send some hundred bytes.
 MAX_KEPT_BYTES = 16 * 1024
 
-# One caller has at most this part of a limit that all callers share: it cannot lock the others out.
+# One caller gets at most 1/PART of a limit that all callers share, so that it cannot lock out others.
 PART = 4
 
 
 def share(limit: int, settings: "Settings") -> int:
-    """What one caller may have of `limit`: a quarter, though of small limits at least four.
+    """Returns one caller's share of `limit`: a quarter, but at least four (or all of a smaller limit).
 
-    All of it without auth, and with the one token of AUTH_TOKEN: nobody can tell callers apart.
+    Without AUTH_TOKENS_FILE callers cannot be told apart, so the share is the whole limit.
     """
     return max(min(limit, PART), limit // PART) if settings.auth_tokens_file else limit
 
 
 def check_kept(value: Any, what: str) -> None:
-    """Rejects `value` if it is too large to be kept.
+    """Rejects `value` if it is too large to keep.
 
     Args:
         value: JSON.
         what: its name in the error.
 
     Raises:
-        MCPError: -32602, it has more than ``MAX_KEPT_BYTES``.
+        MCPError: -32602, it is larger than ``MAX_KEPT_BYTES``.
     """
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     if size > MAX_KEPT_BYTES:
         raise MCPError(
             INVALID_PARAMS,
-            f"{what} has {size:,} characters of JSON; at most {MAX_KEPT_BYTES:,} are kept. Next: "
+            f"{what} has {size:,} characters of JSON; the maximum is {MAX_KEPT_BYTES:,}. Next: "
             "leave out what the server does not need, such as icons and experimental capabilities.",
         )
 

@@ -1,1 +1,1 @@
-"""The process: its start, port, health and stop."""
+"""The life of the process: start, port, health and graceful stop."""

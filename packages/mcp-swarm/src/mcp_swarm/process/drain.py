@@ -1,8 +1,9 @@
-"""The graceful stop: not ready → serve on → close streams → finish calls → exit 0.
+"""The graceful stop: not ready → keep serving → close streams → finish calls → exit 0.
 
-SIGTERM (an orchestrator) waits ``MCP_DRAIN_SECONDS`` for the balancer to look away; SIGINT (a
-person) does not; a second signal ends at once. uvicorn alone would close its socket at the
-signal, wait for open streams for ever, and exit with the signal's code.
+After SIGTERM (from an orchestrator) the server keeps serving for ``MCP_DRAIN_SECONDS``, until the
+balancer has seen that it is not ready. After SIGINT (from a person) it does not. A second signal ends
+the process at once. uvicorn alone would close its socket at the signal, wait for open streams for
+ever, and exit with the signal's code.
 """
 
 import asyncio
@@ -22,12 +23,12 @@ from mcp_swarm.process.health import Health, nothing
 
 logger = logging.getLogger(__name__)
 
-# Seconds that Python may take to end once the stop is complete.
+# Seconds that Python may take to exit after the stop.
 SECONDS_TO_END = 1.0
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server with the stop order above."""
+    """uvicorn's server with the graceful stop above."""
 
     def __init__(
         self,
@@ -49,11 +50,11 @@ class DrainingServer(uvicorn.Server):
         self._starting: asyncio.Task[SystemExit | None] | None = None
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Runs the server until it has stopped; no tool's ``sys.exit`` ends it."""
+        """Runs the server until it has stopped. A tool's ``sys.exit`` does not end it."""
         event_loop.run(self.serve(sockets), self.config.get_loop_factory())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Starts as uvicorn does; a signal meanwhile ends the start, whatever it waits for."""
+        """Starts like uvicorn. A signal during the start cancels it."""
         self._loop = asyncio.get_running_loop()
         if self.should_exit:
             return
@@ -64,7 +65,7 @@ class DrainingServer(uvicorn.Server):
         self._end_watch = blocked_loop.watch(self._loop)
 
     async def _start(self, sockets: list[socket.socket] | None) -> SystemExit | None:
-        """Returns uvicorn's SystemExit, which must not leave a task."""
+        """Starts uvicorn; returns its SystemExit, which must not leave a task."""
         try:
             await super().startup(sockets=sockets)
         except SystemExit as failed:
@@ -72,7 +73,7 @@ class DrainingServer(uvicorn.Server):
         return None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by the signal: begins the stop, or ends at once when it already began."""
+        """Handles a signal: begins the stop, or ends at once if the stop has begun."""
         self.asked_to_stop = True
         if self._loop and self._starting and not self._starting.done():
             self.should_exit = True
@@ -84,11 +85,11 @@ class DrainingServer(uvicorn.Server):
         self.health.draining = True
         delay = self.drain_seconds if sig == signal.SIGTERM else 0.0
         logger.info("%s: draining for %g s", signal.Signals(sig).name, delay)
-        # A signal handler runs between two bytecodes: what is left is done in the loop.
+        # A signal handler runs between two bytecodes: the rest is done in the loop.
         self._loop.call_soon_threadsafe(self._begin_stop, delay)
 
     def _fail(self) -> None:
-        """A part of the process has ended: it stops as for SIGTERM, with another exit code."""
+        """Stops as after SIGTERM, with another exit code: a part of the process has ended."""
         if not self.health.draining:
             self.health.draining = True
             logger.info("draining for %g s", self.drain_seconds)
@@ -96,7 +97,7 @@ class DrainingServer(uvicorn.Server):
 
     @property
     def exit_code(self) -> int:
-        """Of the process, once the server has stopped."""
+        """The exit code of the process, once the server has stopped."""
         if self.health.lost and self.started:
             return EXIT_LOST
         return EXIT_FINE if self.started or self.asked_to_stop else EXIT_NOT_STARTED
@@ -110,7 +111,7 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finishes calls in flight; streams that open meanwhile on a kept connection are closed."""
+        """Finishes calls in flight, and closes streams that open meanwhile on a kept connection."""
         closing = asyncio.ensure_future(self._keep_closing())
         try:
             await super().shutdown(sockets)
@@ -126,10 +127,10 @@ class DrainingServer(uvicorn.Server):
 
 
 def _end_anyway(code: int) -> None:
-    """Ends the process soon: Python would wait for a tool's thread that blocks for ever."""
+    """Ends the process soon, even if a tool's thread blocks for ever: Python would wait for it."""
 
     def end() -> None:
-        logger.warning("a tool still blocks its thread, which is left behind")
+        logger.warning("a tool still blocks its thread; the process ends without it")
         os._exit(code)
 
     timer = threading.Timer(SECONDS_TO_END, end)

@@ -1,10 +1,10 @@
-"""Health of this replica: ``/healthz`` (alive), ``/readyz`` (may be sent traffic now).
+"""The health of this replica: ``/healthz`` (liveness) and ``/readyz`` (readiness).
 
-Alive answers 503 until the replica was ready once and 200 ever after, draining included:
-Swarm replaces a container that fails it, so it never asks about Redis or the database.
-Ready follows the drain: the balancer looks away while calls in flight are finished. It asks about
-Redis only where every call needs it (sessions over replicas): stateless calls are served without.
-A replica that has lost a part of itself is not ready any more, and ends.
+``/healthz`` is 503 until the replica has started, then always 200, also while it drains. Swarm
+replaces a container that fails it, so it does not depend on Redis or the database. ``/readyz`` is 503
+during the drain, so that the balancer sends no new calls. It depends on Redis only if every call needs
+it (shared sessions); stateless calls are served without. A replica with a part that has ended is not
+ready any more, and stops.
 """
 
 import logging
@@ -18,35 +18,35 @@ logger = logging.getLogger(__name__)
 
 
 def nothing() -> None:
-    """Where nobody is to be called."""
+    """Does nothing: the default callback."""
 
 
 @dataclass
 class Health:
-    """Where the replica is in its life: starting, ready, draining, failed."""
+    """The state of the replica: starting, ready, draining, failed."""
 
     started: bool = False
     draining: bool = False
-    # What this mode cannot serve without, by name, and whether it is there.
+    # What this mode cannot serve without: by name, a function that returns whether it is available.
     needs: dict[str, Callable[[], bool]] = field(default_factory=dict)
-    # What calls may need and is not there: the balancer keeps the replica, a reader wants to know.
+    # What some calls need and is unavailable. The replica stays ready; the body names it.
     unavailable: Callable[[], list[str]] = list
-    # What has ended that should run as long as the process does: only a new process has it again.
+    # The part that has ended although it should run as long as the process. Only a restart helps.
     lost: str | None = None
     on_loss: Callable[[], None] = nothing
 
     @property
     def ready(self) -> bool:
-        """Whether the balancer may send traffic now."""
+        """Whether the balancer may send requests now."""
         return self.started and not self.draining and not self.lost and not self.missing
 
     @property
     def missing(self) -> list[str]:
-        """What is needed and not there."""
+        """The names of what is needed and unavailable."""
         return [name for name, is_there in self.needs.items() if not is_there()]
 
     def lose(self, what: str, error: BaseException | None) -> None:
-        """Called when `what` has ended, by `error` if there is one; a drain expects it to."""
+        """Called when the part `what` has ended, with its `error` if any. Ignored during a drain."""
         if self.lost is None and not self.draining:
             self.lost = what
             logger.critical("%s has ended, so this process ends too", what, exc_info=error)
@@ -61,8 +61,8 @@ class Health:
     async def readyz(self, request: Request) -> Response:
         """Readiness: 200 ``{"status": "ready"}``, else 503 with the reason.
 
-        ``starting``, ``draining``, ``failed``, or ``waiting`` and, as ``missing``, what it lacks.
-        Both name in ``unavailable`` what some calls need and cannot reach: ``["redis"]``.
+        The reason is ``starting``, ``draining``, ``failed``, or ``waiting``, with the names of what is
+        ``missing``. Every answer names in ``unavailable`` what some calls need: ``["redis"]``.
         """
         unavailable = self.unavailable()
         more: dict[str, object] = (

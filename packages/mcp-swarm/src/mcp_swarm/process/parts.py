@@ -1,4 +1,4 @@
-"""Parts of the process that run as long as it does, and what follows when one of them ends before."""
+"""Runs the parts of the process that must run as long as it does, and reports one that ends early."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -7,17 +7,17 @@ from typing import Any
 
 from mcp_swarm.process.health import Health
 
-# Entered before the replica serves, left after its last call; gives the tasks, if it has any, that
-# must run until then.
+# A context that is entered before the replica serves and left after its last call. It may yield tasks,
+# which must run until then.
 Part = Callable[[], AbstractAsyncContextManager[Any]]
 Tasks = Sequence["asyncio.Task[None]"]
 
 
 @asynccontextmanager
 async def running(parts: Sequence[Part], health: Health) -> AsyncIterator[None]:
-    """Runs `parts` around the block; `health` hears of the first that ends before the block does.
+    """Runs `parts` during the block. The first that ends before the block is reported to `health`.
 
-    A block that raises has ended too early itself: what it stands in is lost.
+    A block that raises is reported too: then the server around it is lost.
     """
     is_over = False
 

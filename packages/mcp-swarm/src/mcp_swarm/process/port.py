@@ -10,10 +10,10 @@ logger = logging.getLogger(__name__)
 
 
 def listening_socket(settings: Settings, path: str = "/mcp") -> socket.socket:
-    """The socket to listen on; the log says that `path` is served there.
+    """Returns the socket to listen on, and logs the URL of `path`.
 
     Raises:
-        StartError: the port cannot be listened on.
+        StartError: the server cannot listen on the port.
     """
     family = socket.AF_INET6 if ":" in settings.mcp_host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -25,7 +25,7 @@ def listening_socket(settings: Settings, path: str = "/mcp") -> socket.socket:
     except OSError as error:
         listening.close()
         raise StartError(
-            f"MCP_HOST {settings.mcp_host!r}, MCP_PORT {settings.mcp_port} cannot be listened on: "
+            f"Cannot listen on MCP_HOST {settings.mcp_host!r}, MCP_PORT {settings.mcp_port}: "
             f"{error.strerror}. Next: stop what uses the port, or set MCP_PORT to a free one."
         ) from error
     host, port = listening.getsockname()[:2]

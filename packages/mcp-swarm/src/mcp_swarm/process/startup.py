@@ -1,7 +1,7 @@
-"""The start: what is compiled and collected meanwhile, and how an error of it is reported.
+"""Makes the start fast, and reports its errors clearly.
 
-FastMCP and the MCP SDK define some 600 pydantic models, of which a replica uses a part. Compiling
-them all takes a third of the time that importing takes, and some megabytes.
+FastMCP and the MCP SDK define some 600 pydantic models, of which a replica uses a part. Compiling all
+of them takes a third of the import time, and some megabytes.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from mcp_swarm.errors import McpSwarmError
 
 @contextmanager
 def deferred_build() -> Iterator[None]:
-    """Models and type adapters that are defined inside compile at first use: ``defer_build``.
+    """Defers the compilation of models and type adapters that are defined in this block to first use.
 
-    Only for imports of libraries and of our own modules. What a tool file defines comes later and
-    is compiled at once, so that a broken model stops the start.
+    It is only for imports of libraries and of our own modules. Models of tool files are compiled at
+    once, so that a broken model stops the start.
     """
     usual: Any = TypeAdapter._defer_build  # noqa: SLF001 - an adapter of a union has no config
     BaseModel.model_config["defer_build"] = True
@@ -34,16 +34,16 @@ def deferred_build() -> Iterator[None]:
 
 
 def keep_what_is_loaded() -> None:
-    """Turns the garbage collector on, off since the start; it never looks at what is there by now.
+    """Enables the garbage collector, which was off during the start, for objects created from now on.
 
-    Without a collection first: it would take 0.1 s to find less than 1 MB.
+    There is no collection first: it would take 0.1 s to free less than 1 MB.
     """
     gc.freeze()
     gc.enable()
 
 
 async def clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Runs the lifespan; reports an error of ours as its message, without a traceback."""
+    """Runs the lifespan. Reports an McpSwarmError as its message, without a traceback."""
     failed: Message | None = None
 
     async def hold_failure(message: Message) -> None:

@@ -1,11 +1,11 @@
-"""State across calls: FastMCP's ``UserSession`` and ``SessionId``, made safe for calls at once.
+"""State across calls: FastMCP's ``UserSession`` and ``SessionId``, made safe for concurrent calls.
 
     @tool
     async def visit(session: UserSession) -> int:
         return await update(session, "visits", lambda n: (n or 0) + 1)
 
-``session.set`` of different keys never undo each other; ``update`` is for a new value that is
-made of the old one. Over all replicas when ``REDIS_URL`` names a Redis (``shared.py``).
+Concurrent ``session.set`` of different keys never overwrite each other. ``update`` computes a new
+value from the old one. All replicas share the state if ``REDIS_URL`` names a Redis (``shared.py``).
 """
 
 from collections.abc import Callable
@@ -23,17 +23,17 @@ ABSENT: Any = object()
 
 
 class ChangedMeanwhileError(Exception):
-    """The value is not what `update` made its new one of."""
+    """Another call has changed the value since `update` read it."""
 
 
 async def update(session: Session, key: str, change: Callable[[T | None], T]) -> T:
-    """Replaces a value by one made of it; of calls at once, each sees the other's.
+    """Replaces a value by a function of it, atomically (compare and set, with retries).
 
     Args:
-        session: a ``UserSession``, or what ``get_session(session_id)`` gives.
+        session: a ``UserSession``, or the result of ``get_session(session_id)``.
         key: of the value.
-        change: makes the new value of the old one, None if there is none. It must be quick and
-            without effects: it is called again if another call was faster.
+        change: returns the new value for the old one, which is None if there is none. It must be quick
+            and without side effects: it is called again if another call was faster.
 
     Returns:
         The new value.
@@ -41,11 +41,11 @@ async def update(session: Session, key: str, change: Callable[[T | None], T]) ->
     while True:
         before = await session.get(key, ABSENT)
         after = change(None if before is ABSENT else before)
-        mark = expected.set((key, before))
+        reset_token = expected.set((key, before))
         try:
             await session.set(key, after)
         except ChangedMeanwhileError:
             continue
         finally:
-            expected.reset(mark)
+            expected.reset(reset_token)
         return after

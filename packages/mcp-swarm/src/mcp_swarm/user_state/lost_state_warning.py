@@ -1,9 +1,10 @@
-"""What a tool keeps by its context where there is no session to keep it.
+"""Warnings about state that a tool stores in its context although there is no session.
 
-``ctx.set_state`` needs a session, and protocol 2026-07-28 has none: it fails, and says what to use.
-For clients up to 2025-11-25 a setting gives sessions (``MCP_STATELESS_HTTP=false``): without it the
-operator is warned once a tool, of ``ctx.enable_components`` too, and the call goes on. What later
-clients have shown or hidden FastMCP keeps by their name, or says that they have none.
+``ctx.set_state`` needs a session, which protocol 2026-07-28 does not have: there it raises an error
+that says what to use. With protocol 2025-11-25 and older a setting enables sessions
+(``MCP_STATELESS_HTTP=false``). Without it a warning is logged once per tool, also for
+``ctx.enable_components``, and the call goes on. With 2026-07-28 FastMCP itself stores visibility rules
+by the client's name, or raises an error if it has none.
 """
 
 import logging
@@ -17,28 +18,28 @@ logger = logging.getLogger(__name__)
 
 _STATE = "set_state"
 _FAILS = (
-    "ctx.set_state keeps a value in the client's session, and protocol 2026-07-28 has no sessions: "
+    "ctx.set_state stores a value in the client's session, and protocol 2026-07-28 has no sessions: "
     "the value would be lost after this call. Next: use UserSession for callers with a token, or a "
     "parameter `session_id: SessionId`, which the client passes (docs/state.md). For a value that "
     "only this call needs, use ctx.set_state(…, serializable=False)."
 )
 _FOR_STATE = (
-    "use UserSession or SessionId instead (docs/state.md), or, if all its clients are of 2025-11-25 "
-    "or older, set MCP_STATELESS_HTTP=false"
+    "use UserSession or SessionId instead (docs/state.md), or, if all its clients use protocol "
+    "2025-11-25 or older, set MCP_STATELESS_HTTP=false"
 )
-_SESSIONS = "for clients up to 2025-11-25 set MCP_STATELESS_HTTP=false (docs/sessions.md)"
+_SESSIONS = (
+    "for clients of protocol 2025-11-25 or older set MCP_STATELESS_HTTP=false (docs/sessions.md)"
+)
 
 
 def warn_once(*, has_sessions: bool) -> Callable[[Context, str], None]:
-    """To be called with the context and the method each time that a tool keeps something by it."""
+    """Returns a function that is called, with the context and its method, for each such call."""
     warned: set[tuple[str, str, str]] = set()
 
     def warn(context: Context, kept_by: str) -> None:
         request_context = context.request_context
-        if (
-            request_context is None or request_context.request is None
-        ):  # a job, whose state lasts as long as it does
-            return
+        if request_context is None or request_context.request is None:
+            return  # a job, whose state lasts as long as the job
         if request_context.protocol_version in MODERN_PROTOCOL_VERSIONS:
             if kept_by == _STATE:
                 raise ToolError(_FAILS)
@@ -48,7 +49,7 @@ def warn_once(*, has_sessions: bool) -> Callable[[Context, str], None]:
             return
         warned.add((method, name, kept_by))
         logger.warning(
-            "%s %r keeps something by ctx.%s, which is gone after the call: there are no "
+            "%s %r stores something with ctx.%s, which is lost after the call: there are no "
             "sessions. Next: %s",
             method,
             name,

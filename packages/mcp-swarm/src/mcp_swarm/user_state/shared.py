@@ -1,8 +1,8 @@
-"""Where callers' state is kept when ``REDIS_URL`` names a Redis.
+"""Stores callers' state in Redis (``REDIS_URL=redis://…``).
 
-FastMCP reads a caller's whole state, changes one value in it and writes the whole back, so that
-of two calls at once one would be lost. This store remembers what the call read, and writes only
-the difference.
+FastMCP reads a caller's whole state, changes one value and writes everything back, so one of two
+concurrent writes would be lost. This store remembers what the call has read, and writes only the
+difference.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# FastMCP keeps under this name what a client has had shown or hidden for itself, and reads it in
-# every call. A call does not wait for it long (seconds), nor at all soon after it did in vain.
+# The key of a client's visibility rules, which FastMCP reads in every call. Seconds that a call waits
+# for them, and seconds after a timeout in which calls do not try at all.
 RULES = ":_visibility_rules"
 SECONDS_FOR_RULES, SECONDS_WITHOUT = 0.5, 2.0
 
-# Fields of a hash: a session's values, what else is kept of the session; or one plain value.
+# Fields of a hash: the values of a session, the rest of the session; or one plain value.
 _VALUE, _REST, _PLAIN = ".", "rest", "plain"
 
-# What this call read last. FastMCP reads right before it writes, in the same task.
+# What this call has read last. FastMCP reads right before it writes, in the same task.
 _read: ContextVar[tuple[tuple[str, str], dict[str, str]] | None] = ContextVar("read", default=None)
 
 
@@ -41,7 +41,8 @@ class StateStore:
 
     Args:
         store: the shared Redis.
-        has_sessions: clients up to 2025-11-25 have sessions, which may have rules of their own.
+        has_sessions: whether clients of protocol 2025-11-25 and older have sessions, which may have
+            their own visibility rules.
 
     Raises:
         MCPError: -31002, Redis does not answer; from every method.
@@ -53,7 +54,7 @@ class StateStore:
         self._without_rules_until = 0.0
 
     async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
-        """The value, None if there is none."""
+        """Returns the value; None if there is none."""
         if key.endswith(RULES):
             return await self._rules(key, collection or "")
         return await self._load(key, collection or "")
@@ -66,7 +67,7 @@ class StateStore:
         collection: str | None = None,
         ttl: SupportsFloat | None = None,
     ) -> None:
-        """Writes what differs from what this call has read.
+        """Writes the difference from what this call has read.
 
         Raises:
             ChangedMeanwhileError: in `update`, another call was faster.
@@ -87,14 +88,14 @@ class StateStore:
                 raise ChangedMeanwhileError(key)
 
     async def delete(self, key: str, *, collection: str | None = None) -> bool:
-        """Whether there was a value to take away."""
+        """Deletes the value; returns whether there was one."""
         async with redis_required("State"):
             return await self._fields.remove(collection or "", key)
 
     async def ttl(
         self, key: str, *, collection: str | None = None
     ) -> tuple[dict[str, Any] | None, float | None]:
-        """The value; how long it is kept is told by nobody's asking."""
+        """Returns the value, without its time to live: nobody needs that."""
         return await self.get(key, collection=collection), None
 
     async def get_many(
@@ -122,7 +123,7 @@ class StateStore:
             await self.put(key, value, collection=collection, ttl=ttl)
 
     async def delete_many(self, keys: Sequence[str], *, collection: str | None = None) -> int:
-        """How many there were."""
+        """Deletes the values; returns how many there were."""
         return sum([await self.delete(key, collection=collection) for key in keys])
 
     async def _load(self, key: str, collection: str) -> dict[str, Any] | None:
@@ -132,12 +133,12 @@ class StateStore:
         return _joined(fields) if fields else None
 
     async def _rules(self, key: str, collection: str) -> dict[str, Any] | None:
-        """A client's own rules, none while Redis is away: calls without state go on.
+        """Returns a client's visibility rules; None while Redis is unavailable, so that calls go on.
 
-        What is hidden from everyone stays hidden, and who may do what is not told by rules.
+        This is safe: rules do not decide permissions, and components hidden from everyone stay hidden.
         """
         if not self._has_sessions and not key.startswith("user:"):
-            return None  # kept under a request's own id, so nobody ever finds them again
+            return None  # stored under the id of a single request, so nobody can read them later
         if time.monotonic() < self._without_rules_until:
             return None
         try:
@@ -157,7 +158,7 @@ def _expectation() -> dict[str, str | None]:
 
 
 def _split(value: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of a stored value; FastMCP's sessions are ``{"value": {"state": {…}, …}}``."""
+    """Splits a stored value into fields. FastMCP's sessions are ``{"value": {"state": {…}, …}}``."""
     inner = value.get("value")
     if set(value) != {"value"} or not isinstance(inner, dict) or "state" not in inner:
         return {_PLAIN: _json(value)}
@@ -167,7 +168,7 @@ def _split(value: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _joined(fields: Mapping[str, str]) -> dict[str, Any]:
-    """The stored value of its fields."""
+    """Returns the stored value from its fields."""
     if _PLAIN in fields:
         plain: dict[str, Any] = json.loads(fields[_PLAIN])
         return plain
