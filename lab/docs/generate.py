@@ -190,7 +190,7 @@ STATIC: dict[str, dict[str, Callable[[], str]]] = {
 
 
 def rendered(page: str, parts: dict[str, Callable[[], str]]) -> str:
-    """The text of `page` with its generated `parts` made anew.
+    """The text of `page` with its generated `parts` made again.
 
     Raises:
         KeyError: a part is not marked in the page.

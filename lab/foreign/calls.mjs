@@ -1,11 +1,11 @@
 // What each TypeScript client does: see python/calls.py.
 const CALLERS = 3;
-const SECONDS = 20;
+const SECONDS = 55;
 const SECONDS_TO_RECOVER = 30;
 const sleep = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 export async function run(Client, Transport, callTool) {
-  const seen = { answered: 0, errors: 0, hung: 0, lost: "", messages: {} };
+  const seen = { answered: 0, errors: 0, hung: 0, slowest: 0, lost: "", messages: {} };
   const client = new Client({ name: "foreign", version: "1" });
   await client.connect(new Transport(new URL(process.argv[2])));
   console.log("ready");
@@ -13,6 +13,7 @@ export async function run(Client, Transport, callTool) {
   process.stdin.resume().on("end", () => { stopped = true; });
 
   async function one(name, args) {
+    const began = Date.now();
     const timer = setTimeout(() => { seen.hung += 1; }, SECONDS * 1000);
     try {
       const options = Math.random() < 0.5 ? { onprogress() {} } : {};
@@ -26,6 +27,7 @@ export async function run(Client, Transport, callTool) {
       return false;
     } finally {
       clearTimeout(timer);
+      seen.slowest = Math.max(seen.slowest, (Date.now() - began) / 1000);
     }
   }
 

@@ -26,7 +26,8 @@ class Seen:
 
     answered: int = 0
     errors: int = 0
-    hung: int = 0  # calls that its own time limit ended
+    hung: int = 0  # calls that had no answer for nearly a minute
+    slowest: float = 0.0  # seconds until the last answer or error came
     lost: str = ""  # why it could not go on; empty if it could
     messages: dict[str, int] = field(default_factory=dict)  # of errors, how often
 

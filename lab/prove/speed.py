@@ -57,7 +57,7 @@ def speed(short: bool) -> Outcome:
             "wrk, one fixed request, answers not read": _median(runs["wrk"]).text(ours)
             if runs["wrk"]
             else "not installed: not compared",
-            "how": f"{CONNECTIONS} connections; median of {rounds} rounds of {seconds:g} s, in turns; "
+            "how": f"{CONNECTIONS} connections; median of {rounds} rounds of {seconds:g} s, round-robin; "
             + ("pinned to one core, the endpoint to the other" if _can_pin() else "not pinned"),
         },
     )

@@ -1,7 +1,7 @@
 """Taking a sale back: an action that destroys, so a person confirms what they have read.
 
 The question shows the sale as it is. Should it change while the person reads, the answer does
-not count: a client of 2026-07-28 is asked anew, an older one gets an error.
+not count: a client of 2026-07-28 is asked again, an older one gets an error.
 """
 
 from datetime import date

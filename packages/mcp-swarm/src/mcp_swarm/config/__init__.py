@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         10.0,
         ge=0.5,
         allow_inf_nan=False,
-        description="Seconds of silence after which a worker is held for dead and its jobs move on.",
+        description="Seconds of silence after which a worker is considered dead and its jobs move on.",
     )
     mcp_task_drain_seconds: float = Field(
         45.0,

@@ -1,6 +1,6 @@
 """The server's MCP middleware as one chain a method, put together once.
 
-FastMCP builds it anew for each message, with a wrapper for every hook of every middleware. Here
+FastMCP builds it again for each message, with a wrapper for every hook of every middleware. Here
 only the hooks that a middleware really has are in it; what runs, and in which order, is the same.
 """
 

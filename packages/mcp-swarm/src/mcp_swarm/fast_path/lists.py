@@ -29,7 +29,7 @@ _KINDS = {
     ),
     "prompts/list": ("prompt:", "on_list_prompts", "list_prompts"),
 }
-# Sets of callers that are told apart; beyond it the oldest list is made anew.
+# Sets of callers that are told apart; beyond it the oldest list is made again.
 _KEPT = 64
 
 _Key = tuple[str, str, tuple[bool, ...]]

@@ -201,7 +201,7 @@ def is_client_tool_call() -> bool:
 def argument_check(tool: FunctionTool) -> Callable[[dict[str, Any]], Any]:
     """Checks a call's arguments as running `tool` would, strictly, without running it.
 
-    Made once for each tool: FastMCP's own check for tasks builds its schema anew for each call.
+    Made once for each tool: FastMCP's own check for tasks builds its schema again for each call.
     The function it gives raises pydantic's ValidationError.
     """
     from fastmcp.server.dependencies import without_injected_parameters

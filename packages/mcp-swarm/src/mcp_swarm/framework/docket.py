@@ -110,7 +110,7 @@ def make_worker(docket: "Docket", silence: float, **options: Any) -> "Worker":
 
     Args:
         docket: whose jobs it runs.
-        silence: seconds after which a worker is held for dead, and its jobs are delivered again.
+        silence: seconds after which a worker is considered dead, and its jobs are delivered again.
         options: Docket's own.
     """
     from docket import Worker

@@ -1,7 +1,7 @@
 """The HTTP client that calls only what its gate lets through.
 
 An address is checked at the moment it is connected to, by the code that connects, so a name
-that resolves anew (DNS rebinding) gains nothing; TLS and the Host header keep the name. Nothing
+that resolves again (DNS rebinding) gains nothing; TLS and the Host header keep the name. Nothing
 of the caller is sent along: no cookies, credentials or proxies from the environment. The author
 of a tool may give a client credentials, for one origin.
 Source of the rules: OWASP, Server-Side Request Forgery Prevention.
