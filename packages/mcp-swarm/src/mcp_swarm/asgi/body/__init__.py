@@ -155,7 +155,7 @@ class _RefusedError(Exception):
 
 
 def _replayed(message: Message, receive: Receive) -> Receive:
-    """`receive` that gives `message` first."""
+    """Returns a `receive` that returns `message` first."""
     first: Message | None = message
 
     async def replay() -> Message:
@@ -200,7 +200,7 @@ def _no_room() -> Response:
     response = problem(
         503,
         "Service Unavailable",
-        "This replica holds as many bytes of requests as it may. Nothing was carried out; try again.",
+        "This replica has no memory left for request bodies. Nothing was carried out; try again.",
     )
     response.headers["Retry-After"] = "1"
     return response
