@@ -36,7 +36,7 @@ with deferred_build():  # as `python -m server` does
     from mcp_swarm.fast_path import FastPathMiddleware
     from mcp_swarm.process.health import Health
     from mcp_swarm.telemetry import logs
-    from mcp_swarm.telemetry.access_log import NoteMethod
+    from mcp_swarm.telemetry.call_record import CallRecord
 
 
 def nothing(*args: Any, **kwargs: Any) -> None:
@@ -213,7 +213,7 @@ PROTECTIONS: dict[str, Callable[[], None]] = {
     "concurrency-limit": lambda: setattr(ConcurrencyMiddleware, "on_component", pass_on),
     "client-requests": lambda: setattr(framework, "wrap_client_requests", nothing),
     "paused-timeout": lambda: setattr(build, "timeout_paused", contextlib.nullcontext),
-    "access-log-method": lambda: setattr(NoteMethod, "on_message", pass_on),
+    "access-log-method": lambda: setattr(CallRecord, "asks_for", nothing),
     "request-id": lambda: setattr(RequestIdMiddleware, "__call__", pass_on_asgi),
     "fast-path": lambda: setattr(FastPathMiddleware, "__call__", pass_on_asgi),
     "disconnect": lambda: setattr(DisconnectMiddleware, "__call__", pass_on_asgi),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from fastmcp import FastMCP
@@ -26,7 +26,7 @@ from mcp_swarm.framework.components import around_tool
 from mcp_swarm.isolation.middleware import IsolationMiddleware, isolate
 from mcp_swarm.isolation.shares import refuse_large
 from mcp_swarm.process.parts import Part
-from mcp_swarm.telemetry.access_log import NoteMethod
+from mcp_swarm.telemetry.call_record import RecordCalls
 from mcp_swarm.user_state.lost_state_warning import warn_once
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class App(FastMCP):
     store: "Store | None"
     parts: list[Part]
     jobs: "Jobs | None"  # None if no tool has `task=`
+
+    @cached_property
+    def recorder(self) -> RecordCalls:
+        """Notes how calls that do not take the fast path end."""
+        return RecordCalls(self)
 
 
 def build_mcp(
@@ -93,7 +98,7 @@ def build_mcp(
         limit_per_client=settings.mcp_listen_limit_per_client,
     )
     framework.serve_listen(mcp, mcp.listen)
-    framework.wrap_requests(mcp, isolate, refuse_large, request_state.note)
+    framework.wrap_requests(mcp, mcp.recorder, isolate, refuse_large, request_state.note)
     framework.note_what_is_kept(warn_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)
@@ -125,7 +130,6 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
     """MCP middleware, outermost first."""
     undelivered = [DroppedMessagesMiddleware()] if settings.mcp_json_response is True else []
     return [
-        NoteMethod(),  # first, so that a message that fails below is named in the log too
         UnknownResourceMiddleware(),  # around all that may report an unknown resource
         *undelivered,  # only where answers are JSON and nothing else
         StoreErrorsMiddleware(),  # around all that may need Redis or the database

@@ -1,7 +1,7 @@
-"""Discovery: a Python file dropped into a package is served at the next start.
+"""Discovery: the server serves each Python file in a package at its next start.
 
-FastMCP's FileSystemProvider only warns of a broken file, lets the last of two equal names win
-in silence, and imports a module again under a second name; here each of these stops the start.
+FastMCP's FileSystemProvider only warns about a broken file, silently overwrites the first of two equal
+names, and imports a module again under a second name. Here each of these stops the start.
 """
 
 import importlib
@@ -32,7 +32,7 @@ def chosen(packages: Sequence[str], only: Sequence[str]) -> dict[str, Sequence[s
     """Returns which modules of each package to serve: package → `only` of ``discover``.
 
     Args:
-        packages: dotted names; ``MCP_TOOLS`` picks from those called ``tools``, or from the first.
+        packages: dotted names; ``MCP_TOOLS`` selects from those called ``tools``, or from the first.
         only: the value of ``MCP_TOOLS``.
 
     Raises:
@@ -53,7 +53,7 @@ def chosen(packages: Sequence[str], only: Sequence[str]) -> dict[str, Sequence[s
 
 
 def modules(package: str) -> Iterator[ModuleType]:
-    """Imports the modules of `package`; one that does not exist holds nothing.
+    """Imports the modules of `package`. A package that does not exist has none.
 
     Raises:
         DiscoveryError: a module fails to import, or a folder has no ``__init__.py``.
@@ -78,9 +78,9 @@ def discover(
 
     Args:
         mcp: the server to add to.
-        package: dotted name; a package that does not exist holds nothing.
-        only: names of top modules to take; ``all`` takes all.
-        seen: what other packages have defined, and in which file; added to.
+        package: dotted name; a package that does not exist has no modules.
+        only: names of the top modules to serve, or ``all``.
+        seen: the components of other packages and their files; this call adds its own.
 
     Returns:
         The components that were added.
@@ -108,7 +108,7 @@ def discover(
 
 
 def _folder(package: str) -> Path | None:
-    """Where `package` lies, imported or not; None if it is not there at all."""
+    """Returns the folder of `package`, without importing it; None if it does not exist."""
     try:
         spec = importlib.util.find_spec(package)
     except ModuleNotFoundError:
@@ -119,12 +119,12 @@ def _folder(package: str) -> Path | None:
 
 
 def _modules(folder: Path, package: str) -> Iterator[str]:
-    """Dotted names of the modules in `folder`, deepest last, in an order all replicas share."""
+    """Yields dotted names of the modules in `folder`, the deepest last, in the same order everywhere."""
     entries = sorted(os.scandir(folder), key=lambda entry: (entry.is_dir(), entry.name))
     files = [e for e in entries if e.is_file() and e.name.endswith(".py")]
     if files and not (folder / "__init__.py").exists():
         raise DiscoveryError(
-            f"{folder} holds {files[0].name} but no __init__.py, so its modules could shadow "
+            f"{folder} has {files[0].name} but no __init__.py, so its modules could shadow "
             f"others of the same name. Next: touch {folder / '__init__.py'}"
         )
     for entry in files:
@@ -140,11 +140,11 @@ def _modules(folder: Path, package: str) -> Iterator[str]:
         if entry.is_dir() and not entry.name.startswith(("_", ".")):
             yield from _modules(Path(entry.path), f"{package}.{entry.name}")
     if files:
-        yield package  # last: what its __init__.py takes from a module is that module's
+        yield package  # last, so that what its __init__.py imports counts for the module itself
 
 
 def _tops(names: list[str], package: str) -> dict[str, str]:
-    """Module → the name by which ``MCP_TOOLS`` picks it; a package's own __init__.py has none."""
+    """Returns module → its name in ``MCP_TOOLS``; a package's own __init__.py has none."""
     own = {name: name.removeprefix(f"{package}.").partition(".")[0] for name in names}
     own.pop(package, None)
     return own
@@ -163,7 +163,7 @@ def _import(name: str, package: str, folder: Path) -> ModuleType:
 
 
 def _location(file: Path, folder: Path, error: BaseException) -> str:
-    """File and line where importing `file` failed: the deepest one that is in `folder`."""
+    """Returns the file and line where the import of `file` failed: the deepest in `folder`."""
     own = f"{folder}{os.sep}"
     if isinstance(error, SyntaxError) and str(error.filename).startswith(own):
         return f"{error.filename}:{error.lineno}"
@@ -176,7 +176,7 @@ def _location(file: Path, folder: Path, error: BaseException) -> str:
 
 
 def _components(module: ModuleType) -> Iterator[Any]:
-    """What `module` itself defines: decorated functions and component objects."""
+    """Yields what `module` itself defines: decorated functions and component objects."""
     for name, value in vars(module).items():
         if name.startswith("_"):
             continue

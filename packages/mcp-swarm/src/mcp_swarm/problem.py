@@ -1,11 +1,11 @@
-"""Refusals outside MCP, as problem details (RFC 9457)."""
+"""HTTP errors outside of MCP, as problem details (RFC 9457)."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 
 def problem(status: int, title: str, detail: str) -> JSONResponse:
-    """An ``application/problem+json`` response: `detail` tells the caller the next step."""
+    """Returns an ``application/problem+json`` response; `detail` names the next step."""
     return JSONResponse(
         {"type": "about:blank", "status": status, "title": title, "detail": detail},
         status_code=status,
@@ -14,15 +14,15 @@ def problem(status: int, title: str, detail: str) -> JSONResponse:
 
 
 def too_large(limit: int) -> JSONResponse:
-    """The answer to a body of more than `limit` bytes."""
+    """Returns the error of a body of more than `limit` bytes."""
     return problem(
         413,
         "Content Too Large",
-        f"The body is larger than {limit} bytes (MCP_BODY_LIMIT). Send less at once, or have the "
-        "operator raise the limit.",
+        f"The body is larger than {limit} bytes (MCP_BODY_LIMIT). Send less at once, or ask the "
+        "operator to raise the limit.",
     )
 
 
 async def not_found(request: Request, _: Exception) -> JSONResponse:
-    """The answer to a path that no route has, ``/.well-known/`` of authorization servers included."""
+    """Returns the error of a path without a route, such as ``/.well-known/`` of OAuth clients."""
     return problem(404, "Not Found", f"Nothing is served at {request.url.path!r}. MCP is at /mcp.")

@@ -24,7 +24,7 @@ _ROUTE = "_mcp_swarm_route"
 
 
 class Route(NamedTuple):
-    """What ``route`` was given."""
+    """The arguments of ``route``."""
 
     path: str
     methods: tuple[str, ...]
@@ -38,8 +38,8 @@ def route(
 
     Args:
         path: in Starlette's form, such as ``/orders/{number:int}``.
-        methods: HTTP methods that it takes.
-        public: whether it may be called without a token; its path has no parameters then.
+        methods: the HTTP methods.
+        public: whether it may be called without a token; then the path may have no parameters.
 
     Raises:
         ValueError: a public path has parameters.
@@ -68,7 +68,7 @@ def serve_routes(mcp: FastMCP, package: str) -> list[str]:
             other = seen.setdefault((found.path, method), there)
             if other != there:
                 raise DiscoveryError(
-                    f"{there}: {method} {found.path} is served by {other} too. "
+                    f"{there}: {method} {found.path} is also served by {other}. "
                     "Next: give one of them another path."
                 )
         mcp.custom_route(found.path, methods=list(found.methods))(function)

@@ -98,7 +98,7 @@ class Service:
             # outside the log, which records the real status of what older clients get as 200
             (RpcErrorMiddleware, {"path": PATH}),
             # the log sees the status of whatever is below
-            (AccessLogMiddleware, {}),
+            (AccessLogMiddleware, {"replica": settings.mcp_replica}),
             # uncaught errors: answered and logged, seen by the log above
             (CrashMiddleware, {}),
             # two values of one header would mean different things below
@@ -287,5 +287,5 @@ def _fast_path(settings: Settings, mcp: App) -> dict[str, Any]:
         # with "auto" the form of an answer is chosen below
         "sessions": None if settings.mcp_json_response == "auto" else mcp.sessions,
         # these do nothing to a plain request
-        "harmless": (request_state.note, isolate, refuse_large),
+        "harmless": (mcp.recorder, request_state.note, isolate, refuse_large),
     }

@@ -28,7 +28,7 @@ async def test_a_line_has_status_path_method_name_and_time(
     line = shared.wait_for_log(rf".*\[log-{era}-{named[:4]}-1\].*")[0]
     pattern = (
         r"\d\d:\d\d:\d\d\.\d{3} INFO    tested \[log-.*\] 200 POST /mcp "
-        rf"{method} {re.escape(named)} \d+\.\d ms"
+        rf"{method} {re.escape(named)} ok \d+\.\d ms"
     )
     assert re.fullmatch(pattern, line)
 
@@ -42,6 +42,7 @@ async def test_json_lines_have_the_same_as_fields(replica, http):
     lines = [json.loads(line) for line in made.log.splitlines()]
     (line,) = [line for line in lines if line["request_id"] == "j1"]
     assert line.pop("duration_ms") > 0
+    assert line.pop("request_bytes") > 100 < line.pop("response_bytes")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
     assert line.pop("message").startswith("200 POST /mcp tools/call echo ")
     assert line == {
@@ -54,6 +55,7 @@ async def test_json_lines_have_the_same_as_fields(replica, http):
         "path": "/mcp",
         "mcp_method": "tools/call",
         "mcp_name": "echo",
+        "outcome": "ok",
     }
 
 
@@ -123,4 +125,4 @@ async def test_a_client_that_leaves_is_logged_with_status_0(replica, http):
     calling = asyncio.create_task(http.post(made.url, **asked))
     await made.logged("the sleep begins")
     calling.cancel()
-    assert " 0 POST /mcp tools/call sleep " in (await made.logged(r".*\[gone\].* ms$"))[0]
+    assert " 0 POST /mcp tools/call sleep cancelled " in (await made.logged(r".*\[gone\].* ms$"))[0]

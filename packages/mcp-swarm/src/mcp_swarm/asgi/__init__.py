@@ -1,1 +1,1 @@
-"""HTTP middleware, one a file, in pure ASGI: streams pass through it untouched."""
+"""HTTP middleware in pure ASGI, one per file. Streams pass through it unchanged."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_swarm.identity import in_tenant
 from mcp_swarm.problem import problem
+from mcp_swarm.telemetry import call_record
 
 # Clients look here for an authorization server. They get 404, since there is none.
 WELL_KNOWN = "/.well-known/"
@@ -69,6 +70,8 @@ class AuthenticateMiddleware:
             await _lacks(sorted(missing))(scope, receive, send)
         else:
             scope["user"] = AuthenticatedUser(in_tenant(found))
+            record = call_record.of(scope)
+            record.client, record.tenant = found.client_id, (found.claims or {}).get("tenant")
             scope["auth"] = AuthCredentials(found.scopes)
             await self.app(scope, receive, send)
 

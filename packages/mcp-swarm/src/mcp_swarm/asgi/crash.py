@@ -1,7 +1,7 @@
-"""The last resort: what nobody caught becomes a logged 500, and the connection lives on.
+"""Turns an uncaught exception into a logged 500, and keeps the connection open.
 
-Without it the server would log the error outside its request, without an id, and close a kept
-connection on which the caller's next request may already be under way.
+Without it uvicorn logs the error outside its request, without an id, and closes a kept connection on
+which the caller's next request may already be on its way.
 """
 
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class CrashMiddleware:
-    """Answers 500 to a request whose handling raised; cuts it if an answer had begun."""
+    """Answers 500 to a request that raised; cuts the connection if the response has begun."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -34,12 +34,12 @@ class CrashMiddleware:
 
         try:
             await self.app(scope, receive, send_and_note)
-        except BaseException as error:  # whatever it was, the caller is answered, the log has it
+        except BaseException as error:  # the caller gets a response, the log the error
             if is_cancelled(error):
                 raise
             logger.exception("a request failed")
             if begun and not ended:
-                raise  # half an answer: only cutting the connection tells the caller
+                raise  # half a response: only a cut connection shows the caller that it failed
             if not begun:
                 detail = "The error is in the server's log under this response's X-Request-Id."
                 await problem(500, "Internal Server Error", detail)(scope, receive, send)

@@ -1,8 +1,8 @@
-"""What it means that a client goes away before its answer: the protocol's version decides.
+"""Handles a client that disconnects before its response, as its protocol version requires.
 
-2026-07-28 (basic/patterns/cancellation): the server MUST take it for the request's cancellation,
-which frees what the call holds. Up to 2025-11-25 (basic/transports): it SHOULD NOT, so such a call
-runs to its end. The framework cancels wherever the answer may be a stream, and nowhere else.
+2026-07-28 (basic/patterns/cancellation): the server MUST treat it as cancellation of the request.
+2025-11-25 and older (basic/transports): it SHOULD NOT, so the call runs to its end. The framework
+itself cancels wherever the response may be a stream, and nowhere else.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_swarm.framework import OLDER_VERSIONS
 
-# Seconds after the request is read until its client is watched: most calls are answered by then.
+# Seconds after the request is read before its client is watched: most calls have ended by then.
 WATCHED_AFTER: Final = 0.05
 
 
 class DisconnectMiddleware:
-    """Cancels a call of a client of 2026-07-28 that went away, and no other's.
+    """Cancels the call of a client of protocol 2026-07-28 that disconnects, and no others.
 
     Args:
-        app: what answers.
+        app: the inner app.
         path: of the MCP endpoint.
-        has_sessions: clients up to 2025-11-25 have sessions, in which no call depends on the
-            request that brought it.
+        has_sessions: whether clients of 2025-11-25 and older have sessions, in which no call depends
+            on its HTTP request.
     """
 
     def __init__(self, app: ASGIApp, *, path: str, has_sessions: bool) -> None:
@@ -59,21 +59,21 @@ class _Watched:
         self._timer: asyncio.TimerHandle | None = None
         self._watching: asyncio.Task[None] | None = None
         self._is_gone = False
-        self._read: Message | None = None  # the body, which nobody below has asked for yet
+        self._read: Message | None = None  # the body, if the app has not received it yet
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
-        """The app's answer; nothing if there is nobody any more who waits for it."""
-        self._watch_soon()  # the body is there: see admission/body.py
+        """Runs the app; ends it if the client disconnects."""
+        self._watch_soon()  # the body has been read already: see asgi/body
         try:
             await app(scope, self._hear, self._say)
         except asyncio.CancelledError:
             if not self._is_gone or (self._task and self._task.uncancel()):
-                raise  # somebody else's
+                raise  # a cancellation by others
         finally:
             self._stop()
 
     async def _hear(self) -> Message:
-        self._stop()  # who hears on after the request was read, hears that the client goes away
+        self._stop()  # an app that receives after the body sees the disconnect itself
         message = self._read or await self._receive()
         self._read = None
         if message["type"] == "http.request" and not message.get("more_body", False):
@@ -106,7 +106,7 @@ class _Watched:
 
 
 def _unaware(receive: Receive) -> Receive:
-    """`receive` of a request whose client is taken to be there, once all of it was read."""
+    """Returns a `receive` that, after the body, never reports a disconnect."""
     read = False
 
     async def hear() -> Message:

@@ -1,9 +1,9 @@
-"""Host and Origin checks: DNS rebinding and foreign web pages are refused.
+"""Checks of Host and Origin, against DNS rebinding and foreign web pages.
 
-Localhost may always call; ``MCP_ALLOWED_HOSTS`` adds the service's own names and
-``MCP_ALLOWED_ORIGINS`` the web pages of other origins. Behind a balancer the caller's Host
-arrives unchanged, so the names are those the client uses. (Specification 2026-07-28,
-basic/transports/streamable-http, Security: Origin MUST be validated, 403.)
+Localhost is always allowed. ``MCP_ALLOWED_HOSTS`` adds the service's own names, and
+``MCP_ALLOWED_ORIGINS`` the web pages of other origins. A balancer passes on the client's Host, so the
+names are those that clients use. (Specification 2026-07-28, basic/transports/streamable-http,
+Security: Origin MUST be validated, 403.)
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ class OriginMiddleware:
         name = host_name(host)
         if name in LOOPBACK or any(fnmatchcase(name, own) for own in self.hosts):
             return True
-        # The very address that the connection came to cannot be a rebound name.
+        # The address that the connection came to cannot be a rebound name.
         server = scope.get("server")
         return bool(server and name and name == server[0])
 
@@ -68,13 +68,13 @@ class OriginMiddleware:
             page_name = page.hostname or ""
         except ValueError:
             return False
-        # Not the scheme: a balancer that ends TLS leaves http here and https in the page's.
+        # Without the scheme: behind a balancer that ends TLS it is http here and https in the page.
         same = bool(host) and page.netloc == host
         return same or (page_name in LOOPBACK and host_name(host) in LOOPBACK)
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header without its port: ``[::1]:80`` → ``::1``."""
+    """Returns the name in a Host header without its port: ``[::1]:80`` → ``::1``."""
     host = host.strip().lower()
     if host.startswith("["):
         return host[1:].partition("]")[0]
@@ -82,5 +82,5 @@ def host_name(host: str) -> str:
 
 
 def written(origin: str) -> str:
-    """`origin` as browsers write it: no slash at the end, no capitals."""
+    """Returns `origin` as browsers write it: lower case, no slash at the end."""
     return origin.rstrip("/").lower()

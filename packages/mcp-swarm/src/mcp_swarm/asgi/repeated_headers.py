@@ -1,4 +1,4 @@
-"""Rejects a request that repeats a header by which something is decided.
+"""Rejects a request that repeats a header on which decisions depend.
 
 Programs differ in which of two values they use, so a client could evade a limit with the other one
 (RFC 9110 §5.3 allows several values only for lists). The balancer does the same for the

@@ -1,6 +1,6 @@
-"""Request ids: a sane ``X-Request-Id`` of the caller is kept, any other is replaced.
+"""Request ids: keeps a valid ``X-Request-Id`` of the caller and replaces any other.
 
-The id goes into every log line of the request and back to the caller.
+The id is in every log line of the request and in the response.
 """
 
 import os
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_swarm.telemetry.logs import request_id
 
-# What may stand in a log line unquoted; anything else could forge one.
+# Characters that are safe in a log line; others could forge one.
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 

@@ -1,4 +1,4 @@
-"""``X-Served-By``: the replica's name on every response, so that a spread can be seen.
+"""``X-Served-By``: the replica's name on every response, which shows how calls are spread.
 
 ``MCP_REPLICA`` names the replica (default: its host name). While it drains, responses also
 say ``Connection: close``, so that clients that hold a connection open move to another replica.

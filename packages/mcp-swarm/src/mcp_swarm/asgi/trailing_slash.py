@@ -14,8 +14,8 @@ class TrailingSlashMiddleware:
     """Removes the trailing slash of the path, unless a route has one.
 
     Args:
-        app: what answers.
-        routes: of the app; one that ends in a slash, and a mount, keep theirs.
+        app: the inner app.
+        routes: of the app; a route that ends in a slash, and a mount, keep it.
     """
 
     def __init__(self, app: ASGIApp, *, routes: Sequence[BaseRoute]) -> None:

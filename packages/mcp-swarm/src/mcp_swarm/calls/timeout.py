@@ -19,6 +19,7 @@ from mcp.shared.exceptions import MCPError
 
 from mcp_swarm.errors import CALL_TIMED_OUT
 from mcp_swarm.framework.components import TOOL, ComponentMiddleware, Kind
+from mcp_swarm.telemetry import call_record
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class CallTimeoutMiddleware(ComponentMiddleware):
         try:
             return await self._limited(context, call_next, kind)
         except _OverLimitError:
+            if record := call_record.of_message(context):
+                record.outcome = call_record.TIMEOUT
             message = self._message(f"{kind.noun} {kind.name_in(context)!r}")
             if kind is TOOL:
                 raise ToolError(message) from None

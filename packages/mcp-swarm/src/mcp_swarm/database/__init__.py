@@ -1,14 +1,14 @@
 """The tools' database, ``DATABASE_URL``: SQLite on a laptop, PostgreSQL for many replicas.
 
-A tool module declares the tables it needs at import, and opens a session in each call:
+A tool module declares its tables at import, and opens a session in each call:
 
     database.declare(Base.metadata, samples=sample_data)
 
     async with database.session() as session:
         ...                                   # committed at the end, rolled back on an error
 
-For tables that exist already, a session is enough. Nothing is connected, and no driver imported,
-before something is declared or a session is opened.
+For tables that exist already, a session is enough. Without declarations and sessions, nothing connects
+and no driver is imported.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class _State:
-    """What was declared, where the database is, and the engine once it is open."""
+    """The declarations, the URL of the database, and the engine once it is open."""
 
     declared: list[Declared] = field(default_factory=list)
     url: str | None = None
@@ -43,13 +43,13 @@ _state = _State()
 
 
 def declare(metadata: "MetaData", seed: Seed | None = None, *, samples: Seed | None = None) -> None:
-    """Declares that the tables of `metadata` are needed, and what to put into them once.
+    """Declares tables, and functions that fill them once.
 
     Args:
-        metadata: of SQLAlchemy; its schemas and tables are created at the start where they are
-            missing, and never altered.
-        seed: called with a session, once, by the replica that created the tables.
-        samples: the same for example rows: only into the default SQLite file, or with
+        metadata: of SQLAlchemy; missing schemas and tables are created at the start, existing ones
+            are never altered.
+        seed: called once with a session, by the replica that created the tables.
+        samples: the same for example rows, only with the default SQLite file or
             ``MCP_SAMPLE_DATA=true``.
     """
     _state.declared.append(Declared(metadata, seed, samples))
@@ -57,7 +57,7 @@ def declare(metadata: "MetaData", seed: Seed | None = None, *, samples: Seed | N
 
 @asynccontextmanager
 async def session() -> "AsyncIterator[AsyncSession]":
-    """A session in one transaction: committed at the end of the block, rolled back on an error.
+    """Opens a session in one transaction: committed at the end of the block, rolled back on an error.
 
     Raises:
         UnavailableError: the database does not answer; within two seconds.
@@ -69,12 +69,12 @@ async def session() -> "AsyncIterator[AsyncSession]":
 
 
 async def start(url: str, *, samples: bool = False, timeout: float = 20.0) -> None:
-    """Creates and fills what was declared; connects to nothing if nothing was.
+    """Creates and fills the declared tables. Without declarations it does not connect.
 
     Args:
         url: of SQLAlchemy, with an async driver.
-        samples: whether example rows are wanted.
-        timeout: seconds to wait for a server that is still starting itself.
+        samples: whether to add example rows.
+        timeout: seconds to wait for a database that is still starting.
 
     Raises:
         StartError: the URL cannot be used, or nothing answers there.
@@ -96,7 +96,7 @@ async def start(url: str, *, samples: bool = False, timeout: float = 20.0) -> No
 
 
 async def _created(opened: "Database", url: str, samples: bool, deadline: float) -> bool:
-    """Whether the tables are there; False while the database may still be starting."""
+    """Creates the tables; False if the database may still be starting."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
@@ -156,6 +156,6 @@ def _cannot(url: str, error: Exception) -> str:
     reason = (str(getattr(error, "orig", None) or error) or "no answer").splitlines()[0]
     return (
         f"DATABASE_URL {shown} cannot be used: {reason.rstrip('.')}. Expected a database that "
-        "answers there, by an async driver (postgresql+asyncpg, sqlite+aiosqlite). Next: correct "
+        "answers there, with an async driver (postgresql+asyncpg, sqlite+aiosqlite). Next: correct "
         "the URL or start the database."
     )

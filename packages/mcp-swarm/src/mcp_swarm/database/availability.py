@@ -1,9 +1,9 @@
-"""Whether the database answers: a call that needs one that does not gets an error within 2 s.
+"""The availability of the database: while it does not answer, calls get an error within 2 s.
 
-A connection to a lost host reports nothing: a statement on it waits for minutes. So while a call
-takes longer than usual, a new connection is opened as a probe. If that fails, the database is
-considered unavailable: waiting calls and open connections are ended, and further calls get the
-error at once, until a probe succeeds. A statement that is only slow is left alone.
+A connection to a lost host reports no error: a statement on it waits for minutes. So when a call takes
+longer than usual, a new connection is opened as a probe. If that fails, the database is considered
+unavailable: waiting calls and open connections are ended, and further calls fail at once, until a
+probe succeeds. A statement that is only slow goes on.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ BETWEEN_PROBES = 0.5
 class UnavailableError(MCPError, FastMCPError):
     """The database does not answer, or has no connection left: code -31011.
 
-    It is an error of FastMCP too, which logs those without a traceback: an outage has one a call.
+    It is also a FastMCPError, which FastMCP logs without a traceback: there is one per call.
     """
 
     def __init__(self, reason: str, *, outcome_is_unknown: bool = False) -> None:
         again = "Try again in a moment."
         data: dict[str, Any] = {"retryable": True, "retryAfter": 1}
         if outcome_is_unknown:
-            again = "Look whether the change was made before you try again."
+            again = "Check whether the change was made before you try again."
             data = {"retryable": False, "outcome": "unknown"}
         message = f"The database is not available right now: {reason}. {again}"
         super().__init__(DATABASE_UNAVAILABLE, message, data)
@@ -44,7 +44,7 @@ class UnavailableError(MCPError, FastMCPError):
 
 
 class Availability:
-    """Knows whether the database answers, and ends what would wait for it in vain.
+    """Probes whether the database answers, and ends calls that would wait in vain.
 
     Args:
         connect: opens a connection beside the pool.
@@ -77,7 +77,7 @@ class Availability:
         call = Call(self)
         timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._is_quiet, call)
         try:
-            # Here and not in SQLAlchemy's pool, where it takes long to end thousands that wait.
+            # Not in SQLAlchemy's pool, which is slow to end thousands of waiting calls.
             async with call.connecting():
                 await self._slots.acquire()
             try:
@@ -106,7 +106,7 @@ class Availability:
             raise UnavailableError(self._reason(error)) from error
 
     def suspect(self) -> None:
-        """Asks for a probe now."""
+        """Starts a probe now."""
         if self._probing is None:
             self._probing = asyncio.get_running_loop().create_task(self._probe_while_needed())
 
@@ -171,7 +171,7 @@ class Availability:
 
 
 class Call:
-    """A call that uses the database, and the time until which it may wait for a connection."""
+    """A call that uses the database, and its deadline for getting a connection."""
 
     def __init__(self, availability: Availability) -> None:
         self._availability = availability

@@ -20,10 +20,13 @@ from mcp_swarm.fast_path.calls import Calls
 from mcp_swarm.fast_path.fetches import Fetches
 from mcp_swarm.fast_path.in_session import Found, InSession, Sessions
 from mcp_swarm.fast_path.lists import Lists
-from mcp_swarm.fast_path.message import LISTS, NAMED, FastRequest, answer, read, version_of
+from mcp_swarm.fast_path.message import LISTS, FastRequest, answer, read, version_of
 from mcp_swarm.framework import BODY, PARSED, catalogue
 from mcp_swarm.framework import request as framework_request
+from mcp_swarm.framework.catalogue import ComponentNames
+from mcp_swarm.framework.request import NAMED
 from mcp_swarm.isolation import contained, is_cancelled
+from mcp_swarm.telemetry import call_record
 
 __all__ = ["FastPathMiddleware"]
 
@@ -71,6 +74,7 @@ class FastPathMiddleware:
         self.calls = Calls(mcp)
         self.fetches = Fetches(mcp)
         self.lists = Lists(mcp)
+        self.names = ComponentNames(mcp)
         self.in_session = InSession(mcp, sessions, self._found) if sessions else None
         self._accepts: dict[tuple[bytes, bool], bool] = {}
 
@@ -129,6 +133,7 @@ class FastPathMiddleware:
             self.mcp, self.harmless
         ):
             return False
+        call_record.of(scope).asks_for(asked.method, asked.params, self.names)
         if self.has_sessions and not asked.is_modern:
             return self.in_session is not None and await self.in_session.answer(asked, scope, send)
         response = await self._response(asked, scope)
@@ -139,31 +144,38 @@ class FastPathMiddleware:
     async def _response(self, asked: FastRequest, scope: Scope) -> tuple[int, bytes] | None:
         """Status and body, or None if the framework has to answer after all."""
         request = framework_request.RequestContext(self.mcp, Request(scope), asked)
+        record = call_record.of(scope)
         with framework_request.serving(request):
             try:
                 async with Context(fastmcp=self.mcp) as context:
                     if asked.is_modern and self.mcp.auth and await catalogue.has_rules(context):
                         return None
                     result = await self._result(asked, request, context)
-                    return None if result is None else (200, answer(asked, result))
+                    if result is None:
+                        return None
+                    record.returned(result)
+                    return 200, answer(asked, framework_request.encoded(result))
             except BaseException as error:  # the one place where an error becomes an answer
                 if is_cancelled(error):
+                    record.raised(error, asked.version)
                     raise
-                return framework_request.error_answer(contained(error, asked.method), asked)
+                error = contained(error, asked.method)
+                record.raised(error, asked.version)
+                return framework_request.error_answer(error, asked)
             finally:
                 await request.close()
 
     async def _result(
         self, asked: FastRequest, request: framework_request.RequestContext, context: Context
-    ) -> bytes | None:
-        """The encoded result, None if it is for the framework."""
+    ) -> Any:
+        """The result on the wire, encoded or not; None if it is for the framework."""
         found = self._found(asked)
         if found is None:
             return None
         component, result = found
         if component is not None and not await catalogue.may_use(component):
             return None
-        return framework_request.encoded(await result(request, context))
+        return await result(request, context)
 
     def _found(self, asked: FastRequest) -> Found | None:
         """What is asked for, and what gives the result; None if it is for the framework."""

@@ -14,6 +14,7 @@ from starlette.types import Scope, Send
 
 from mcp_swarm.fast_path.message import LISTS, FastRequest, answer
 from mcp_swarm.framework import request as framework_request
+from mcp_swarm.telemetry import call_record
 
 # The component that is asked for, if it is one, and what gives the result or its encoding.
 Found = tuple[Any, Callable[[framework_request.RequestContext, Context], Awaitable[Any]]]
@@ -56,7 +57,7 @@ class InSession:
         component, result = found
         if asked.method not in LISTS and (component is None or component.auth is not None):
             return False
-        request = Request(scope)
+        request, record = Request(scope), call_record.of(scope)
 
         async def plain(client: framework_request.SessionClient) -> str:
             context = framework_request.SessionRequestContext(self._mcp, request, asked, client)
@@ -64,7 +65,12 @@ class InSession:
                 try:
                     async with Context(fastmcp=self._mcp) as made:
                         payload = await result(context, made)
-                    return answer(asked, framework_request.encoded(payload)).decode()
+                    encoded = framework_request.encoded(payload)
+                    record.returned(payload)
+                    return answer(asked, encoded).decode()
+                except BaseException as error:
+                    record.raised(error, asked.version)
+                    raise
                 finally:
                     await context.close()
 

@@ -15,9 +15,9 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
+from mcp_swarm.framework.request import NAMED
+
 LISTS = frozenset({"tools/list", "resources/list", "resources/templates/list", "prompts/list"})
-# Method → the parameter that Mcp-Name repeats (2026-07-28, basic/transports/streamable-http).
-NAMED = {"tools/call": "name", "resources/read": "uri", "prompts/get": "name"}
 
 _MEMBERS = {"jsonrpc", "id", "method", "params"}
 # Integers beyond this are not the same number in every JSON library.
@@ -125,6 +125,7 @@ def _agrees(
     if method not in NAMED:
         return True
     assert params is not None
+    # Mcp-Name repeats it (2026-07-28, basic/transports/streamable-http)
     name: str = params[NAMED[method]]
     # Judged before it is encoded: half a surrogate pair cannot be.
     plain = name.isascii() and not name.startswith("=?")

@@ -3,13 +3,15 @@
 from typing import Any
 
 from fastmcp import Context, FastMCP
+from fastmcp.prompts import Prompt
+from fastmcp.resources import Resource, ResourceTemplate
 from fastmcp.server.extensions import ServerExtension
 from fastmcp.server.mixins.mcp_operations import _normalize_call_tool_result
 from fastmcp.server.providers import LocalProvider
 from fastmcp.server.providers.prefab_payload import payload_has_identities
 from fastmcp.server.server import _component_auth_allows, _validation_error_summary
 from fastmcp.server.transforms.visibility import get_visibility_rules
-from fastmcp.tools.base import ToolResult
+from fastmcp.tools.base import Tool, ToolResult
 from fastmcp.utilities.components import FastMCPComponent
 from fastmcp.utilities.tasks import TASKS_EXTENSION_ID
 from pydantic import ValidationError
@@ -48,6 +50,43 @@ def catalogue_state(mcp: FastMCP) -> tuple[Any, ...]:
         last = next(reversed(components.values()), None)
         state += (len(components), last.__repr__, len(provider._transforms))
     return tuple(state)
+
+
+class ComponentNames:
+    """Names of components as a bounded set, whatever callers send.
+
+    Components that another server provides, or that are transformed, are unknown here.
+    """
+
+    UNKNOWN = "unknown"
+
+    def __init__(self, mcp: FastMCP) -> None:
+        self._mcp = mcp
+        self._state: tuple[Any, ...] = ()
+        self._known: set[tuple[str, str]] = set()
+        self._templates: list[ResourceTemplate] = []
+
+    def of(self, method: str, name: str) -> str:
+        """Returns `name` if there is such a component, the template that it matches, or "unknown"."""
+        if (state := catalogue_state(self._mcp)) != self._state:
+            self._read()
+            self._state = state
+        if (method, name) in self._known:
+            return name
+        if method == "resources/read":
+            for template in self._templates:
+                if template.matches(name) is not None:
+                    return template.uri_template
+        return self.UNKNOWN
+
+    def _read(self) -> None:
+        components = (catalogue(self._mcp) or {}).values()
+        self._templates = [c for c in components if isinstance(c, ResourceTemplate)]
+        self._known = {("tools/call", c.name) for c in components if isinstance(c, Tool)}
+        self._known |= {("prompts/get", c.name) for c in components if isinstance(c, Prompt)}
+        self._known |= {
+            ("resources/read", str(c.uri)) for c in components if isinstance(c, Resource)
+        }
 
 
 def intercepted(mcp: FastMCP) -> bool:

@@ -37,6 +37,9 @@ from starlette.requests import Request
 from mcp_swarm.framework.messages import error_data
 from mcp_swarm.framework.wire import encode
 
+# Method → the parameter that names a component.
+NAMED = {"tools/call": "name", "resources/read": "uri", "prompts/get": "name"}
+
 # The logger of what answers in our place in the older era.
 _dispatcher_log = logging.getLogger("mcp.shared.jsonrpc_dispatcher")
 
@@ -248,16 +251,20 @@ def encoded(result: dict[str, Any] | bytes) -> bytes:
     return result if isinstance(result, bytes) else encode(result)
 
 
+def error_of(error: Exception, version: str) -> types.ErrorData:
+    """The error that a caller of protocol `version` gets for an exception."""
+    if version in MODERN_PROTOCOL_VERSIONS:
+        return modern_error_data(error)
+    return error_data(error) or types.ErrorData(code=0, message=str(error))
+
+
 def error_answer(error: Exception, asked: RequestLike) -> tuple[int, bytes]:
-    """HTTP status and body of an exception, as the era's own entry tells it."""
+    """HTTP status and body of an exception, as the SDK's own entry answers it."""
+    data = error_of(error, asked.version)
+    message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=data)
     if asked.version in MODERN_PROTOCOL_VERSIONS:
-        data = modern_error_data(error)
-        message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=data)
         body = message.model_dump_json(by_alias=True, exclude_none=True)
         return ERROR_CODE_HTTP_STATUS.get(data.code, 200), body.encode()
-    known = error_data(error)
-    if known is None:
+    if error_data(error) is None:
         _dispatcher_log.exception("handler for %r raised", asked.method)
-        known = types.ErrorData(code=0, message=str(error))
-    message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=known)
     return 200, message.model_dump_json(by_alias=True, exclude_unset=True).encode()

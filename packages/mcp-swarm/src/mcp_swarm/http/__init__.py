@@ -1,4 +1,4 @@
-"""HTTP to hosts that the operator listed in ``MCP_OUTBOUND_HOSTS``, and to no other.
+"""Outbound HTTP to the hosts in ``MCP_OUTBOUND_HOSTS``, and to no others.
 
     from mcp_swarm import http
     answer = await http.client().request("GET", "https://api.example.com/v1/rates")
@@ -6,8 +6,8 @@
     rates = http.client("https://api.example.com", {"Authorization": f"Bearer {key}"})
     answer = await rates.request("GET", "https://api.example.com/v1/rates")
 
-The second sends the author's credentials, to that origin and no other, redirects included. A tool
-imports it inside the function that calls, so that a replica without such calls loads no HTTP client.
+The second client sends your credentials to that origin, and to no other, even after a redirect. Import
+it inside the tool function, so that a replica without such calls loads no HTTP client.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _client: tuple[asyncio.AbstractEventLoop, HttpClient] | None = None
 
 
 def client(url: str | None = None, credentials: Mapping[str, str] | None = None) -> HttpClient:
-    """The client of this process, made at its first use.
+    """Returns the client of this process, which the first call creates.
 
     Args:
         url: an origin, such as ``https://api.example.com``.
@@ -32,7 +32,7 @@ def client(url: str | None = None, credentials: Mapping[str, str] | None = None)
     Raises:
         ValueError: `url` is more than an origin, or a header cannot be sent.
     """
-    global _client  # noqa: PLW0603 - one connection pool a process
+    global _client  # noqa: PLW0603 - one connection pool per process
     loop = asyncio.get_running_loop()
     if _client is None or _client[0] is not loop:
         _client = loop, HttpClient(load().mcp_outbound_hosts)
@@ -42,7 +42,7 @@ def client(url: str | None = None, credentials: Mapping[str, str] | None = None)
 
 
 async def close() -> None:
-    """Closes this process's client, if there is one. The next use makes a new one."""
+    """Closes this process's client, if there is one. The next use creates a new one."""
     global _client
     current, _client = _client, None
     if current is not None and current[0] is asyncio.get_running_loop():

@@ -1,12 +1,12 @@
-"""Which hosts and addresses may be called: the entries of ``MCP_OUTBOUND_HOSTS``.
+"""The allow-list of outbound hosts and addresses: the entries of ``MCP_OUTBOUND_HOSTS``.
 
-| entry | lets through |
+| entry | allows |
 |---|---|
 | ``api.example.com`` | that name, ports 80 and 443, at public addresses |
 | ``api.example.com:8443`` | that name at that port only |
 | ``*.example.com`` | every name below it, not the domain itself; a port may follow |
-| ``10.0.0.7:9000`` | that address and port, although private: naming it is consent |
-| ``10.0.1.0/24`` | no host by itself; lets *listed names* resolve into this network |
+| ``10.0.0.7:9000`` | that address and port, even if it is private |
+| ``10.0.1.0/24`` | no host by itself; allows *listed names* to resolve into this network |
 """
 
 import ipaddress
@@ -26,7 +26,7 @@ DEFAULT_PORTS: Final = (80, 443)
 
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-# Not public, though older Pythons take them for it (RFC 6890, RFC 7526).
+# Not public, although older Pythons say so (RFC 6890, RFC 7526).
 _SPECIAL = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
 # Addresses of IPv6 that tunnel to an address of IPv4, public or not (RFC 3056, 4380, 5214).
 _TUNNELS = (ipaddress.IPv6Network("2002::/16"), ipaddress.IPv6Network("2001::/32"))
@@ -39,14 +39,14 @@ class RequestNotAllowed(ToolError):
 
 @dataclass(frozen=True, slots=True)
 class AllowList:
-    """Says no by raising ``RequestNotAllowed``: to hosts not listed, to private addresses not listed."""
+    """Raises ``RequestNotAllowed`` for hosts, and private addresses, that are not listed."""
 
     hosts: frozenset[tuple[str, int | None]]
     networks: tuple[Network, ...]
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> Self:
-        """The gate that ``entries`` describe. Raises ``ConfigError`` naming a wrong entry."""
+        """Returns the allow-list of ``entries``. Raises ``ConfigError`` for a wrong entry."""
         hosts, networks = set(), []
         for entry in entries:
             parsed = _parse(entry)

@@ -1,9 +1,8 @@
-"""The HTTP client that calls only what its gate lets through.
+"""The HTTP client that calls only the hosts on its allow-list.
 
-An address is checked at the moment it is connected to, by the code that connects, so a name
-that resolves again (DNS rebinding) gains nothing; TLS and the Host header keep the name. Nothing
-of the caller is sent along: no cookies, credentials or proxies from the environment. The author
-of a tool may give a client credentials, for one origin.
+It checks an address right before it connects, so DNS rebinding has no effect; TLS and the Host header
+keep the name. It sends nothing of the caller: no cookies, and no credentials or proxies from the
+environment. The author of a tool can give a client credentials for one origin.
 Source of the rules: OWASP, Server-Side Request Forgery Prevention.
 """
 
@@ -39,7 +38,7 @@ class Unreachable(ToolError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. ``headers`` have lower-case names; ``content`` is at most what was asked."""
+    """A response. ``headers`` have lower-case names; ``content`` has at most ``max_bytes``."""
 
     status: int
     url: str
@@ -51,18 +50,18 @@ class Answer:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of ``host``, as the system resolves it."""
+    """Returns the addresses of ``host``, as the system resolves it."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise Unreachable(
-            f"The host {host!r} cannot be found by name. Check its spelling."
+            f"The host name {host!r} cannot be resolved. Check its spelling."
         ) from error
     return list(dict.fromkeys(str(address[4][0]) for address in found))
 
 
 class HttpClient:
-    """Calls hosts that ``allowed`` lists; ``resolver`` is the seam for tests of name lookups."""
+    """Calls the hosts that ``allowed`` lists. Tests replace ``resolver``."""
 
     def __init__(
         self,
@@ -82,7 +81,7 @@ class HttpClient:
         self.credentials: Credentials | None = None
 
     def with_credentials(self, url: str, headers: Mapping[str, str]) -> "HttpClient":
-        """A client on the same connections that sends `headers` to the origin of `url` only.
+        """Returns a client on the same connections that sends `headers` to the origin of `url` only.
 
         Raises:
             ValueError: `url` is more than an origin, or a header cannot be sent.
@@ -107,13 +106,13 @@ class HttpClient:
     ) -> Answer:
         """Calls ``url`` and reads at most ``max_bytes`` of the answer's body.
 
-        Redirects of GET and HEAD are followed, at most 5, each checked like the first URL; none
-        from https to http. Other methods get the redirect itself as the answer. ``seconds``
-        bounds the whole, name lookup and redirects included. Nothing is tried twice.
+        It follows redirects of GET and HEAD, at most 5, and checks each like the first URL; it follows
+        none from https to http. For other methods it returns the redirect itself. ``seconds`` is the
+        timeout for everything, including name lookup and redirects. Nothing is retried.
 
         Raises:
             RequestNotAllowed: the URL, a header, or a redirect is not allowed.
-            Unreachable: no connection, no proper HTTP, or out of time.
+            Unreachable: no connection, invalid HTTP, or a timeout.
         """
         if method not in METHODS:
             raise RequestNotAllowed(f"The method {method!r} is not one of {', '.join(METHODS)}.")
@@ -144,11 +143,11 @@ class HttpClient:
         )
 
     async def connect(self, host: str, port: int, *, seconds: float = 5.0) -> float:
-        """Opens a TCP connection to a listed ``host:port`` and closes it: milliseconds it took.
+        """Connects to a listed ``host:port`` and disconnects; returns the milliseconds it took.
 
         Raises:
-            RequestNotAllowed: not listed, or its address is private.
-            Unreachable: nobody answers there, or not in time.
+            RequestNotAllowed: it is not listed, or its address is private.
+            Unreachable: nothing answers there in time.
         """
         self._allow_list.check_host(host, port)
         began = time.perf_counter()
@@ -172,7 +171,7 @@ class HttpClient:
             )
         if target.userinfo:
             raise RequestNotAllowed(
-                "The URL carries a user or password. Take them out: none is passed on."
+                "The URL has a user or password, which is not sent. Remove them."
             )
         self._allow_list.check_host(host(target), port(target))
         return target
@@ -188,7 +187,7 @@ class HttpClient:
             raise Unreachable(f"The redirect to {location[:200]!r} is not a URL.") from error
         if source.scheme == "https" and following.scheme != "https":
             raise RequestNotAllowed(
-                f"A redirect leads from https to {str(following)[:200]!r}. It is refused."
+                f"A redirect leads from https to {str(following)[:200]!r}. It is not followed."
             )
         try:
             return self._target(str(following))
@@ -203,7 +202,7 @@ class HttpClient:
         content: bytes | None,
         max_bytes: int,
     ) -> tuple[int, dict[str, str], bytes]:
-        """One exchange: status, headers, and at most one chunk more than ``max_bytes``."""
+        """Sends one request; returns status, headers and the body, up to a chunk over ``max_bytes``."""
         body = bytearray()
         sent = [(name.encode(), value.encode()) for name, value in headers.items()]
         async with self._pool.stream(method, str(target), headers=sent, content=content) as reply:
@@ -212,10 +211,10 @@ class HttpClient:
                 for name, value in reply.headers
             }
             if found.get("content-encoding", "identity").lower() != "identity":
-                # Unpacking could turn a small answer into gigabytes, and none was asked for.
+                # Decompression could turn a small response into gigabytes.
                 raise Unreachable(
-                    f"{origin(target)} answers packed ({found['content-encoding'][:40]!r}) "
-                    "although it was asked not to. It cannot be read here."
+                    f"{origin(target)} sends a compressed response "
+                    f"({found['content-encoding'][:40]!r}) although the request does not accept it."
                 )
             async for chunk in reply.aiter_stream():
                 body += chunk
@@ -225,7 +224,7 @@ class HttpClient:
 
 
 class _CheckedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to addresses that the gate lets through, and to no others."""
+    """Connects only to addresses that the allow-list permits."""
 
     def __init__(self, allow_list: AllowList, resolver: Resolver) -> None:
         self._allow_list = allow_list
@@ -257,7 +256,7 @@ class _CheckedBackend(httpcore2.AsyncNetworkBackend):
 
 @asynccontextmanager
 async def _readable_errors(where: str, seconds: float) -> AsyncIterator[None]:
-    """Turns whatever the network does into one clear error."""
+    """Turns errors of the network into one clear error."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -269,6 +268,6 @@ async def _readable_errors(where: str, seconds: float) -> AsyncIterator[None]:
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as error:
         detail = str(error).strip().splitlines()
         raise Unreachable(
-            f"{where[:200]} cannot be talked to: {detail[0][:200] if detail else 'cut off'}. "
+            f"{where[:200]} cannot be reached: {detail[0][:200] if detail else 'disconnected'}. "
             "Check that the service is up, and the port and scheme."
         ) from error

@@ -1,4 +1,4 @@
-"""Which headers a request carries: those of its caller, and the credentials of the tool's author."""
+"""The headers of a request: those of its caller, and the credentials of the tool's author."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,27 +8,27 @@ import httpx2
 
 from mcp_swarm.http.allow_list import RequestNotAllowed
 
-# Of the connection: they are its own.
+# Headers of the connection, which callers may not set.
 _CONNECTION: Final = {
     *("host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade"),
     *("expect", "keep-alive", "proxy-connection", "accept-encoding"),
 }
-# Sent to whatever host a redirect leads to.
+# Headers that are also sent after a redirect to another origin.
 _FOR_ALL: Final = {"accept", "user-agent"}
-# With these a caller could make the service use stolen credentials, or leak its own.
+# With these a caller could make the service send stolen credentials, or leak its own.
 _CREDENTIALS: Final = {"authorization", "cookie", "proxy-authorization", "x-api-key"}
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Headers for one origin, ``scheme://host:port``, and for no other."""
+    """Headers that are sent to one origin, ``scheme://host:port``, only."""
 
     origin: str
     headers: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def make(cls, url: str, headers: Mapping[str, str]) -> Self:
-        """The credentials for the origin of `url`.
+        """Returns the credentials for the origin of `url`.
 
         Raises:
             ValueError: `url` is more than an origin, or a header cannot be sent.
@@ -43,25 +43,25 @@ class Credentials:
         for name, value in headers.items():
             if name.lower() in _CONNECTION | _FOR_ALL or not _is_printable(name + value):
                 raise ValueError(
-                    f"The header {name!r} cannot be a credential. Expected one that is not the "
-                    "connection's, in printable ASCII; a key read from a file may end with a line break."
+                    f"The header {name!r} cannot be a credential. Expected printable ASCII, and no "
+                    "header of the connection; a key read from a file may end with a line break."
                 )
         return cls(origin(parsed), {name.lower(): value for name, value in headers.items()})
 
 
 def of_caller(given: Mapping[str, str], credentials: Credentials | None) -> dict[str, str]:
-    """The headers that a caller gave, with lower-case names, and our own.
+    """Returns the caller's headers, with lower-case names, and our own.
 
     Raises:
-        RequestNotAllowed: one of them is not the caller's to set.
+        RequestNotAllowed: the caller may not set one of them.
     """
     kept = _CONNECTION | _CREDENTIALS | (credentials.headers.keys() if credentials else set())
     sent = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "mcp-swarm"}
     for name, value in given.items():
         if name.lower() in kept:
             raise RequestNotAllowed(
-                f"The header {name!r} may not be set by a caller. Leave it out. The tool's author "
-                "gives a client credentials: http.client(origin, headers)."
+                f"The header {name!r} may not be set by a caller. Leave it out. The tool's author can "
+                "give a client credentials: http.client(origin, headers)."
             )
         if not _is_printable(name + value):
             raise RequestNotAllowed(f"The header {name!r} has characters outside printable ASCII.")
@@ -70,17 +70,17 @@ def of_caller(given: Mapping[str, str], credentials: Credentials | None) -> dict
 
 
 def origin(url: httpx2.URL) -> str:
-    """``scheme://host:port`` of `url`."""
+    """Returns ``scheme://host:port`` of `url`."""
     return f"{url.scheme}://{host(url)}:{port(url)}"
 
 
 def host(url: httpx2.URL) -> str:
-    """The host of `url` in ASCII."""
+    """Returns the host of `url` in ASCII."""
     return url.raw_host.decode("ascii")
 
 
 def port(url: httpx2.URL) -> int:
-    """The port of `url`, its scheme's if it names none."""
+    """Returns the port of `url`, or that of its scheme."""
     return url.port or (443 if url.scheme == "https" else 80)
 
 

@@ -14,6 +14,8 @@ from fastmcp import Context
 from fastmcp.exceptions import ToolError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from mcp_swarm.telemetry import call_record
+
 logger = logging.getLogger(__name__)
 
 _STATE = "set_state"
@@ -44,7 +46,8 @@ def warn_once(*, has_sessions: bool) -> Callable[[Context, str], None]:
             if kept_by == _STATE:
                 raise ToolError(_FAILS)
             return
-        method, name = request_context.request.scope.get("state", {}).get("mcp", ("-", "-"))
+        record = call_record.of(request_context.request.scope)
+        method, name = record.method, record.name
         if has_sessions or (method, name, kept_by) in warned:
             return
         warned.add((method, name, kept_by))

@@ -19,6 +19,7 @@ from mcp_swarm.asgi.body.deadlines import Deadlines
 from mcp_swarm.asgi.body.large_body import SMALL
 from mcp_swarm.framework import BODY, PARSED
 from mcp_swarm.problem import problem, too_large
+from mcp_swarm.telemetry import call_record
 
 # Seconds from the head of a request to the end of its body.
 SECONDS = 10.0
@@ -67,6 +68,7 @@ class BodyMiddleware:
                 self.deadlines.end(task)
             if message["type"] == "http.request":  # else the client has disconnected
                 scope[BODY] = message["body"]
+                call_record.of(scope).request_bytes = len(message["body"])
                 await self.app(scope, _replayed(message, receive), send)
         finally:
             if long:
@@ -155,7 +157,7 @@ class _RefusedError(Exception):
 
 
 def _replayed(message: Message, receive: Receive) -> Receive:
-    """`receive` that gives `message` first."""
+    """Returns a `receive` that returns `message` first."""
     first: Message | None = message
 
     async def replay() -> Message:
@@ -200,7 +202,7 @@ def _no_room() -> Response:
     response = problem(
         503,
         "Service Unavailable",
-        "This replica holds as many bytes of requests as it may. Nothing was carried out; try again.",
+        "This replica has no memory left for request bodies. Nothing was carried out; try again.",
     )
     response.headers["Retry-After"] = "1"
     return response

@@ -40,7 +40,7 @@ class Budget:
         self.held += size
 
     def give_back(self, size: int, caller: str) -> None:
-        """Takes the bytes off the count."""
+        """Subtracts the bytes again."""
         self.held -= size
         if caller and size:
             self._by_caller[caller] -= size

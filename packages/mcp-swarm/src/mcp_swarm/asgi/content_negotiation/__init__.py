@@ -1,9 +1,9 @@
-"""What the client's ``Accept`` makes of an answer, in each mode of ``MCP_JSON_RESPONSE``.
+"""Content negotiation: the client's ``Accept`` and ``MCP_JSON_RESPONSE`` choose the response's form.
 
-``auto``: it decides. Below, the server always streams. A client that takes JSON only gets the
-result as JSON; one that takes event streams gets one when the call uses it (progress, logs,
-questions, keep-alives), JSON when the result is all there is. ``true`` and ``false``: who does not
-take what is sent there is refused, and told what to send or to set.
+With ``auto`` the client decides, and the inner server always streams. A client that accepts only JSON
+gets the result as JSON. A client that accepts event streams gets one if the call uses it (progress,
+logs, questions, keep-alives), else JSON. With ``true`` or ``false`` the server decides; a client that
+does not accept that form gets 406, with what to send or to set.
 """
 
 from mcp.server.streamable_http import check_accept_headers
@@ -18,12 +18,12 @@ from mcp_swarm.asgi.content_negotiation.answers import Answer, JsonOnly, StreamI
 from mcp_swarm.asgi.content_negotiation.header import EVENTS, JSON, parse
 from mcp_swarm.problem import problem
 
-# Its answer is a stream and nothing else, whatever the client would rather have.
+# Its response is always a stream, whatever the client prefers.
 LISTEN = "subscriptions/listen"
 
 
 class ContentNegotiationMiddleware:
-    """Chooses the form of each answer to a POST on the MCP endpoint."""
+    """Chooses the form of each response to a POST on the MCP endpoint."""
 
     def __init__(self, app: ASGIApp, path: str = "/mcp") -> None:
         self.app = app
@@ -50,11 +50,11 @@ class ContentNegotiationMiddleware:
 
 
 class NotAcceptableMiddleware:
-    """Refuses who does not take what is sent, in words; the framework's 406 says little or nothing.
+    """Answers 406 with an explanation, which the framework's own 406 lacks.
 
     Args:
         app: the framework's.
-        streams: ``MCP_JSON_RESPONSE=false``: clients must take event streams too.
+        streams: whether clients must accept event streams too (``MCP_JSON_RESPONSE=false``).
         path: of the MCP endpoint.
     """
 
@@ -76,7 +76,7 @@ class NotAcceptableMiddleware:
     def _refusal(self, headers: Headers, listens: bool) -> Response:
         if listens or not self.streams:
             return _refusal(headers, f"{JSON}, {EVENTS}" if listens else JSON)
-        setting = "A client that takes JSON only needs MCP_JSON_RESPONSE=auto on the server."
+        setting = "A client that accepts only JSON needs MCP_JSON_RESPONSE=auto on the server."
         return _refusal(headers, f"{JSON}, {EVENTS}", setting)
 
 
@@ -88,7 +88,7 @@ def _refusal(headers: Headers, expected: str, *next_step: str) -> Response:
 
 
 def _accepting(scope: Scope) -> Scope:
-    """The request as if it took both, which the SDK demands of every client."""
+    """Returns the request as if it accepted both forms, which the SDK requires of every client."""
     changed = {**scope, "headers": list(scope["headers"])}
     MutableHeaders(scope=changed)["accept"] = f"{JSON}, {EVENTS}"
     return changed

@@ -1,4 +1,4 @@
-"""What a client is sent in place of an event stream: JSON, when that is all there is to say."""
+"""Turns event streams into plain JSON responses, where possible or necessary."""
 
 import json
 import re
@@ -13,16 +13,16 @@ from mcp_swarm.framework.messages import UNANSWERED
 
 _UNANSWERED = f": {UNANSWERED}".encode()  # the frame instead of a response
 _END_OF_FRAME = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-# Headers that say how a stream is carried.
+# Headers that belong to a stream.
 _OF_A_STREAM = {b"content-type", b"content-length", b"cache-control", b"x-accel-buffering"}
 
 
 class Answer:
-    """Sends what is no event stream as it is, and holds a stream back until it can be judged.
+    """Passes on everything but event streams. Holds a stream back until its form is decided.
 
     Args:
         send: of the response.
-        by_status: whether JSON-RPC errors have an HTTP status of their own, as at 2026-07-28.
+        by_status: whether JSON-RPC errors have their own HTTP status, as with protocol 2026-07-28.
     """
 
     def __init__(self, send: Send, *, by_status: bool) -> None:
@@ -33,11 +33,11 @@ class Answer:
         self._buffer = b""
 
     def hears(self, receive: Receive) -> Receive:
-        """The request's `receive`; a form that needs what was asked listens in."""
+        """Returns the request's `receive`. A subclass can read the request as it passes."""
         return receive
 
     async def __call__(self, message: Message) -> None:
-        """The ASGI `send` of one response."""
+        """Is the ASGI `send` of one response."""
         if message["type"] == "http.response.start" and _is_stream(message):
             self._start = message
         elif self._answered:
@@ -49,7 +49,7 @@ class Answer:
             await self._judge(last=not message.get("more_body", False))
 
     async def _nothing(self) -> None:
-        """Ends a request that is not answered: it was cancelled."""
+        """Ends a request without a result: it was cancelled."""
         assert self._start is not None
         headers = [h for h in self._start["headers"] if h[0].lower() not in _OF_A_STREAM]
         headers.append((b"content-length", b"0"))
@@ -58,11 +58,11 @@ class Answer:
         await self._send({"type": "http.response.body", "body": b""})
 
     async def _judge(self, *, last: bool) -> None:
-        """Called with every part of a stream that is held back; `last` ends it."""
+        """Decides on the form, after each part of a stream that is held back; `last` ends it."""
         raise NotImplementedError
 
     def _next_frame(self) -> bytes | None:
-        """Takes a whole frame from the buffer, if there is one."""
+        """Removes a whole frame from the buffer and returns it, if there is one."""
         if not (end := _END_OF_FRAME.search(self._buffer)):
             return None
         frame, self._buffer = self._buffer[: end.start()], self._buffer[end.end() :]
@@ -85,7 +85,7 @@ class Answer:
 
 
 class StreamIfUsed(Answer):
-    """For who takes both: a stream whose first frame is the result becomes JSON."""
+    """For clients that accept both: a stream whose first frame is the result becomes JSON."""
 
     async def _judge(self, *, last: bool) -> None:
         frame = self._next_frame()
@@ -98,7 +98,7 @@ class StreamIfUsed(Answer):
         if frame and "method" not in body and body:
             await self._in_json(body)
             return
-        start, self._start = self._start, None  # from here on it passes as it comes
+        start, self._start = self._start, None  # from here on the stream passes unchanged
         assert start is not None
         await self._send(start)
         rest = (frame + b"\r\n\r\n" if frame is not None else b"") + self._buffer
@@ -106,12 +106,12 @@ class StreamIfUsed(Answer):
 
 
 class JsonOnly(Answer):
-    """For who takes JSON alone: the result, without what comes before it."""
+    """For clients that accept only JSON: the result, without the notifications before it."""
 
     _asked = b""
 
     def hears(self, receive: Receive) -> Receive:
-        """Keeps the request, whose id an error of our own must name."""
+        """Keeps the request, because an error of our own needs its id."""
 
         async def hear() -> Message:
             message = await receive()
@@ -128,7 +128,7 @@ class JsonOnly(Answer):
             body = _message(frame)
             if body and "method" not in body:
                 await self._in_json(body)
-            elif "id" in body:  # the server asks, and waits for an answer that cannot come
+            elif "id" in body:  # the server asks the client, which cannot answer
                 await self._fail(NO_STREAM, _CANNOT_ASK.format(**body))
         if last and not self._answered:
             await self._fail(INTERNAL_ERROR, "The call ended without a result", 500)
@@ -140,8 +140,8 @@ class JsonOnly(Answer):
 
 
 _CANNOT_ASK = (
-    "The call needs an answer of its client ({method}), which can be asked over an event stream "
-    "only. Send Accept: application/json, text/event-stream."
+    "The call needs an answer of its client ({method}), which is asked over an event stream. Next: "
+    "send Accept: application/json, text/event-stream."
 )
 
 
@@ -153,7 +153,7 @@ def _is_stream(message: Message) -> bool:
 
 
 def _message(frame: bytes) -> dict[str, Any]:
-    """The JSON-RPC message of a frame; empty for a comment, or an event without data."""
+    """Returns the JSON-RPC message of a frame; empty for a comment, or an event without data."""
     data = [line[5:].strip() for line in frame.splitlines() if line.startswith(b"data:")]
     text = b"\n".join(data).strip()
     found: dict[str, Any] = json.loads(text) if text else {}

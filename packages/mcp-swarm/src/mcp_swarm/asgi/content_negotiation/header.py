@@ -1,4 +1,4 @@
-"""The ``Accept`` header (RFC 9110 §12.5.1), as far as MCP needs it: JSON, event streams, or both."""
+"""Parses the ``Accept`` header (RFC 9110 §12.5.1), as far as MCP needs it: JSON and event streams."""
 
 import re
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)")
 
 @dataclass(frozen=True)
 class Accepted:
-    """How much a client wants either form: 0 not at all, 1 most."""
+    """The quality of each form for the client, from 0 (not acceptable) to 1."""
 
     json: float
     events: float
 
     @property
     def streams(self) -> bool:
-        """Whether it takes event streams, and does not like JSON better."""
+        """Whether the client accepts event streams, and does not prefer JSON."""
         return 0 < self.events >= self.json
 
 
 def parse(header: str | None) -> Accepted:
-    """What `header` says; without one any form is acceptable, and JSON is the plainest.
+    """Parses `header`. Without one any form is acceptable, and JSON is chosen.
 
     A more specific range overrides a wider one: ``*/*;q=0.1, application/json`` is 1 for JSON.
-    A part that cannot be read counts for nothing.
+    Invalid parts are ignored.
     """
     if header is None or not header.strip():
         return Accepted(json=1.0, events=0.0)

@@ -19,8 +19,8 @@ from mcp_swarm.asgi.rpc_error.message import Ends
 from mcp_swarm.errors import CALL_LOST, CALL_TIMED_OUT, TOO_BUSY
 from mcp_swarm.framework import OLDER_VERSIONS
 
-# Statuses that the protocol gives a meaning: bad requests, authorization, a session that is over, and
-# a host that is not ours (the conformance suite wants a 4xx against DNS rebinding).
+# Statuses with a meaning in the protocol: bad requests, authorization, an ended session, and a foreign
+# host (the conformance suite requires a 4xx against DNS rebinding).
 PLAIN: Final = frozenset({400, 401, 403, 404, 421})
 # Limits of reading the rest of a body after an early error: the id may come last.
 MAX_READ_ON, MAX_SECONDS = 16 * 1024 * 1024, 10.0
@@ -41,7 +41,7 @@ class RpcErrorMiddleware:
     """Answers a failed request of an older client with HTTP 200 and a JSON-RPC error.
 
     Args:
-        app: what answers.
+        app: the inner app.
         path: of the MCP endpoint.
     """
 
@@ -73,7 +73,7 @@ def _is_older_client(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 class _Exchange:
-    """One request: keeps both ends of its body, and holds its response back if that is an error."""
+    """One request: keeps both ends of its body, and holds back its response if it is an error."""
 
     __slots__ = ("_body", "_ends", "_is_read", "_receive", "_send", "_start")
 
@@ -114,7 +114,7 @@ class _Exchange:
         await self._send({"type": "http.response.body", "body": body})
 
     async def _read_on(self) -> None:
-        """Reads what is left of the body, within its limits."""
+        """Reads the rest of the body, within the limits."""
         left = MAX_READ_ON
         try:
             async with asyncio.timeout(MAX_SECONDS):

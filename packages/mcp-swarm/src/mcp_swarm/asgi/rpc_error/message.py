@@ -1,15 +1,15 @@
 """The id of a JSON-RPC request, read from the two ends of its body.
 
-A request has four members, and only ``params`` is nested: the others stand before it or after it.
-The ends are therefore enough, whatever the size of the body, and little memory holds them.
-deploy/haproxy/rpc_error.lua reads the id in the same way.
+A request has four members, and only ``params`` is nested: the others are before or after it. So both
+ends of the body are enough, whatever its size, and take little memory. deploy/haproxy/rpc_error.lua
+reads the id in the same way.
 """
 
 import json
 import re
 from typing import Final
 
-# Bytes kept of either end. Ids of clients have a few dozen.
+# Bytes kept of each end. Ids of clients have a few dozen.
 KEPT: Final = 4096
 MAX_MEMBERS: Final = 8
 
@@ -34,28 +34,28 @@ class Ends:
         self.tail = b""
 
     def add(self, part: bytes) -> None:
-        """The next part of the body."""
+        """Adds the next part of the body."""
         if len(self.head) < KEPT:
             self.head += part[: KEPT - len(self.head)]
         self.tail = part[-KEPT:] if len(part) >= KEPT else (self.tail + part)[-KEPT:]
 
     def request_id(self) -> bytes | None:
-        """The id as it was written; None if the body is no request with an id."""
+        """Returns the id as it was written; None if the body is not a request with an id."""
         members = {**_leading(self.head), **_trailing(self.tail)}
         found = members.get("id", b"")
         return found if "method" in members and _ID.fullmatch(found) else None
 
 
 def _leading(head: bytes) -> dict[str, bytes]:
-    """The members before the first that is nested."""
+    """Returns the members before the first nested one."""
     opening = _OPENING.match(head)
     return _members(head, opening.end()) if opening else {}
 
 
 def _trailing(tail: bytes) -> dict[str, bytes]:
-    """The members after the last that is nested.
+    """Returns the members after the last nested one.
 
-    No string holds a comma or a brace and then a bare quote, so a match cannot begin inside one.
+    A match cannot begin inside a string: none has a comma or a brace followed by a bare quote.
     """
     closing = _CLOSING.search(tail)
     return _members(tail, closing.start() + 1) if closing else {}

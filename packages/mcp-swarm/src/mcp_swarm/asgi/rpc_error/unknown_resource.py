@@ -1,7 +1,7 @@
-"""The error code of a resource that does not exist, which the protocol's version decides.
+"""The error code of a resource that does not exist, which depends on the protocol version.
 
-Up to 2025-11-25 it is -32002 (server/resources, "Error Handling"); from 2026-07-28 on it is -32602,
-which FastMCP gives to all.
+For 2025-11-25 and older it is -32002 (server/resources, "Error Handling"). For 2026-07-28 it is
+-32602, which FastMCP always sends.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from mcp_swarm.errors import RESOURCE_NOT_FOUND
 
 
 class UnknownResourceMiddleware(Middleware):
-    """Answers ``resources/read`` of older clients with their code."""
+    """Sends older clients the error code of their version for ``resources/read``."""
 
     async def on_read_resource(
         self,

@@ -22,11 +22,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mcp_swarm.framework import BODY
+from mcp_swarm.framework.catalogue import ComponentNames
 from mcp_swarm.framework.wire import encode
 from mcp_swarm.jobs.errors import JobError
 from mcp_swarm.jobs.job import FINAL
 from mcp_swarm.jobs.jobs import Jobs
 from mcp_swarm.problem import problem
+from mcp_swarm.telemetry import call_record
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -88,8 +90,11 @@ class JobRoutes:
         tool, arguments = body.get("tool"), body.get("arguments", {})
         if not isinstance(tool, str) or not isinstance(arguments, dict):
             raise JobError("invalid", 'Expected {"tool": "…", "arguments": {…}}.')
+        record = call_record.of(request.scope)
+        record.name, record.component = tool, ComponentNames.UNKNOWN
         key = request.headers.get("idempotency-key")
         job = await self._jobs.submit(tool, arguments, key)
+        record.component = job.tool
         response = _Json(_with_links(job.status()), status_code=202)
         response.headers["Location"] = f"/jobs/{job.id}/status"
         _retry_after(response, 1.0)
