@@ -9,6 +9,7 @@ from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
 from fastmcp.server.sessions import create_session, end_session, session_id_parameter_names
 from fastmcp.tools import Tool
+from mcp.server.context import ServerMiddleware
 
 from mcp_swarm import __version__, auth, events, framework
 from mcp_swarm.asgi.rpc_error.unknown_resource import UnknownResourceMiddleware
@@ -27,6 +28,7 @@ from mcp_swarm.isolation.middleware import IsolationMiddleware, isolate
 from mcp_swarm.isolation.shares import refuse_large
 from mcp_swarm.process.parts import Part
 from mcp_swarm.telemetry.call_record import RecordCalls
+from mcp_swarm.telemetry.tracing import record_trace
 from mcp_swarm.user_state.lost_state_warning import warn_once
 
 if TYPE_CHECKING:
@@ -49,9 +51,14 @@ class App(FastMCP):
     jobs: "Jobs | None"  # None if no tool has `task=`
 
     @cached_property
-    def recorder(self) -> RecordCalls:
-        """Notes how calls that do not take the fast path end."""
-        return RecordCalls(self)
+    def around_requests(self) -> list[ServerMiddleware[Any]]:
+        """SDK middleware, outermost first: around FastMCP's, so that it sees what clients sent."""
+        return [
+            RecordCalls(self),  # first, so that it sees what the client gets
+            isolate,  # what is no component may raise anything, too
+            refuse_large,  # before anything looks into the message
+            request_state.note,  # before FastMCP takes the seal off
+        ]
 
 
 def build_mcp(
@@ -98,7 +105,7 @@ def build_mcp(
         limit_per_client=settings.mcp_listen_limit_per_client,
     )
     framework.serve_listen(mcp, mcp.listen)
-    framework.wrap_requests(mcp, mcp.recorder, isolate, refuse_large, request_state.note)
+    framework.wrap_requests(mcp, mcp.around_requests, [record_trace])
     framework.note_what_is_kept(warn_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)

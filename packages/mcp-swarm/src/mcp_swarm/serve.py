@@ -26,15 +26,12 @@ from mcp_swarm.asgi.request_id import RequestIdMiddleware
 from mcp_swarm.asgi.rpc_error import RpcErrorMiddleware
 from mcp_swarm.asgi.served_by import ServedByMiddleware
 from mcp_swarm.asgi.trailing_slash import TrailingSlashMiddleware
-from mcp_swarm.ask import request_state
 from mcp_swarm.build import App
 from mcp_swarm.config import Settings
 from mcp_swarm.errors import EXIT_NOT_STARTED
 from mcp_swarm.fast_path import FastPathMiddleware
 from mcp_swarm.framework import sessions as framework_sessions
 from mcp_swarm.isolation import shares
-from mcp_swarm.isolation.middleware import isolate
-from mcp_swarm.isolation.shares import refuse_large
 from mcp_swarm.problem import not_found
 from mcp_swarm.process import parts, startup
 from mcp_swarm.process.health import Health
@@ -42,6 +39,7 @@ from mcp_swarm.process.port import listening_socket
 from mcp_swarm.routes import serve_routes
 from mcp_swarm.telemetry import logs
 from mcp_swarm.telemetry.access_log import AccessLogMiddleware
+from mcp_swarm.telemetry.tracing import TraceContextMiddleware, record_trace
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +97,8 @@ class Service:
             (RpcErrorMiddleware, {"path": PATH}),
             # the log sees the status of whatever is below
             (AccessLogMiddleware, {"replica": settings.mcp_replica}),
+            # the caller's trace, before anything that opens a span
+            (TraceContextMiddleware, {}),
             # uncaught errors: answered and logged, seen by the log above
             (CrashMiddleware, {}),
             # two values of one header would mean different things below
@@ -124,14 +124,11 @@ class Service:
         # around all that answers: whether a disconnect cancels the call
         has_sessions = not settings.mcp_stateless_http
         stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))
-        if settings.mcp_json_response or self.mcp.sessions:
+        if settings.mcp_fast_path and (settings.mcp_json_response or self.mcp.sessions):
             # nearly last: whatever it does not take goes on to the framework
             stack.append((FastPathMiddleware, _fast_path(settings, self.mcp)))
         # last: the framework's answers take the form that their callers accept
-        if settings.mcp_json_response == "auto":
-            stack.append((ContentNegotiationMiddleware, {}))
-        else:
-            stack.append((NotAcceptableMiddleware, {"streams": not settings.mcp_json_response}))
+        stack.append(_negotiation(settings))
         for middleware, options in reversed(stack):
             app = middleware(app, **options)
         return app
@@ -277,6 +274,12 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _negotiation(settings: Settings) -> tuple[Any, dict[str, Any]]:
+    if settings.mcp_json_response == "auto":
+        return ContentNegotiationMiddleware, {}
+    return NotAcceptableMiddleware, {"streams": not settings.mcp_json_response}
+
+
 def _fast_path(settings: Settings, mcp: App) -> dict[str, Any]:
     """Options of FastPathMiddleware."""
     return {
@@ -287,5 +290,5 @@ def _fast_path(settings: Settings, mcp: App) -> dict[str, Any]:
         # with "auto" the form of an answer is chosen below
         "sessions": None if settings.mcp_json_response == "auto" else mcp.sessions,
         # these do nothing to a plain request
-        "harmless": (mcp.recorder, request_state.note, isolate, refuse_large),
+        "harmless": [*mcp.around_requests, record_trace],
     }

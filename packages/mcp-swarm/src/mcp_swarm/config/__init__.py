@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     mcp_stateless_http: bool = Field(
         True, description="Clients up to 2025-11-25: no sessions, so any replica serves any call."
     )
+    mcp_fast_path: bool = Field(True, description="Answer plain requests on the fast path.")
     mcp_json_response: bool | Literal["auto"] = Field(
         True,
         description="`true` answers in JSON only. `false` streams progress and log messages too. "

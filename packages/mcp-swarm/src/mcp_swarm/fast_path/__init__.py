@@ -21,6 +21,7 @@ from mcp_swarm.fast_path.fetches import Fetches
 from mcp_swarm.fast_path.in_session import Found, InSession, Sessions
 from mcp_swarm.fast_path.lists import Lists
 from mcp_swarm.fast_path.message import LISTS, FastRequest, answer, read, version_of
+from mcp_swarm.fast_path.spans import in_span
 from mcp_swarm.framework import BODY, PARSED, catalogue
 from mcp_swarm.framework import request as framework_request
 from mcp_swarm.framework.catalogue import ComponentNames
@@ -128,10 +129,7 @@ class FastPathMiddleware:
 
     async def _answer(self, asked: FastRequest, scope: Scope, send: Send) -> bool:
         """Whether it was answered, or the framework has to after all."""
-        meta = asked.params.get("_meta") if asked.params else None
-        if framework_request.is_traced(meta) or framework_request.is_wrapped(
-            self.mcp, self.harmless
-        ):
+        if framework_request.is_wrapped(self.mcp, self.harmless):
             return False
         call_record.of(scope).asks_for(asked.method, asked.params, self.names)
         if self.has_sessions and not asked.is_modern:
@@ -175,7 +173,7 @@ class FastPathMiddleware:
         component, result = found
         if component is not None and not await catalogue.may_use(component):
             return None
-        return await result(request, context)
+        return await in_span(result, request, context)
 
     def _found(self, asked: FastRequest) -> Found | None:
         """What is asked for, and what gives the result; None if it is for the framework."""

@@ -27,6 +27,7 @@ from mcp_swarm.fast_path.chain import Chains
 from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext
 from mcp_swarm.framework.results import Once
+from mcp_swarm.telemetry.tracing import component_span
 
 # The log lines of a failing tool come from where they would without the fast path.
 logger = logging.getLogger("fastmcp.server.server")
@@ -123,15 +124,16 @@ class Calls:
         tool = self._tools.get(name)
         if tool is None:  # a middleware chose another one
             return await self.mcp.call_tool(name, arguments, run_middleware=False)
-        try:
-            return await Once(tool).run(arguments)
-        except Exception as error:  # told as FastMCP tells it
-            client_error = _client_error(
-                name, error, masked=framework_catalogue.masks_errors(self.mcp)
-            )
-            if client_error is error:
-                raise
-            raise client_error from error
+        with component_span(self.mcp, "tools/call", name, tool):
+            try:
+                return await Once(tool).run(arguments)
+            except Exception as error:  # told as FastMCP tells it
+                client_error = _client_error(
+                    name, error, masked=framework_catalogue.masks_errors(self.mcp)
+                )
+                if client_error is error:
+                    raise
+                raise client_error from error
 
 
 def _client_error(name: str, error: Exception, *, masked: bool) -> Exception:

@@ -31,6 +31,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcp_swarm.fast_path.chain import Chains
 from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext
+from mcp_swarm.telemetry.tracing import component_span
 
 # The log lines of a failing function come from where they would without the fast path.
 logger = logging.getLogger("fastmcp.server.server")
@@ -102,30 +103,32 @@ class Fetches:
         resource = self.find("resources/read", uri)
         if resource is None:  # a middleware chose another one
             return await self.mcp.read_resource(uri, run_middleware=False)
-        try:
-            return resource.convert_result(await resource.read())
-        except Exception as error:
-            client_error = _client_error(
-                error, f"Error reading resource {uri!r}", self.mcp, ResourceError
-            )
-            if client_error is error:  # its cause is its own
-                raise
-            raise client_error from error
+        with component_span(self.mcp, "resources/read", uri, resource):
+            try:
+                return resource.convert_result(await resource.read())
+            except Exception as error:
+                client_error = _client_error(
+                    error, f"Error reading resource {uri!r}", self.mcp, ResourceError
+                )
+                if client_error is error:  # its cause is its own
+                    raise
+                raise client_error from error
 
     async def _render(self, context: MiddlewareContext[types.GetPromptRequestParams]) -> Any:
         name, arguments = context.message.name, context.message.arguments
         prompt = self.find("prompts/get", name)
         if prompt is None:
             return await self.mcp.render_prompt(name, arguments, run_middleware=False)
-        try:
-            return prompt.convert_result(await prompt.render(arguments))
-        except Exception as error:
-            client_error = _client_error(
-                error, f"Error rendering prompt {name!r}", self.mcp, PromptError
-            )
-            if client_error is error:
-                raise
-            raise client_error from error
+        with component_span(self.mcp, "prompts/get", name, prompt):
+            try:
+                return prompt.convert_result(await prompt.render(arguments))
+            except Exception as error:
+                client_error = _client_error(
+                    error, f"Error rendering prompt {name!r}", self.mcp, PromptError
+                )
+                if client_error is error:
+                    raise
+                raise client_error from error
 
 
 def _table(mcp: FastMCP) -> dict[tuple[str, str], Any]:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import Scope, Send
 
 from mcp_swarm.fast_path.message import LISTS, FastRequest, answer
+from mcp_swarm.fast_path.spans import in_span
 from mcp_swarm.framework import request as framework_request
 from mcp_swarm.telemetry import call_record
 
@@ -64,7 +65,7 @@ class InSession:
             with framework_request.serving(context):
                 try:
                     async with Context(fastmcp=self._mcp) as made:
-                        payload = await result(context, made)
+                        payload = await in_span(result, context, made)
                     encoded = framework_request.encoded(payload)
                     record.returned(payload)
                     return answer(asked, encoded).decode()

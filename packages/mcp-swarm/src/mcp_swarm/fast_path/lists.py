@@ -17,6 +17,7 @@ from mcp_swarm.fast_path.chain import Chains
 from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext, handled
 from mcp_swarm.framework.wire import encode
+from mcp_swarm.telemetry.tracing import component_span
 
 # Method → beginning of its components' keys, the middleware hook, FastMCP's own way to list.
 _KINDS = {
@@ -88,9 +89,9 @@ class Lists:
             for middleware in self.mcp.middleware
         )
 
-    @staticmethod
-    async def _listed(context: Any) -> Any:
-        return context.kept
+    async def _listed(self, context: Any) -> Any:
+        with component_span(self.mcp, context.method):
+            return context.kept
 
 
 @dataclass(kw_only=True, frozen=True)

@@ -49,9 +49,12 @@ def serve_listen(mcp: FastMCP, listen: Listen) -> None:
     )
 
 
-def wrap_requests(mcp: FastMCP, *middleware: ServerMiddleware[Any]) -> None:
-    """Runs SDK `middleware`, outermost first, outside all other: it sees what the client sent."""
-    mcp._mcp_server.middleware[:0] = middleware
+def wrap_requests(
+    mcp: FastMCP, outer: Iterable[ServerMiddleware[Any]], inner: Iterable[ServerMiddleware[Any]]
+) -> None:
+    """Runs SDK middleware around all other, where it sees what the client sent, and inside of it."""
+    middleware = mcp._mcp_server.middleware
+    middleware[:] = [*outer, *middleware, *inner]
 
 
 async def may_read(mcp: FastMCP, uri: str) -> bool:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Protocol
 
 import mcp_types as types
@@ -31,7 +31,6 @@ from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from opentelemetry import trace
 from starlette.requests import Request
 
 from mcp_swarm.framework.messages import error_data
@@ -219,18 +218,6 @@ def is_wrapped(mcp: FastMCP, harmless: Collection[Any]) -> bool:
         and middleware not in harmless
         for middleware in mcp._mcp_server.middleware
     )
-
-
-def is_traced(meta: Mapping[str, Any] | None) -> bool:
-    """Whether FastMCP would record spans, or pass the caller's trace on."""
-    if meta and ("traceparent" in meta or "tracestate" in meta or "baggage" in meta):
-        return True
-    return _records_spans()
-
-
-@cache
-def _records_spans() -> bool:
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 async def handled(context: RequestContext) -> dict[str, Any]:
