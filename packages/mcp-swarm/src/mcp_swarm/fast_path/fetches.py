@@ -1,7 +1,6 @@
-"""``resources/read`` and ``prompts/get`` of plain functions, found in a table as tools are.
+"""``resources/read`` and ``prompts/get`` on the fast path: finds plain functions in a table.
 
-A resource that is made from a template is left to FastMCP's handler, and so is whatever else is
-not in the table.
+FastMCP's own handler serves resource templates, and all else that is not in the table.
 """
 
 import base64
@@ -33,7 +32,7 @@ from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext
 from mcp_swarm.telemetry.tracing import component_span
 
-# The log lines of a failing function come from where they would without the fast path.
+# The logger that FastMCP itself uses for failing functions.
 logger = logging.getLogger("fastmcp.server.server")
 
 _EMPTY: dict[str, Any] = {
@@ -53,16 +52,16 @@ class Fetches:
         self._shapes: dict[tuple[str, str], dict[str, Any]] = {}
 
     def find(self, method: str, name: str) -> Any:
-        """The resource or prompt that may be asked the short way, or None."""
+        """Returns the resource or prompt, if it is in the table."""
         if (state := framework_catalogue.catalogue_state(self.mcp)) != self._state:
             self._table, self._state = _table(self.mcp), state
         return self._table.get((method, name))
 
     async def answer(self, request: RequestContext, context: Context) -> dict[str, Any]:
-        """The result's wire form; runs the MCP middleware around the function.
+        """Calls the function inside the MCP middleware; returns the result for the client.
 
         Raises:
-            MCPError: what either of them has to say against it.
+            MCPError: an error of the function or of middleware.
         """
         assert request.params is not None
         method, params = request.method, request.params
@@ -92,7 +91,7 @@ class Fetches:
         return await request.wire(result.to_mcp_prompt_result())
 
     async def _shape(self, request: RequestContext) -> dict[str, Any]:
-        """An empty result as the framework writes it: all but the contents is always the same."""
+        """Returns an empty result of the framework: all but the contents is always the same."""
         key = request.method, request.protocol_version
         if key not in self._shapes:
             self._shapes[key] = await request.wire(_EMPTY[request.method])
@@ -147,7 +146,7 @@ def _table(mcp: FastMCP) -> dict[tuple[str, str], Any]:
 
 
 def _client_error(error: Exception, what: str, mcp: FastMCP, kind: type[FastMCPError]) -> Exception:
-    """What a function raised, logged, and as its caller may hear of it."""
+    """Logs the error of a function; returns the error that the client may see."""
     if isinstance(error, FastMCPError):
         logger.log(error.log_level, what, exc_info=error)
         return error
@@ -180,7 +179,7 @@ def _no_rounds(request: RequestContext) -> str:
 
 
 def _contents(result: Any, params: dict[str, Any]) -> dict[str, Any] | None:
-    """The contents of a resource, if there is nothing beside text and bytes."""
+    """Returns the contents of a resource, if they are only text and bytes."""
     if type(result) is not ResourceResult or result.meta is not None:
         return None
     made = []
@@ -197,7 +196,7 @@ def _contents(result: Any, params: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _messages(result: Any) -> dict[str, Any] | None:
-    """The messages of a prompt, if they are nothing but text."""
+    """Returns the messages of a prompt, if they are only text."""
     if type(result) is not PromptResult or result.meta is not None:
         return None
     made = []

@@ -1,8 +1,8 @@
 """The fast path in a session of 2025-11-25 (``MCP_STATELESS_HTTP=false``, ``redis://``).
 
-Sessions check that the caller has one and run the request as one of their calls, which can be
-cancelled, streamed and resumed as any; here only its answer is made. What is asked about the
-session itself, or shown or hidden for it, is the framework's.
+The sessions check that the caller owns the session, and run the request as one of their calls, which
+can be cancelled, streamed and resumed. This module only makes the result. Requests about the session
+itself, and of sessions with visibility rules, go to the framework.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,12 +17,12 @@ from mcp_swarm.fast_path.spans import in_span
 from mcp_swarm.framework import request as framework_request
 from mcp_swarm.telemetry import call_record
 
-# The component that is asked for, if it is one, and what gives the result or its encoding.
+# The requested component, if any, and the function that makes the result.
 Found = tuple[Any, Callable[[framework_request.RequestContext, Context], Awaitable[Any]]]
 
 
 class Sessions(Protocol):
-    """Of all replicas."""
+    """The sessions that all replicas share."""
 
     async def answer(
         self,
@@ -31,7 +31,7 @@ class Sessions(Protocol):
         send: Send,
         plain: Callable[[framework_request.SessionClient], Awaitable[str]],
     ) -> bool:
-        """Serves a request whose answer `plain` makes; False if that is for the framework."""
+        """Serves a request, with the result of `plain`; False if the framework must do it."""
 
 
 class InSession:
@@ -40,7 +40,7 @@ class InSession:
     Args:
         mcp: the server.
         sessions: of all replicas.
-        find: the component that a request asks for, if it has one in the tables.
+        find: returns the requested component, if it is in a table.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class InSession:
         self._find = find
 
     async def answer(self, asked: FastRequest, scope: Scope, send: Send) -> bool:
-        """Whether it was answered; else it is for the framework."""
+        """Answers the request; False if the framework must do it."""
         found = self._find(asked)
         if found is None:
             return False

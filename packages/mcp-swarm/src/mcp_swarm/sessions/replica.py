@@ -1,6 +1,6 @@
-"""What this replica does for sessions right now: calls it runs, streams it sends, questions.
+"""The work of this replica for sessions: running calls, open streams, pending client requests.
 
-Nothing of a session lives here: a replica that has nothing to do for it knows nothing of it.
+It keeps no session: what it has of one ends with that work.
 """
 
 import asyncio
@@ -27,19 +27,19 @@ from mcp_swarm.sessions.inbox import Inbox, Message
 from mcp_swarm.sessions.session import SessionSnapshot
 from mcp_swarm.sessions.stream_reader import StreamReader
 
-# The "token" of the response to a POST, which its own call writes to.
+# The reader token of a call whose messages still go to the response of its POST.
 DIRECT = "direct"
 
 logger = logging.getLogger(__name__)
 
 
 class Replica:
-    """This process, as the sessions of all replicas see it.
+    """This replica as a part of the shared sessions.
 
     Args:
-        store: what the replicas share.
-        waiting: a Redis client whose commands may wait.
-        may_repeat: whether a request may be run twice.
+        store: the store of all replicas.
+        waiting: a Redis client for blocking commands.
+        may_repeat: returns whether a request may run twice.
         ttl: seconds that an unused session is kept.
         timeout: seconds that the stop waits for calls whose client is not connected.
     """
@@ -55,7 +55,7 @@ class Replica:
         ttl: float,
         timeout: float,
     ) -> None:
-        self.id = uuid4().hex[:16]  # not a name, which a successor may have too
+        self.id = uuid4().hex[:16]  # not its name, which the next process may have too
         self.store = store
         self.may_repeat = may_repeat
         self.ttl = ttl
@@ -65,23 +65,23 @@ class Replica:
         self._calls: defaultdict[str, set[Call]] = defaultdict(set)
         self._readers: defaultdict[str, set[StreamReader]] = defaultdict(set)
         self._streams_of: Counter[str] = Counter()
-        self._to_leave: list[StreamReader] = []  # they are gone, and Redis could not be told
+        self._to_leave: list[StreamReader] = []  # to release when Redis answers again
         self._tasks: set[asyncio.Future[None]] = set()
         self._back = asyncio.Event()
         store.connection.when_available(self._on_back)
 
     @property
     def streams(self) -> int:
-        """How many streams it sends."""
+        """The number of open streams."""
         return sum(map(len, self._readers.values()))
 
     def streams_of(self, owner: str) -> int:
-        """How many of them are that caller's."""
+        """Returns how many of them belong to that caller."""
         return self._streams_of[owner]
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
-        """Gives signs of life and hears the others; in the end finishes what it has begun."""
+        """Sends heartbeats and reads the inbox. At the end it first finishes the running calls."""
         inbox = Inbox(self._waiting, self.store.inbox(self.id), self.hear)
         with suppress(RedisError, OSError):
             await self.store.heartbeat(self.id, inbox.last)
@@ -101,14 +101,14 @@ class Replica:
                 await self.store.end(self.id)
 
     def spawn(self, work: Awaitable[None]) -> None:
-        """Runs `work` beside the request that began it, and after it."""
+        """Runs `work` in the background; it may outlive the request that started it."""
         task: asyncio.Future[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_complain)
 
     def start(self, call: Call) -> None:
-        """Runs a call to its end, whatever becomes of the request that brought it."""
+        """Runs a call to its end, even if its request ends earlier."""
 
         async def run() -> None:
             calls = self._calls[call.snapshot.id]
@@ -125,7 +125,7 @@ class Replica:
     def run_taken_over(
         self, snapshot: SessionSnapshot, name: str, taken_over: TakenOverCall, http: Request
     ) -> None:
-        """Answers for a replica that died: by running the call again, or by saying so."""
+        """Answers a dead replica's call: runs it again, or sends an error if that is not safe."""
         message = JSONRPCRequest.model_validate_json(taken_over.message)
         call = Call(
             self, snapshot, message, http, streams=True, name=name, attempt=taken_over.attempt
@@ -133,13 +133,13 @@ class Replica:
         call.responses.leave()
         call.keep()
         if taken_over.may_repeat:
-            logger.warning("a call of session %s runs again: its replica is lost", snapshot.id[:8])
+            logger.warning("a call of session %s runs again: its replica was lost", snapshot.id[:8])
             self.start(call)
         else:
             call.answer_with(LOST)
 
     def channel(self, session: str) -> SessionChannel:
-        """For messages that belong to no call."""
+        """Returns the channel for messages that belong to no call."""
         return SessionChannel(session, self.store, self.client_requests)
 
     def add_reader(self, reader: StreamReader) -> None:
@@ -147,7 +147,7 @@ class Replica:
         self._streams_of[reader.owner] += 1
 
     async def remove_reader(self, reader: StreamReader) -> None:
-        """It is gone: the next may come, as soon as Redis can be told."""
+        """Forgets a reader, and releases its stream as soon as Redis answers."""
         readers = self._readers[reader.session]
         readers.discard(reader)
         self._streams_of -= Counter([reader.owner])
@@ -159,7 +159,7 @@ class Replica:
             self._to_leave.append(reader)
 
     def close_streams(self) -> None:
-        """Ends the streams that clients resume elsewhere; answers in flight go on."""
+        """Ends GET streams, which clients resume on other replicas. Calls in flight go on."""
         for readers in list(self._readers.values()):
             for reader in list(readers):
                 reader.end()
@@ -170,7 +170,7 @@ class Replica:
             await self.store.send_to_all(kind="end", session=session)
 
     async def until_back(self) -> None:
-        """Until Redis answers again."""
+        """Waits until Redis answers again."""
         if self.store.connection.is_unavailable:
             self._back.clear()
             await self._back.wait()
@@ -221,7 +221,7 @@ class Replica:
             self._close(session)
 
     def _give_up(self, session: str, stream: str, token: str) -> None:
-        """Another reader has the stream now."""
+        """Ends the reader or response of a stream that another reader has taken."""
         for reader in list(self._readers.get(session, ())):
             if reader.token == token:
                 reader.end()
