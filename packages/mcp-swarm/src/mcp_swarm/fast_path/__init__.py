@@ -76,7 +76,7 @@ class FastPathMiddleware:
         self.fetches = Fetches(mcp)
         self.lists = Lists(mcp)
         self.names = ComponentNames(mcp)
-        self.in_session = InSession(mcp, sessions, self._found) if sessions else None
+        self.in_session = InSession(mcp, sessions, self._found, self.names) if sessions else None
         self._accepts: dict[tuple[bytes, bool], bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,7 +131,6 @@ class FastPathMiddleware:
         """Answers the request; False if the framework must do it."""
         if framework_request.is_wrapped(self.mcp, self.harmless):
             return False
-        call_record.of(scope).asks_for(asked.method, asked.params, self.names)
         if self.has_sessions and not asked.is_modern:
             return self.in_session is not None and await self.in_session.answer(asked, scope, send)
         response = await self._response(asked, scope)
@@ -173,6 +172,8 @@ class FastPathMiddleware:
         component, result = found
         if component is not None and not await catalogue.may_use(component):
             return None
+        record = call_record.of(request.request.scope)
+        record.asks_for(asked.method, asked.params, self.names)
         return await in_span(result, request, context)
 
     def _found(self, asked: FastRequest) -> Found | None:

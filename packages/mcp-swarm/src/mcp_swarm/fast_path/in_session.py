@@ -15,6 +15,7 @@ from starlette.types import Scope, Send
 from mcp_swarm.fast_path.message import LISTS, FastRequest, answer
 from mcp_swarm.fast_path.spans import in_span
 from mcp_swarm.framework import request as framework_request
+from mcp_swarm.framework.catalogue import ComponentNames
 from mcp_swarm.telemetry import call_record
 
 # The requested component, if any, and the function that makes the result.
@@ -41,14 +42,20 @@ class InSession:
         mcp: the server.
         sessions: of all replicas.
         find: returns the requested component, if it is in a table.
+        names: bounded names of all components.
     """
 
     def __init__(
-        self, mcp: FastMCP, sessions: Sessions, find: Callable[[FastRequest], Found | None]
+        self,
+        mcp: FastMCP,
+        sessions: Sessions,
+        find: Callable[[FastRequest], Found | None],
+        names: ComponentNames,
     ) -> None:
         self._mcp = mcp
         self._sessions = sessions
         self._find = find
+        self._names = names
 
     async def answer(self, asked: FastRequest, scope: Scope, send: Send) -> bool:
         """Answers the request; False if the framework must do it."""
@@ -62,6 +69,7 @@ class InSession:
 
         async def plain(client: framework_request.SessionClient) -> str:
             context = framework_request.SessionRequestContext(self._mcp, request, asked, client)
+            record.asks_for(asked.method, asked.params, self._names)
             with framework_request.serving(context):
                 try:
                     async with Context(fastmcp=self._mcp) as made:
