@@ -64,7 +64,8 @@ class Service:
         self.mcp = mcp
         self.own_middleware = own
         self.health = Health(needs={"sessions": mcp.sessions.is_served} if mcp.sessions else {})
-        self.health.unavailable = mcp.bus.unavailable
+        if mcp.store:
+            self.health.unavailable = mcp.store.availability.unavailable
         framework.keep_streams_on_sigterm()
         mcp.custom_route("/version", methods=["GET"])(self.version)
         mcp.custom_route("/healthz", methods=["GET"])(self.health.healthz)

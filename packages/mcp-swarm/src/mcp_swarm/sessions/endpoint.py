@@ -82,7 +82,7 @@ class Endpoint:
 
     def is_served(self) -> bool:
         """Whether Redis is available: without it no session can be served."""
-        return not self._replica.store.connection.is_unavailable
+        return self._replica.store.connection.availability.is_available
 
     def close_streams(self) -> None:
         """Ends GET streams. Calls in flight go on."""

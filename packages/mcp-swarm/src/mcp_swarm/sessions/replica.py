@@ -67,8 +67,7 @@ class Replica:
         self._streams_of: Counter[str] = Counter()
         self._to_leave: list[StreamReader] = []  # to release when Redis answers again
         self._tasks: set[asyncio.Future[None]] = set()
-        self._back = asyncio.Event()
-        store.connection.when_available(self._on_back)
+        store.connection.availability.when_available(self._on_back)
 
     @property
     def streams(self) -> int:
@@ -170,12 +169,11 @@ class Replica:
             await self.store.send_to_all(kind="end", session=session)
 
     async def until_back(self) -> None:
-        """Waits until Redis answers again."""
-        if self.store.connection.is_unavailable:
-            self._back.clear()
-            await self._back.wait()
-        else:
+        """Until Redis answers again."""
+        availability = self.store.connection.availability
+        if availability.is_available:  # it failed all the same
             await asyncio.sleep(HEARTBEAT_EVERY)
+        await availability.wait_until_back()
 
     def cancel(self, session: str, request_id: RequestId) -> None:
         """Cancels a call, if it runs here."""
@@ -184,7 +182,6 @@ class Replica:
                 call.cancel()
 
     def _on_back(self) -> None:
-        self._back.set()
         for readers in self._readers.values():
             for reader in readers:
                 reader.wake()
