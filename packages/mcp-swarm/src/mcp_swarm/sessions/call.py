@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cached_property
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server.connection import Connection
@@ -36,10 +35,8 @@ from mcp_swarm.redis.sessions import MAX_EVENTS
 from mcp_swarm.sessions.channel import CallChannel, kept, wire
 from mcp_swarm.sessions.http_errors import CLOSED
 from mcp_swarm.sessions.response_queue import ResponseQueue, Said
+from mcp_swarm.sessions.services import SessionServices
 from mcp_swarm.sessions.session import SERVING, SessionSnapshot
-
-if TYPE_CHECKING:
-    from mcp_swarm.sessions.replica import Replica
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +53,7 @@ class Call:
     """A request that this replica runs.
 
     Args:
-        replica: this one.
+        services: of this replica.
         snapshot: of the session.
         message: the request.
         http: the request that started it, or that resumes it.
@@ -68,7 +65,7 @@ class Call:
 
     def __init__(
         self,
-        replica: "Replica",
+        services: SessionServices,
         snapshot: SessionSnapshot,
         message: JSONRPCRequest,
         http: Request,
@@ -85,7 +82,7 @@ class Call:
         self._http = http
         self._streams = streams
         self._plain = plain
-        self._replica = replica
+        self._services = services
         self._scope = anyio.CancelScope()
         self._attempt = attempt
         self._said = 0
@@ -104,12 +101,12 @@ class Call:
             self.message.params,
             self._metadata(self._http, closable=self._streams and self.snapshot.is_primed),
             self._say if self._streams and not self._done else None,
-            self._replica.client_requests,
+            self._services.client_requests,
         )
 
     def connection(self) -> Connection:
         """Returns the SDK's view of the client."""
-        return self.snapshot.connection(self._replica.channel(self.snapshot.id))
+        return self.snapshot.connection(self._services.channel(self.snapshot.id))
 
     def event_id(self, position: str) -> str:
         """Returns the id with which a client resumes this call's stream after `position`."""
@@ -147,13 +144,13 @@ class Call:
 
     async def open(self) -> bool:
         """Makes the call resumable on any replica; False while Redis is unavailable or too full."""
-        if self._replica.store.fullness > FOR_ANSWERS:
+        if self._services.store.fullness > FOR_ANSWERS:
             self._unkept = None
             return False
-        message, repeat = kept(self.message, self._replica.may_repeat(self.message))
+        message, repeat = kept(self.message, self._services.may_repeat(self.message))
         try:
-            await self._replica.store.begin(
-                self.snapshot.id, self.name, self._replica.id, message, int(repeat)
+            await self._services.store.begin(
+                self.snapshot.id, self.name, self._services.replica, message, int(repeat)
             )
         except (RedisError, OSError) as error:
             logger.warning("a call cannot be resumed, the shared store fails: %s", error)
@@ -167,7 +164,7 @@ class Call:
 
     def keep(self) -> None:
         """Starts to store the messages in the background."""
-        self._replica.spawn(self._keep())
+        self._services.spawn(self._keep())
 
     async def _end_unanswered(self) -> None:
         """Ends the response without a result, and deletes what was stored of the call."""
@@ -196,18 +193,18 @@ class Call:
 
     async def _by_the_sdk(self) -> str:
         result = await serve_one(
-            self._replica.server,
+            self._services.server,
             self.channel,
             self.message.method,
             self.message.params,
             connection=self.connection(),
-            lifespan_state=self._replica.lifespan_state,
+            lifespan_state=self._services.lifespan_state,
         )
         return wire(JSONRPCResponse(jsonrpc="2.0", id=self.message.id, result=result))
 
     async def _keep_level(self, answer: str) -> str:
         try:
-            await self._replica.store.set_level(self.snapshot.id, str(self.snapshot.level))
+            await self._services.store.set_level(self.snapshot.id, str(self.snapshot.level))
         except (RedisError, OSError):
             return self._error(unavailable("Setting the log level").error)
         return answer
@@ -239,7 +236,7 @@ class Call:
                 await self._drop()
                 return
             except (RedisError, OSError):
-                await self._replica.until_back()
+                await self._services.until_back()
                 continue
             self._forget(batch)
             if done and not self._unkept:
@@ -256,7 +253,7 @@ class Call:
     async def _forget_call(self) -> None:
         """Deletes the stored call. If Redis is unavailable it expires later."""
         with suppress(RedisError, OSError):
-            await self._replica.store.drop(self.snapshot.id, self.name)
+            await self._services.store.drop(self.snapshot.id, self.name)
 
     def _forget(self, kept: list[Said]) -> None:
         """Removes the stored messages from the queue, which may have dropped the oldest meanwhile."""
@@ -264,15 +261,15 @@ class Call:
             self._unkept.popleft()
 
     async def _save(self, batch: list[Said], done: bool) -> bool:
-        store, session = self._replica.store, self.snapshot.id
+        store, session = self._services.store, self.snapshot.id
         if not batch:  # a silent call: neither it nor its session may expire
             await store.touch(session)
         events = [(said.position, said.data) for said in batch]
-        return await store.save(session, self.name, self._replica.id, events, done)
+        return await store.save(session, self.name, self._services.replica, events, done)
 
     async def _wait_for_more(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(KEEP_EVERY, self._replica.ttl / 3)):
+            async with asyncio.timeout(min(KEEP_EVERY, self._services.ttl / 3)):
                 await self._more.wait()
 
     def _lose(self) -> None:
@@ -290,7 +287,7 @@ class Call:
             self.responses.close()
 
         async def close_standalone() -> None:
-            await self._replica.end_get_stream(self.snapshot.id)
+            await self._services.end_get_stream(self.snapshot.id)
 
         return ServerMessageMetadata(
             request_context=http,

@@ -20,12 +20,12 @@ from starlette.requests import Request
 
 from mcp_swarm.redis.sessions import HEARTBEAT_EVERY, SessionStore, TakenOverCall
 from mcp_swarm.sessions.call import Call
-from mcp_swarm.sessions.channel import SessionChannel
 from mcp_swarm.sessions.client_requests import ClientRequests
 from mcp_swarm.sessions.http_errors import LOST
 from mcp_swarm.sessions.inbox import Inbox, Message
+from mcp_swarm.sessions.services import SessionServices
 from mcp_swarm.sessions.session import SessionSnapshot
-from mcp_swarm.sessions.stream_reader import StreamReader
+from mcp_swarm.sessions.stream_reader import GET, StreamReader
 
 # The reader token of a call whose messages still go to the response of its POST.
 DIRECT = "direct"
@@ -44,8 +44,7 @@ class Replica:
         timeout: seconds that the stop waits for calls whose client is not connected.
     """
 
-    server: Server[Any]  # set before it serves, as the next
-    lifespan_state: Any
+    services: SessionServices  # set before it serves
 
     def __init__(
         self,
@@ -57,9 +56,9 @@ class Replica:
     ) -> None:
         self.id = uuid4().hex[:16]  # not its name, which the next process may have too
         self.store = store
-        self.may_repeat = may_repeat
-        self.ttl = ttl
-        self.client_requests = ClientRequests(self.id)
+        self._may_repeat = may_repeat
+        self._ttl = ttl
+        self._client_requests = ClientRequests(self.id)
         self._waiting = waiting
         self._timeout = timeout
         self._calls: defaultdict[str, set[Call]] = defaultdict(set)
@@ -67,7 +66,30 @@ class Replica:
         self._streams_of: Counter[str] = Counter()
         self._to_leave: list[StreamReader] = []  # to release when Redis answers again
         self._tasks: set[asyncio.Future[None]] = set()
+        # Kind of a message from another replica → what handles it.
+        self._handlers: dict[str, Callable[[str, Message], Awaitable[None] | None]] = {
+            "news": self._on_news,
+            "taken": self._on_taken,
+            "answer": self._on_answer,
+            "progress": self._on_progress,
+            "cancel": self._on_cancel,
+            "end": self._on_end,
+            "close": self._on_close,
+        }
         store.connection.availability.when_available(self._on_back)
+
+    def serve(self, server: Server[Any], lifespan_state: Any) -> None:
+        """Serves calls with `server`, whose lifespan has begun."""
+        self.services = SessionServices(
+            self.id,
+            self.store,
+            self._client_requests,
+            server,
+            lifespan_state,
+            self._may_repeat,
+            self._ttl,
+            self.spawn,
+        )
 
     @property
     def streams(self) -> int:
@@ -127,7 +149,13 @@ class Replica:
         """Answers a dead replica's call: runs it again, or sends an error if that is not safe."""
         message = JSONRPCRequest.model_validate_json(taken_over.message)
         call = Call(
-            self, snapshot, message, http, streams=True, name=name, attempt=taken_over.attempt
+            self.services,
+            snapshot,
+            message,
+            http,
+            streams=True,
+            name=name,
+            attempt=taken_over.attempt,
         )
         call.responses.leave()
         call.keep()
@@ -136,10 +164,6 @@ class Replica:
             self.start(call)
         else:
             call.answer_with(LOST)
-
-    def channel(self, session: str) -> SessionChannel:
-        """Returns the channel for messages that belong to no call."""
-        return SessionChannel(session, self.store, self.client_requests)
 
     def add_reader(self, reader: StreamReader) -> None:
         self._readers[reader.session].add(reader)
@@ -163,18 +187,6 @@ class Replica:
             for reader in list(readers):
                 reader.end()
 
-    async def end_get_stream(self, session: str) -> None:
-        """Ends the GET stream of a session, on whichever replica."""
-        with suppress(RedisError, OSError):
-            await self.store.send_to_all(kind="end", session=session)
-
-    async def until_back(self) -> None:
-        """Until Redis answers again."""
-        availability = self.store.connection.availability
-        if availability.is_available:  # it failed all the same
-            await asyncio.sleep(HEARTBEAT_EVERY)
-        await availability.wait_until_back()
-
     def cancel(self, session: str, request_id: RequestId) -> None:
         """Cancels a call, if it runs here."""
         for call in list(self._calls.get(session, ())):
@@ -196,29 +208,34 @@ class Replica:
             await asyncio.sleep(HEARTBEAT_EVERY)
 
     async def hear(self, message: Message) -> None:
-        session, kind = message["session"], message["kind"]
-        readers = self._readers.get(session, set())
-        if kind == "news":
-            for reader in readers:
-                if reader.name == message["stream"]:
-                    reader.wake()
-        elif kind == "taken":
-            self._give_up(session, message["stream"], message["token"])
-        elif kind == "answer":
-            self.client_requests.answer(session, json.loads(message["message"]))
-        elif kind == "progress":
-            await self.client_requests.progress(session, json.loads(message["message"]))
-        elif kind == "cancel":
-            self.cancel(session, json.loads(message["message"]))
-        elif kind == "end":
-            for reader in list(readers):
-                if reader.name == "get":
-                    reader.end()
-        elif kind == "close":
-            self._close(session)
+        """Handles a message of another replica; a newer one may send kinds unknown here."""
+        if handle := self._handlers.get(message["kind"]):
+            handled = handle(message["session"], message)
+            if handled is not None:
+                await handled
 
-    def _give_up(self, session: str, stream: str, token: str) -> None:
+    def _on_news(self, session: str, message: Message) -> None:
+        for reader in self._readers.get(session, ()):
+            if reader.name == message["stream"]:
+                reader.wake()
+
+    def _on_answer(self, session: str, message: Message) -> None:
+        self._client_requests.answer(session, json.loads(message["message"]))
+
+    def _on_progress(self, session: str, message: Message) -> Awaitable[None]:
+        return self._client_requests.progress(session, json.loads(message["message"]))
+
+    def _on_cancel(self, session: str, message: Message) -> None:
+        self.cancel(session, json.loads(message["message"]))
+
+    def _on_end(self, session: str, message: Message) -> None:
+        for reader in list(self._readers.get(session, ())):
+            if reader.name == GET:
+                reader.end()
+
+    def _on_taken(self, session: str, message: Message) -> None:
         """Ends the reader or response of a stream that another reader has taken."""
+        stream, token = message["stream"], message["token"]
         for reader in list(self._readers.get(session, ())):
             if reader.token == token:
                 reader.end()
@@ -226,8 +243,8 @@ class Replica:
             if call.name == stream and token == DIRECT:
                 call.responses.close()
 
-    def _close(self, session: str) -> None:
-        self.client_requests.drop(session)
+    def _on_close(self, session: str, message: Message) -> None:
+        self._client_requests.drop(session)
         for call in list(self._calls.get(session, ())):
             call.cancel(answered=True)
         for reader in list(self._readers.get(session, ())):
