@@ -1,4 +1,4 @@
-"""What is served: FastMCP with what was discovered, and the MCP middleware in order."""
+"""Builds the MCP server: FastMCP, the discovered components, and the MCP middleware in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
@@ -41,7 +41,7 @@ Lifespan = Callable[[FastMCP], AbstractAsyncContextManager[dict[str, Any]]]
 
 
 class App(FastMCP):
-    """FastMCP, the parts that run beside it, and the streams that the stop must close."""
+    """FastMCP, its background parts, and the streams that the stop must close."""
 
     bus: events.Bus
     listen: Listen
@@ -55,9 +55,9 @@ class App(FastMCP):
         """SDK middleware, outermost first: around FastMCP's, so that it sees what clients sent."""
         return [
             RecordCalls(self),  # first, so that it sees what the client gets
-            isolate,  # what is no component may raise anything, too
-            refuse_large,  # before anything looks into the message
-            request_state.note,  # before FastMCP takes the seal off
+            isolate,  # lists and permission checks may raise anything, too
+            refuse_large,  # before anything reads the message
+            request_state.note,  # before FastMCP opens the sealed state
         ]
 
 
@@ -67,13 +67,13 @@ def build_mcp(
     own_middleware: Sequence[Middleware] = (),
     lifespan: Lifespan | None = None,
 ) -> App:
-    """The MCP server as the settings ask for it.
+    """Returns the MCP server for these settings.
 
     Args:
         settings: of this replica.
-        packages: dotted names of the packages to discover; ``MCP_TOOLS`` picks from those that
+        packages: dotted names of the packages to discover; ``MCP_TOOLS`` selects from those that
             are called ``tools``, or from the first if none is.
-        own_middleware: outermost first; it stands inside ours.
+        own_middleware: of the service, outermost first; it runs inside ours.
         lifespan: FastMCP's, run in replicas and workers.
 
     Raises:
@@ -122,7 +122,7 @@ def _check_outbound_hosts(settings: Settings) -> None:
 
 
 def _discovered(mcp: App, packages: Sequence[str], settings: Settings) -> list[Component]:
-    """Adds what the packages define, and the tools of SessionId where a component takes one."""
+    """Adds the packages' components, and the tools of SessionId if a component has such a parameter."""
     seen: dict[Identity, str] = {}
     found: list[Component] = []
     for package, only in chosen(packages, settings.mcp_tools).items():
@@ -134,7 +134,7 @@ def _discovered(mcp: App, packages: Sequence[str], settings: Settings) -> list[C
 
 
 def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
-    """MCP middleware, outermost first."""
+    """Returns the MCP middleware, outermost first."""
     undelivered = [DroppedMessagesMiddleware()] if settings.mcp_json_response is True else []
     return [
         UnknownResourceMiddleware(),  # around all that may report an unknown resource
@@ -144,7 +144,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
         # inside all that may reject a call: a rejected call consumes no state
         SingleUse(request_state.used_states(store, settings.mcp_ask_timeout)),
         CallTimeoutMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
-        # in the task that the limit makes, and around all that a component brings along
+        # in the task that the timeout creates, and around a component with its dependencies
         IsolationMiddleware(),
         # last: it pauses that limit while the client's user is asked
         AskMiddleware(settings.mcp_ask_timeout, waiting=_while_asked),
@@ -153,7 +153,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
 
 @contextmanager
 def _while_asked() -> Iterator[None]:
-    """While a call waits for its user, its time limit pauses and its concurrency slot is free."""
+    """Pauses the call's timeout and releases its concurrency slot, while it waits for user input."""
     with timeout_paused(), slot_released():
         yield
 
@@ -164,7 +164,7 @@ def _concurrency(settings: Settings) -> list[Middleware]:
 
 
 def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]:
-    """Input schemas, by name, of the tools that mirror arguments into headers (``x-mcp-header``).
+    """Returns the input schemas of tools that mirror arguments into headers (``x-mcp-header``).
 
     The SDK asks for a tool's schema at every call (trap T1), but only these need it.
     """
@@ -173,13 +173,13 @@ def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]
 
 
 def takes_session_id(component: Component) -> bool:
-    """Whether it has a parameter of the type ``SessionId``."""
+    """Returns whether it has a parameter of the type ``SessionId``."""
     function = getattr(component, "fn", None)
     return function is not None and bool(session_id_parameter_names(function))
 
 
 def repeatable(components: Iterable[Component]) -> set[str]:
-    """Names of tools that may be run again when it is not known whether they ran."""
+    """Returns the names of tools that may run again if it is unknown whether they ran."""
     tools = [component for component in components if isinstance(component, Tool)]
     return {
         tool.name
@@ -190,7 +190,7 @@ def repeatable(components: Iterable[Component]) -> set[str]:
 
 
 def _sessions(settings: Settings, mcp: App, repeatable: set[str]) -> "Endpoint | None":
-    """The endpoint of sessions over all replicas; None if there are none, or one process's own."""
+    """Returns the endpoint of shared sessions; None without sessions, or with in-process ones."""
     if settings.mcp_stateless_http:
         framework.refuse_log_level(mcp)
         framework.offer_no_list_changes(mcp)
@@ -216,7 +216,7 @@ def _store(settings: Settings) -> "Store | None":
 
 
 def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | None":
-    """Background work and the ways to it, if a tool is for it."""
+    """Returns the jobs, and adds their APIs, if a tool may run as a job."""
     tools = [c for c in found if isinstance(c, Tool) and c.task_config.supports_tasks()]
     if not tools:
         return None
@@ -244,7 +244,7 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
 
 
 def _state_store(settings: Settings, store: "Store | None") -> Any:
-    """Where UserSession and SessionId keep state: Redis, or FastMCP's own memory."""
+    """Returns the store of UserSession and SessionId: Redis, or None for FastMCP's own memory."""
     if store is None:
         return None
     from mcp_swarm.user_state.shared import StateStore

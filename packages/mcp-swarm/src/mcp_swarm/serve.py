@@ -43,14 +43,15 @@ from mcp_swarm.telemetry.tracing import TraceContextMiddleware, record_trace
 
 logger = logging.getLogger(__name__)
 
-# Idle connections are kept longer than the balancer keeps them (65 s): it never finds one closed.
+# Seconds that idle connections are kept: longer than at the balancer (65 s), so that it never uses a
+# closed one.
 KEEP_ALIVE = 75
 PATH = "/mcp"
 IN_MEMORY = (
-    "state, sessions, events and jobs are in the memory of this process, which other replicas do "
-    "not see. Next, for several: REDIS_URL=redis://…"
+    "state, sessions, events and jobs are in the memory of this process, and other replicas do not "
+    "see them. Next: with several replicas set REDIS_URL=redis://…"
 )
-# Needs no token: what a balancer and a person ask before they have one. Everything else does.
+# Paths without a token: for a balancer, and for people who have none. All others need one.
 PUBLIC = ("/version", "/healthz", "/readyz")
 
 
@@ -85,18 +86,18 @@ class Service:
         self.app = self._with_middleware(self.http)
 
     def _with_middleware(self, app: ASGIApp) -> ASGIApp:
-        """HTTP middleware, outermost first; pure ASGI, so that streams pass untouched."""
+        """Wraps `app` in the HTTP middleware, outermost first. Pure ASGI passes streams unchanged."""
         settings = self.settings
         stack: list[tuple[Any, dict[str, Any]]] = [
-            # the id comes first: whatever happens below is logged with it
+            # the id comes first: everything below is logged with it
             (RequestIdMiddleware, {}),
-            # every response names its replica, errors too
+            # every response names its replica, also errors
             (ServedByMiddleware, {"replica": settings.mcp_replica, "is_draining": self._draining}),
             # before all that compare the path
             (TrailingSlashMiddleware, {"routes": self.http.router.routes}),
             # outside the log, which records the real status of what older clients get as 200
             (RpcErrorMiddleware, {"path": PATH}),
-            # the log sees the status of whatever is below
+            # the log sees the status of everything below
             (AccessLogMiddleware, {"replica": settings.mcp_replica}),
             # the caller's trace, before anything that opens a span
             (TraceContextMiddleware, {}),
