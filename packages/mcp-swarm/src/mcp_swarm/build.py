@@ -26,6 +26,7 @@ from mcp_swarm.events.listen import Listen
 from mcp_swarm.framework.components import around_tool
 from mcp_swarm.isolation.middleware import IsolationMiddleware, isolate
 from mcp_swarm.isolation.shares import refuse_large
+from mcp_swarm.process import gauges
 from mcp_swarm.process.parts import Part
 from mcp_swarm.telemetry.call_record import RecordCalls
 from mcp_swarm.telemetry.tracing import record_trace
@@ -49,6 +50,10 @@ class App(FastMCP):
     store: "Store | None"
     parts: list[Part]
     jobs: "Jobs | None"  # None if no tool has `task=`
+
+    def gauges(self) -> dict[str, float]:
+        """Returns what this process holds right now: streams, calls, jobs, slots, questions."""
+        return gauges.read([self.listen, self.sessions, self.jobs, *self.middleware])
 
     @cached_property
     def around_requests(self) -> list[ServerMiddleware[Any]]:

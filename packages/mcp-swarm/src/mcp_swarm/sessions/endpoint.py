@@ -83,6 +83,10 @@ class Endpoint:
         """Whether Redis is available: without it no session can be served."""
         return self._replica.store.connection.availability.is_available
 
+    def gauges(self) -> dict[str, float]:
+        """Returns what this replica does for sessions."""
+        return self._replica.gauges()
+
     def close_streams(self) -> None:
         """Ends GET streams. Calls in flight go on."""
         self._replica.close_streams()

@@ -96,6 +96,14 @@ class Replica:
         """The number of open streams."""
         return sum(map(len, self._readers.values()))
 
+    def gauges(self) -> dict[str, float]:
+        """Returns the streams, calls and open requests of this replica."""
+        return {
+            "session_streams": self.streams,
+            "session_calls": sum(map(len, self._calls.values())),
+            "session_client_requests": len(self._client_requests),
+        }
+
     def streams_of(self, owner: str) -> int:
         """Returns how many of them belong to that caller."""
         return self._streams_of[owner]
