@@ -29,7 +29,7 @@ def run(short: bool) -> list[Outcome]:
                 "DATABASE_URL sqlite+aiosqlite:////nowhere/x.db cannot be used",
                 DATABASE_URL="sqlite+aiosqlite:////nowhere/x.db",
             ),
-            _start(tree, "A port in use", f"MCP_PORT {port} cannot be listened on", MCP_PORT=port),
+            _start(tree, "A port in use", "Cannot listen on MCP_HOST", MCP_PORT=port),
         ]
         (tree / "server" / "tools").mkdir(exist_ok=True)
         (tree / "server" / "tools" / "__init__.py").touch()

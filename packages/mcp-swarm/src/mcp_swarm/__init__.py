@@ -1,22 +1,22 @@
-"""What tools import beside FastMCP's own decorators: ``from mcp_swarm import …``.
+"""The public API for tools, in addition to FastMCP's own: ``from mcp_swarm import …``.
 
     ask        the client's user, model or roots, in the middle of a call
     database   a session in one transaction                     DATABASE_URL
     current_job  the job that a tool runs in, None in a direct call   MCP_TASK_*
-    hand_over  go on in the background once the work proves to be long
-    Retryable  raise it: the job is tried again later
+    hand_over  continue in the background once the work proves to be long
+    Retryable  raise it to have the job retried later
     http       calls to other services, to allowed hosts only   MCP_OUTBOUND_HOSTS
     process_pool  runs code on a caller's input in a process with a time and a memory limit
-    publish    tell listening clients that something changed
+    publish    notify listening clients of a change
     sandbox    files inside one folder and nowhere else             FILES_ROOT
-    schema     JSON Schema checks that a bad schema cannot stall
+    schema     JSON Schema validation that a bad schema cannot stall
     route      an HTTP route beside /mcp
-    update     one value of a UserSession, made of the old one, safe for calls at once
+    update     replaces one value of a UserSession atomically
 
-Loaded on first use: a server whose tools need no database imports no database.
+Names are loaded on first use: a server whose tools need no database imports no database driver.
 
-FastMCP reads its own settings on import, and a ``.env`` of the working directory with them; a
-replica must behave alike wherever it starts, so its choices are pinned before that import.
+FastMCP reads its own settings on import, also from a ``.env`` in the working directory. A replica must
+behave the same wherever it starts, so this module pins FastMCP's settings before that import.
 """
 
 import os

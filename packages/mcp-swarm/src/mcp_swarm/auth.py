@@ -9,8 +9,8 @@ Only hashes are kept and compared. The file is YAML, a list of callers:
       scopes: [mcp]        # what it may do; optional
       expires_at: 2027-01-31T00:00:00Z   # optional; not_before likewise
 
-Rotate by listing the old and the new token side by side for a while: state belongs to client,
-subject and tenant, not to the token. ``admission/authenticate.py`` asks for the token.
+To rotate a token, list the old and the new one for a while: state belongs to client, subject and
+tenant, not to the token. ``asgi/authenticate.py`` verifies the token.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from mcp_swarm.errors import ConfigError
 
 
 class TokenEntry(BaseModel):
-    """One caller that a token stands for."""
+    """A token, by its hash, and the caller that it identifies."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,7 +43,7 @@ class TokenEntry(BaseModel):
     expires_at: datetime | None = None
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether the token counts at `now` (with time zone)."""
+        """Returns whether the token is valid at `now` (with time zone)."""
         return not (
             (self.not_before and now < self.not_before)
             or (self.expires_at and now >= self.expires_at)
@@ -51,7 +51,7 @@ class TokenEntry(BaseModel):
 
 
 class BearerVerifier(TokenVerifier):
-    """Knows callers by the SHA-256 of their tokens."""
+    """Verifies tokens by their SHA-256."""
 
     def __init__(self, callers: tuple[TokenEntry, ...]) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class BearerVerifier(TokenVerifier):
         digest = hashlib.sha256(token.encode()).hexdigest()
         found = None
         for caller in self.callers:
-            # Every hash is compared, in constant time: the time reveals nothing about the list.
+            # Compares every hash in constant time, so that timing reveals nothing about the list.
             if hmac.compare_digest(caller.sha256, digest):
                 found = caller
         return found
@@ -94,14 +94,14 @@ class VerifiedBefore(BearerVerifier):
     """FastMCP's verifier: uses the user that ``AuthenticateMiddleware`` found, and verifies no token."""
 
     def get_middleware(self) -> list[Any]:
-        """FastMCP's middleware for the whole app."""
+        """Returns FastMCP's middleware for the whole app."""
         return [Middleware(AuthContextMiddleware)]
 
 
 def verifier(
     settings: Settings, kind: type[BearerVerifier] = BearerVerifier
 ) -> BearerVerifier | None:
-    """The verifier that the settings ask for, None when auth is off.
+    """Returns the verifier for the settings; None without auth.
 
     Raises:
         ConfigError: the file of callers cannot be read or used.
@@ -121,7 +121,7 @@ def _digest(token: SecretStr) -> str:
 
 
 def _read(path: Path) -> list[TokenEntry]:
-    import yaml  # only who lists callers pays for it
+    import yaml  # only with a file of callers
 
     try:
         content: Any = yaml.safe_load(path.read_text())
@@ -129,10 +129,10 @@ def _read(path: Path) -> list[TokenEntry]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(
             f"AUTH_TOKENS_FILE {str(path)!r} cannot be read: {_why(error)}. Expected a YAML list of "
-            "callers (docs/auth.md). Next: mount it there, or correct it or its path."
+            "callers (docs/auth.md). Next: mount the file there, or correct it or its path."
         ) from None
     except ValidationError as error:
-        # Not the input: it may be a token that somebody wrote there in clear.
+        # Without the input: it may be a token that somebody wrote there unhashed.
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise ConfigError(
@@ -145,7 +145,7 @@ def _read(path: Path) -> list[TokenEntry]:
 
 
 def _problem(callers: list[TokenEntry]) -> str:
-    """What is wrong with the list as a whole; empty if nothing is."""
+    """Returns what is wrong with the list as a whole; empty if nothing is."""
     owners: dict[str, str] = {}
     for caller in callers:
         if any(at and not at.tzinfo for at in (caller.not_before, caller.expires_at)):
@@ -158,7 +158,7 @@ def _problem(callers: list[TokenEntry]) -> str:
 
 
 def _why(error: Exception) -> str:
-    """The reason alone: a YAML error quotes the line, and a token may stand there in clear."""
+    """Returns only the reason: a YAML error quotes the line, which may be an unhashed token."""
     if isinstance(error, OSError):
         return str(error.strerror)
     mark = getattr(error, "problem_mark", None)

@@ -1,4 +1,4 @@
-"""What is served: FastMCP with what was discovered, and the MCP middleware in order."""
+"""Builds the MCP server: FastMCP, the discovered components, and the MCP middleware in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
@@ -9,6 +9,7 @@ from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
 from fastmcp.server.sessions import create_session, end_session, session_id_parameter_names
 from fastmcp.tools import Tool
+from mcp.server.context import ServerMiddleware
 
 from mcp_swarm import __version__, auth, events, framework
 from mcp_swarm.asgi.rpc_error.unknown_resource import UnknownResourceMiddleware
@@ -25,8 +26,10 @@ from mcp_swarm.events.listen import Listen
 from mcp_swarm.framework.components import around_tool
 from mcp_swarm.isolation.middleware import IsolationMiddleware, isolate
 from mcp_swarm.isolation.shares import refuse_large
+from mcp_swarm.process import gauges
 from mcp_swarm.process.parts import Part
 from mcp_swarm.telemetry.call_record import RecordCalls
+from mcp_swarm.telemetry.tracing import record_trace
 from mcp_swarm.user_state.lost_state_warning import warn_once
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ Lifespan = Callable[[FastMCP], AbstractAsyncContextManager[dict[str, Any]]]
 
 
 class App(FastMCP):
-    """FastMCP, the parts that run beside it, and the streams that the stop must close."""
+    """FastMCP, its background parts, and the streams that the stop must close."""
 
     bus: events.Bus
     listen: Listen
@@ -48,10 +51,19 @@ class App(FastMCP):
     parts: list[Part]
     jobs: "Jobs | None"  # None if no tool has `task=`
 
+    def gauges(self) -> dict[str, float]:
+        """Returns what this process holds right now: streams, calls, jobs, slots, questions."""
+        return gauges.read([self.listen, self.sessions, self.jobs, *self.middleware])
+
     @cached_property
-    def recorder(self) -> RecordCalls:
-        """Notes how calls that do not take the fast path end."""
-        return RecordCalls(self)
+    def around_requests(self) -> list[ServerMiddleware[Any]]:
+        """SDK middleware, outermost first: around FastMCP's, so that it sees what clients sent."""
+        return [
+            RecordCalls(self),  # first, so that it sees what the client gets
+            isolate,  # lists and permission checks may raise anything, too
+            refuse_large,  # before anything reads the message
+            request_state.note,  # before FastMCP opens the sealed state
+        ]
 
 
 def build_mcp(
@@ -60,13 +72,13 @@ def build_mcp(
     own_middleware: Sequence[Middleware] = (),
     lifespan: Lifespan | None = None,
 ) -> App:
-    """The MCP server as the settings ask for it.
+    """Returns the MCP server for these settings.
 
     Args:
         settings: of this replica.
-        packages: dotted names of the packages to discover; ``MCP_TOOLS`` picks from those that
+        packages: dotted names of the packages to discover; ``MCP_TOOLS`` selects from those that
             are called ``tools``, or from the first if none is.
-        own_middleware: outermost first; it stands inside ours.
+        own_middleware: of the service, outermost first; it runs inside ours.
         lifespan: FastMCP's, run in replicas and workers.
 
     Raises:
@@ -98,7 +110,7 @@ def build_mcp(
         limit_per_client=settings.mcp_listen_limit_per_client,
     )
     framework.serve_listen(mcp, mcp.listen)
-    framework.wrap_requests(mcp, mcp.recorder, isolate, refuse_large, request_state.note)
+    framework.wrap_requests(mcp, mcp.around_requests, [record_trace])
     framework.note_what_is_kept(warn_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
     mcp.jobs = _jobs(mcp, settings, found)
@@ -115,7 +127,7 @@ def _check_outbound_hosts(settings: Settings) -> None:
 
 
 def _discovered(mcp: App, packages: Sequence[str], settings: Settings) -> list[Component]:
-    """Adds what the packages define, and the tools of SessionId where a component takes one."""
+    """Adds the packages' components, and the tools of SessionId if a component has such a parameter."""
     seen: dict[Identity, str] = {}
     found: list[Component] = []
     for package, only in chosen(packages, settings.mcp_tools).items():
@@ -127,7 +139,7 @@ def _discovered(mcp: App, packages: Sequence[str], settings: Settings) -> list[C
 
 
 def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
-    """MCP middleware, outermost first."""
+    """Returns the MCP middleware, outermost first."""
     undelivered = [DroppedMessagesMiddleware()] if settings.mcp_json_response is True else []
     return [
         UnknownResourceMiddleware(),  # around all that may report an unknown resource
@@ -137,7 +149,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
         # inside all that may reject a call: a rejected call consumes no state
         SingleUse(request_state.used_states(store, settings.mcp_ask_timeout)),
         CallTimeoutMiddleware(settings.mcp_call_timeout),  # the limit is on the tool's time
-        # in the task that the limit makes, and around all that a component brings along
+        # in the task that the timeout creates, and around a component with its dependencies
         IsolationMiddleware(),
         # last: it pauses that limit while the client's user is asked
         AskMiddleware(settings.mcp_ask_timeout, waiting=_while_asked),
@@ -146,7 +158,7 @@ def middleware(settings: Settings, store: "Store | None") -> list[Middleware]:
 
 @contextmanager
 def _while_asked() -> Iterator[None]:
-    """While a call waits for its user, its time limit pauses and its concurrency slot is free."""
+    """Pauses the call's timeout and releases its concurrency slot, while it waits for user input."""
     with timeout_paused(), slot_released():
         yield
 
@@ -157,7 +169,7 @@ def _concurrency(settings: Settings) -> list[Middleware]:
 
 
 def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]:
-    """Input schemas, by name, of the tools that mirror arguments into headers (``x-mcp-header``).
+    """Returns the input schemas of tools that mirror arguments into headers (``x-mcp-header``).
 
     The SDK asks for a tool's schema at every call (trap T1), but only these need it.
     """
@@ -166,13 +178,13 @@ def header_schemas(components: Iterable[Component]) -> dict[str, dict[str, Any]]
 
 
 def takes_session_id(component: Component) -> bool:
-    """Whether it has a parameter of the type ``SessionId``."""
+    """Returns whether it has a parameter of the type ``SessionId``."""
     function = getattr(component, "fn", None)
     return function is not None and bool(session_id_parameter_names(function))
 
 
 def repeatable(components: Iterable[Component]) -> set[str]:
-    """Names of tools that may be run again when it is not known whether they ran."""
+    """Returns the names of tools that may run again if it is unknown whether they ran."""
     tools = [component for component in components if isinstance(component, Tool)]
     return {
         tool.name
@@ -183,7 +195,7 @@ def repeatable(components: Iterable[Component]) -> set[str]:
 
 
 def _sessions(settings: Settings, mcp: App, repeatable: set[str]) -> "Endpoint | None":
-    """The endpoint of sessions over all replicas; None if there are none, or one process's own."""
+    """Returns the endpoint of shared sessions; None without sessions, or with in-process ones."""
     if settings.mcp_stateless_http:
         framework.refuse_log_level(mcp)
         framework.offer_no_list_changes(mcp)
@@ -209,7 +221,7 @@ def _store(settings: Settings) -> "Store | None":
 
 
 def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | None":
-    """Background work and the ways to it, if a tool is for it."""
+    """Returns the jobs, and adds their APIs, if a tool may run as a job."""
     tools = [c for c in found if isinstance(c, Tool) and c.task_config.supports_tasks()]
     if not tools:
         return None
@@ -237,7 +249,7 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
 
 
 def _state_store(settings: Settings, store: "Store | None") -> Any:
-    """Where UserSession and SessionId keep state: Redis, or FastMCP's own memory."""
+    """Returns the store of UserSession and SessionId: Redis, or None for FastMCP's own memory."""
     if store is None:
         return None
     from mcp_swarm.user_state.shared import StateStore

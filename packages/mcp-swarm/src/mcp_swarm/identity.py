@@ -1,9 +1,9 @@
-"""Who calls: the one identity that jobs, sessions, state, input rounds and limits belong to.
+"""The identity of a caller, which owns jobs, sessions, state, input rounds and limits.
 
-Client, subject and tenant together are a caller; the token is not part of it, so a caller keeps
-what it has when its token is renewed. The SDK and FastMCP know a principal by client, issuer and
-subject only: ``in_tenant`` puts the tenant into the issuer, so that two tenants of one client are
-two principals for them as well.
+A caller is a client, a subject and a tenant. The token is not part of it, so a caller keeps its data
+when its token is renewed. The SDK and FastMCP identify a principal only by client, issuer and
+subject: ``in_tenant`` adds the tenant to the issuer, so that two tenants of one client are two
+principals for them as well.
 """
 
 import hashlib
@@ -24,9 +24,9 @@ class Caller:
     """A caller.
 
     Attributes:
-        client: that calls; None if the request has no token, and then all callers are one.
-        subject: on whose behalf.
-        tenant: whose data.
+        client: the client; None without a token, when all callers are one.
+        subject: on whose behalf it calls.
+        tenant: whose data it uses.
         scopes: what it may do.
         issuer: of the token, with the tenant in it: see ``in_tenant``.
     """
@@ -39,9 +39,9 @@ class Caller:
 
     @property
     def owner(self) -> str:
-        """The key of what belongs to this caller alone: a hash, since it is stored in clear.
+        """The key of this caller's own data: a hash, because keys are not encrypted.
 
-        Without a tenant it is what earlier releases stored, so that old and new replicas agree.
+        Without a tenant it is the same as in earlier releases, so that old and new replicas agree.
         """
         if self.client is None:
             return _hash("anonymous")
@@ -49,16 +49,16 @@ class Caller:
         return _hash("owner", self.client, str(self.subject), *issuer)
 
     def owns(self, owner: str, share: str) -> bool:
-        """Whether a job with this `owner` and `share` belongs to this caller.
+        """Returns whether a job with this `owner` and `share` belongs to this caller.
 
-        Earlier releases left the tenant out of the owner; of their jobs the share names it.
+        Earlier releases left the tenant out of the owner; there the share names it.
         """
         former = Caller(self.client, self.subject).owner
         return share == self.share and owner in (self.owner, former)
 
     @property
     def share(self) -> str:
-        """The key of the limits that a tenant's callers share; a client's, if it has no tenant."""
+        """The key of the limits that the callers of a tenant share; without a tenant, of a client."""
         if self.client is None:
             return _hash("anonymous")
         return _hash("tenant", self.tenant or self.client)
@@ -76,19 +76,19 @@ ANONYMOUS = Caller(None)
 
 
 def of(scope: Scope) -> Caller:
-    """The caller of an HTTP request, as ``AuthenticateMiddleware`` found it."""
+    """Returns the caller of an HTTP request, which ``AuthenticateMiddleware`` has verified."""
     user = scope.get("user")
     return _of(user.access_token) if isinstance(user, AuthenticatedUser) else ANONYMOUS
 
 
 def current() -> Caller:
-    """The caller of the running request or job."""
+    """Returns the caller of the current request or job."""
     token = get_access_token()
     return _of(token) if token else ANONYMOUS
 
 
 def in_tenant(token: AccessToken) -> AccessToken:
-    """`token` with its tenant in the issuer claim, as the fragment, which no issuer has (RFC 8414 §2)."""
+    """Returns `token` with the tenant as the fragment of the issuer, which has none (RFC 8414 §2)."""
     claims = token.claims or {}
     if (issuer := _issuer(claims)) == claims.get("iss"):
         return token
@@ -96,7 +96,7 @@ def in_tenant(token: AccessToken) -> AccessToken:
 
 
 def record() -> dict[str, Any] | None:
-    """The current caller as a job keeps it, encrypted; there is nothing in it to call with."""
+    """Returns the current caller for the record of a job. It has no token."""
     token = get_access_token()
     if token is None:
         return None
@@ -109,10 +109,10 @@ def record() -> dict[str, Any] | None:
 
 
 def act_as(recorded: dict[str, Any] | None) -> None:
-    """Makes a recorded caller the current one of this context, as a request would.
+    """Makes a recorded caller the current one of this context, like a request does.
 
-    The job was accepted while the token was valid, so it is not refused because the token has
-    expired since. ``get_access_token().token`` is empty.
+    The job was accepted while the token was valid, so an expiry since then does not matter.
+    ``get_access_token().token`` is empty.
     """
     if recorded is None:
         auth_context_var.set(None)

@@ -1,8 +1,8 @@
-"""The one folder that tools may read files from: ``FILES_ROOT``.
+"""Reads files inside one folder, ``FILES_ROOT``, and nowhere else.
 
-A path is opened part by part, each part relative to the descriptor of the folder above it and
-without following links. What was checked is what is read: there is no moment in between at
-which a link could be swapped in. Calls block; use them from ``asyncio.to_thread``.
+A path is opened part by part, each relative to the descriptor of its folder and without following
+links. So the checked file is the one that is read: there is no moment at which a link could be
+swapped in. Calls block; use them from ``asyncio.to_thread``.
 """
 
 import errno
@@ -19,9 +19,9 @@ from mcp_swarm.process_pool.tool_error import ToolError
 
 MAX_PATH_CHARS = 1024
 
-# Each read lets go of the interpreter lock and takes it again. With small reads a thread that
-# goes through a file by lines does so every millisecond, and the event loop, told each time that
-# the lock is free, finds it taken again: measured pauses of 0.8 s. Large reads are rare enough.
+# Each read releases the interpreter lock and takes it again. A thread that reads lines in small reads
+# does so every millisecond, and the event loop, which wakes up each time, finds the lock taken again:
+# measured pauses of 0.8 s. Large reads are rare enough.
 BUFFER_BYTES = 1 << 20
 
 Kind = Literal["file", "directory", "link", "other"]
@@ -31,7 +31,7 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLO
 
 
 class SandboxError(ToolError):
-    """A path that may not, or cannot, be read. The message is meant for the client."""
+    """The path may not, or cannot, be read. The message is meant for the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Reads below ``root`` only. ``root`` itself may be a link: the operator chose it.
+    """Reads files below ``root``. ``root`` itself may be a link: the operator chose it.
 
-    Files in the top folders named by ``closed`` are listed but not opened: another tool shows
-    them, with what is secret taken out.
+    Files in the top folders ``closed`` are listed but not opened: another tool shows them, without
+    their secrets.
     """
 
     root: Path
@@ -57,14 +57,14 @@ class Sandbox:
 
     @contextmanager
     def open(self, path: str, *, max_bytes: int) -> Iterator[BinaryIO]:
-        """The regular file at ``path`` (relative, ``/`` between parts), opened for reading.
+        """Opens the regular file at ``path`` (relative, ``/`` between parts) for reading.
 
         Raises:
             SandboxError: outside the root, a link, not a regular file, over ``max_bytes``, or absent.
         """
         if (top := (_parts(path) or ["."])[0]).casefold() in self.closed:
             raise SandboxError(
-                f"Files in {top!r} are not shown as they are. Use the tool made for them."
+                f"Files in {top!r} cannot be read directly. Use the tool made for them."
             )
         # O_NONBLOCK: opening a named pipe would otherwise wait for its writer.
         descriptor = self._descend(path, getattr(os, "O_NONBLOCK", 0))
@@ -77,21 +77,21 @@ class Sandbox:
             yield file
 
     def read(self, path: str, *, max_bytes: int) -> bytes:
-        """All bytes of the file at ``path``. Raises ``SandboxError`` as ``open`` does."""
+        """Returns all bytes of the file at ``path``. Raises ``SandboxError`` as ``open`` does."""
         with self.open(path, max_bytes=max_bytes) as file:
             content = file.read(max_bytes + 1)
-        if len(content) > max_bytes:  # it grew after its size was looked at
+        if len(content) > max_bytes:  # it grew after the size was checked
             raise SandboxError(
                 f"{path!r} grew over {max_bytes:,} bytes while it was read. Try again."
             )
         return content
 
     def read_text(self, path: str, *, max_bytes: int) -> str:
-        """The file at ``path`` as UTF-8. Raises ``SandboxError`` as ``open`` does, or if not UTF-8."""
+        """Returns the file as text. Raises ``SandboxError`` as ``open`` does, or if it is not UTF-8."""
         return decode(path, self.read(path, max_bytes=max_bytes))
 
     def entries(self, path: str = ".") -> Iterator[Entry]:
-        """The names in the folder at ``path``, in no order.
+        """Yields the entries of the folder at ``path``, in no order.
 
         Raises:
             SandboxError: outside the root, a link, not a folder, or absent.
@@ -102,7 +102,7 @@ class Sandbox:
                 for entry in found:
                     try:
                         status = entry.stat(follow_symlinks=False)
-                    except FileNotFoundError:  # gone since it was listed
+                    except FileNotFoundError:  # deleted since it was listed
                         continue
                     modified = datetime.fromtimestamp(int(status.st_mtime), UTC)
                     yield Entry(entry.name, _kind(status.st_mode), status.st_size, modified)
@@ -110,11 +110,11 @@ class Sandbox:
             os.close(descriptor)
 
     def _descend(self, path: str, last_flags: int) -> int:
-        """A descriptor of ``path``; the caller closes it."""
+        """Returns a descriptor of ``path``, which the caller closes."""
         parts = _parts(path)
         if not _CAN_LOCK:
             raise SandboxError(
-                "This system cannot open files without following links, so none are read. "
+                "This system cannot open files without following links, so reading is disabled. "
                 "Run the server on Linux or macOS, or in its container."
             )
         try:
@@ -122,7 +122,7 @@ class Sandbox:
         except OSError as error:
             raise SandboxError(
                 f"The folder of files cannot be opened: {error.strerror}. "
-                "The operator sets it by FILES_ROOT."
+                "The operator sets it with FILES_ROOT."
             ) from error
         for position, part in enumerate(parts, 1):
             flags = last_flags if position == len(parts) else os.O_DIRECTORY
@@ -137,7 +137,7 @@ class Sandbox:
 
 
 def decode(path: str, content: bytes) -> str:
-    """``content`` of the file at ``path`` as UTF-8 text. Raises ``SandboxError`` if it is not."""
+    """Returns ``content`` of the file at ``path`` as text. Raises ``SandboxError`` if it is not UTF-8."""
     try:
         return content.decode()
     except UnicodeDecodeError as error:

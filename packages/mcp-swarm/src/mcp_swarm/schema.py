@@ -1,7 +1,7 @@
-"""Checks JSON against a JSON Schema in a process with limits: see ``process_pool``.
+"""Validates JSON against a JSON Schema, in a process with limits: see ``process_pool``.
 
-A schema is a program: a regular expression or references that double at each step can run for
-years, and inside this process nothing could end it. Nothing is ever fetched for a ``$ref``.
+A schema is a program: a regular expression, or references that double at each step, can run for years,
+and nothing inside this process could stop it. A ``$ref`` is never fetched.
 """
 
 import itertools
@@ -21,7 +21,7 @@ DRAFTS: Final = {
 
 
 class Violation(NamedTuple):
-    """One way in which a document breaks its schema. ``pointer`` is a JSON Pointer (RFC 6901)."""
+    """A violation of the schema by the document. ``pointer`` is a JSON Pointer (RFC 6901)."""
 
     pointer: str
     keyword: str
@@ -29,7 +29,7 @@ class Violation(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """``problem`` is set when the schema itself cannot be used; then nothing was checked."""
+    """The result. If the schema itself is invalid, ``problem`` says why, and nothing was checked."""
 
     draft: str
     violations: list[Violation]
@@ -40,13 +40,13 @@ class Verdict(NamedTuple):
 async def check(
     document: Any, schema: dict[str, Any] | bool, *, limit: int, seconds: float
 ) -> Verdict:
-    """The first ``limit`` violations of ``schema`` by ``document`` (both JSON values).
+    """Returns the first ``limit`` violations of ``schema`` by ``document`` (both JSON values).
 
     Raises:
         Stopped: it took longer than ``seconds``, or too much memory.
     """
     try:
-        asked = json.dumps([document, schema])  # text crosses over at any depth; pickles do not
+        asked = json.dumps([document, schema])  # text can be nested at any depth; pickles cannot
     except RecursionError:
         return Verdict("?", [], False, _TOO_DEEP)
     return await run(_check, asked, limit, seconds=seconds)
@@ -66,7 +66,7 @@ def _check(asked: str, limit: int) -> Verdict:
     draft = next((name for name, url in DRAFTS.items() if url == kind.META_SCHEMA["$schema"]), "?")
     try:
         kind.check_schema(schema)
-        # A registry of our own never fetches: it has the published meta-schemas and no more.
+        # This registry never fetches: it only has the published meta-schemas.
         checker = kind(schema, registry=REGISTRY, format_checker=kind.FORMAT_CHECKER)
         found = list(itertools.islice(checker.iter_errors(document), limit + 1))
     except exceptions.SchemaError as error:

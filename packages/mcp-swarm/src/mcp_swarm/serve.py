@@ -26,15 +26,12 @@ from mcp_swarm.asgi.request_id import RequestIdMiddleware
 from mcp_swarm.asgi.rpc_error import RpcErrorMiddleware
 from mcp_swarm.asgi.served_by import ServedByMiddleware
 from mcp_swarm.asgi.trailing_slash import TrailingSlashMiddleware
-from mcp_swarm.ask import request_state
 from mcp_swarm.build import App
 from mcp_swarm.config import Settings
 from mcp_swarm.errors import EXIT_NOT_STARTED
 from mcp_swarm.fast_path import FastPathMiddleware
 from mcp_swarm.framework import sessions as framework_sessions
 from mcp_swarm.isolation import shares
-from mcp_swarm.isolation.middleware import isolate
-from mcp_swarm.isolation.shares import refuse_large
 from mcp_swarm.problem import not_found
 from mcp_swarm.process import parts, startup
 from mcp_swarm.process.health import Health
@@ -42,17 +39,19 @@ from mcp_swarm.process.port import listening_socket
 from mcp_swarm.routes import serve_routes
 from mcp_swarm.telemetry import logs
 from mcp_swarm.telemetry.access_log import AccessLogMiddleware
+from mcp_swarm.telemetry.tracing import TraceContextMiddleware, record_trace
 
 logger = logging.getLogger(__name__)
 
-# Idle connections are kept longer than the balancer keeps them (65 s): it never finds one closed.
+# Seconds that idle connections are kept: longer than at the balancer (65 s), so that it never uses a
+# closed one.
 KEEP_ALIVE = 75
 PATH = "/mcp"
 IN_MEMORY = (
-    "state, sessions, events and jobs are in the memory of this process, which other replicas do "
-    "not see. Next, for several: REDIS_URL=redis://…"
+    "state, sessions, events and jobs are in the memory of this process, and other replicas do not "
+    "see them. Next: with several replicas set REDIS_URL=redis://…"
 )
-# Needs no token: what a balancer and a person ask before they have one. Everything else does.
+# Paths without a token: for a balancer, and for people who have none. All others need one.
 PUBLIC = ("/version", "/healthz", "/readyz")
 
 
@@ -66,7 +65,8 @@ class Service:
         self.mcp = mcp
         self.own_middleware = own
         self.health = Health(needs={"sessions": mcp.sessions.is_served} if mcp.sessions else {})
-        self.health.unavailable = mcp.bus.unavailable
+        if mcp.store:
+            self.health.unavailable = mcp.store.availability.unavailable
         framework.keep_streams_on_sigterm()
         mcp.custom_route("/version", methods=["GET"])(self.version)
         mcp.custom_route("/healthz", methods=["GET"])(self.health.healthz)
@@ -86,19 +86,21 @@ class Service:
         self.app = self._with_middleware(self.http)
 
     def _with_middleware(self, app: ASGIApp) -> ASGIApp:
-        """HTTP middleware, outermost first; pure ASGI, so that streams pass untouched."""
+        """Wraps `app` in the HTTP middleware, outermost first. Pure ASGI passes streams unchanged."""
         settings = self.settings
         stack: list[tuple[Any, dict[str, Any]]] = [
-            # the id comes first: whatever happens below is logged with it
+            # the id comes first: everything below is logged with it
             (RequestIdMiddleware, {}),
-            # every response names its replica, errors too
+            # every response names its replica, also errors
             (ServedByMiddleware, {"replica": settings.mcp_replica, "is_draining": self._draining}),
             # before all that compare the path
             (TrailingSlashMiddleware, {"routes": self.http.router.routes}),
             # outside the log, which records the real status of what older clients get as 200
             (RpcErrorMiddleware, {"path": PATH}),
-            # the log sees the status of whatever is below
+            # the log sees the status of everything below
             (AccessLogMiddleware, {"replica": settings.mcp_replica}),
+            # the caller's trace, before anything that opens a span
+            (TraceContextMiddleware, {}),
             # uncaught errors: answered and logged, seen by the log above
             (CrashMiddleware, {}),
             # two values of one header would mean different things below
@@ -124,14 +126,11 @@ class Service:
         # around all that answers: whether a disconnect cancels the call
         has_sessions = not settings.mcp_stateless_http
         stack.append((DisconnectMiddleware, {"path": PATH, "has_sessions": has_sessions}))
-        if settings.mcp_json_response or self.mcp.sessions:
+        if settings.mcp_fast_path and (settings.mcp_json_response or self.mcp.sessions):
             # nearly last: whatever it does not take goes on to the framework
             stack.append((FastPathMiddleware, _fast_path(settings, self.mcp)))
         # last: the framework's answers take the form that their callers accept
-        if settings.mcp_json_response == "auto":
-            stack.append((ContentNegotiationMiddleware, {}))
-        else:
-            stack.append((NotAcceptableMiddleware, {"streams": not settings.mcp_json_response}))
+        stack.append(_negotiation(settings))
         for middleware, options in reversed(stack):
             app = middleware(app, **options)
         return app
@@ -277,6 +276,12 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _negotiation(settings: Settings) -> tuple[Any, dict[str, Any]]:
+    if settings.mcp_json_response == "auto":
+        return ContentNegotiationMiddleware, {}
+    return NotAcceptableMiddleware, {"streams": not settings.mcp_json_response}
+
+
 def _fast_path(settings: Settings, mcp: App) -> dict[str, Any]:
     """Options of FastPathMiddleware."""
     return {
@@ -287,5 +292,5 @@ def _fast_path(settings: Settings, mcp: App) -> dict[str, Any]:
         # with "auto" the form of an answer is chosen below
         "sessions": None if settings.mcp_json_response == "auto" else mcp.sessions,
         # these do nothing to a plain request
-        "harmless": (mcp.recorder, request_state.note, isolate, refuse_large),
+        "harmless": [*mcp.around_requests, record_trace],
     }

@@ -1,7 +1,7 @@
-"""A worker: runs jobs from the shared queue, and serves nothing but its health.
+"""The worker process: runs jobs from the shared queue, and serves only its health.
 
-``python -m server worker``, as many as are needed. SIGTERM: takes no more jobs, finishes those it
-runs within ``MCP_TASK_DRAIN_SECONDS``, puts the others back into the queue, exits with 0.
+Start any number with ``python -m server worker``. After SIGTERM it takes no more jobs, finishes those
+that run within ``MCP_TASK_DRAIN_SECONDS``, puts the others back into the queue, and exits with 0.
 """
 
 import logging
@@ -29,7 +29,7 @@ def work(settings: Settings, mcp: App) -> int:
     """Runs jobs of `mcp`'s tools until a signal.
 
     Returns:
-        0 after a stop that was asked for, 3 if it could not start, 4 if a part of it ended.
+        0 after a requested stop, 3 if it could not start, 4 if a part of it ended.
 
     Raises:
         StartError: there is no shared queue.
@@ -45,10 +45,10 @@ def work(settings: Settings, mcp: App) -> int:
         )
     if mcp.jobs:
         mcp.jobs.engine.works = True
-    else:  # not an error: stack.yml has workers whatever tools were dropped in
+    else:  # not an error: stack.yml has workers, whatever the tools
         logger.warning(
-            "there is nothing to work on: no tool is declared with @tool(task=True). "
-            "Next: declare one, or have no workers (docker service scale mcp-swarm_worker=0)"
+            "there is nothing to do: no tool is declared with @tool(task=True). "
+            "Next: declare one, or run no workers (docker service scale mcp-swarm_worker=0)"
         )
     health = Health()
     config = uvicorn.Config(_app(settings, mcp, health), log_config=None, access_log=False)
@@ -57,7 +57,7 @@ def work(settings: Settings, mcp: App) -> int:
     with listening_socket(settings, "/healthz") as listening:
         try:
             server.run([listening])
-        except SystemExit as stop:  # uvicorn's way to say that the lifespan failed; it logged why
+        except SystemExit as stop:  # uvicorn's sign that the lifespan failed; it has logged why
             return int(stop.code or EXIT_NOT_STARTED)
     return server.exit_code
 

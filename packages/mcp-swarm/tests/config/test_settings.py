@@ -266,9 +266,9 @@ def test_a_misspelt_name_stops_the_start_before_anything_is_imported():
     [
         ("MCP_ALLOWED_HOSTS", "https://mcp.example.com", "Write 'mcp.example.com'"),
         ("MCP_ALLOWED_HOSTS", "a.example,http://b.example:8443/mcp", "Write 'b.example:8443'"),
-        ("MCP_ALLOWED_HOSTS", "mcp.example.com/mcp", "is no host name"),
+        ("MCP_ALLOWED_HOSTS", "mcp.example.com/mcp", "is not a host name"),
         ("MCP_ALLOWED_ORIGINS", "app.example.com", "without a path: https://app.example.com"),
-        ("MCP_ALLOWED_ORIGINS", "https://app.example.com/page", "is no origin"),
+        ("MCP_ALLOWED_ORIGINS", "https://app.example.com/page", "is not an origin"),
         ("MCP_HOST", "127.0.0.1:9000", "The port is set by MCP_PORT"),
     ],
 )

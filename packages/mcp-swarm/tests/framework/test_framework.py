@@ -125,7 +125,7 @@ def test_serve_listen_installs_the_handler_and_the_capability():
 def test_wrap_requests_comes_before_the_check_of_request_state():
     """What it notes is what the client sent; below the boundary it is opened."""
     mcp = FastMCP("t")
-    framework.wrap_requests(mcp, request_state.note)
+    framework.wrap_requests(mcp, [request_state.note], [])
     order = [*mcp._mcp_server.middleware]
     assert order[0] is request_state.note
     assert isinstance(order[-1], RequestStateBoundary)

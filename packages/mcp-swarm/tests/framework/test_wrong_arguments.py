@@ -23,9 +23,9 @@ async def served(running, http) -> Served:
 
 
 WRONG_PROMPTS = [
-    ("report", {"since": "2026-02-03"}, ["'town'", "which is not given"]),
-    ("report", {}, ["'town', 'since'", "which is not given"]),
-    ("report", None, ["'town', 'since'", "which is not given"]),
+    ("report", {"since": "2026-02-03"}, ["'town'", "which is missing"]),
+    ("report", {}, ["'town', 'since'", "which is missing"]),
+    ("report", None, ["'town', 'since'", "which is missing"]),
     ("report", {"town": "Ulm", "since": "soon"}, ["'since'", "It is 'soon'."]),
     ("report", {"town": "Ulm", "since": "2026-02-03", "rows": "x"}, ["'rows'", "integer"]),
     ("report", {"town": "Ulm", "since": "2026-02-03", "rows": "10"}, ["'rows'", "less than or"]),

@@ -26,7 +26,7 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, val
 
     (code, reported), (nothing, _) = await asyncio.gather(command(), command("retry", "nothing"))
     assert (code, nothing) == (1, 1)
-    assert "0 waiting, 0 running, 1 failed for good" in reported
+    assert "0 queued, 0 running, 1 failed" in reported
     assert "flaky: busy, try 2" in reported
     assert job in reported
     figures = next(line.split() for line in reported.splitlines() if line.startswith("work "))
@@ -44,7 +44,7 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, val
     assert figures[1:5] == ["2", "1", "1", "0"]
     assert float(figures[5]) < 1000, "it waits since it was queued once more"
     code, reported = await command("retry", "all")
-    assert (code, reported.splitlines()[-1]) == (0, "nothing has failed for good")
+    assert (code, reported.splitlines()[-1]) == (0, "no job has failed")
 
 
 @pytest.mark.timeout(180)

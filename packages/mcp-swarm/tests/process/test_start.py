@@ -83,7 +83,7 @@ def test_a_port_in_use_stops_the_start(fresh, template):
         taken.listen()
         port = taken.getsockname()[1]
         error = the_one_error(fresh("-m", "server", cwd=template, MCP_PORT=port))
-    assert f"MCP_HOST '127.0.0.1', MCP_PORT {port} cannot be listened on" in error
+    assert f"Cannot listen on MCP_HOST '127.0.0.1', MCP_PORT {port}" in error
     assert "in use" in error
 
 

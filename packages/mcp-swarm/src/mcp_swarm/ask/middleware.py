@@ -36,6 +36,10 @@ class AskMiddleware(ComponentMiddleware):
         self.waiting = waiting
         self.questions = OpenQuestions()
 
+    def gauges(self) -> dict[str, float]:
+        """Returns the questions that wait for an answer."""
+        return {"questions_open": self.questions.total}
+
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind
     ) -> Any:

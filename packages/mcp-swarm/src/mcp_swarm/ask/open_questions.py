@@ -29,6 +29,11 @@ class OpenQuestions:
         self._open: Counter[tuple[str, str]] = Counter()
         self._bytes: Counter[tuple[str, str]] = Counter()
 
+    @property
+    def total(self) -> int:
+        """How many are open on this replica."""
+        return self._open["all", ""]
+
     @contextmanager
     def one(self, session: str, size: int) -> Iterator[None]:
         """Counts one more open question during this block.

@@ -28,6 +28,16 @@ class Slots:
         self._free = max_calls  # negative while more calls run, after `reacquire`
         self._queue: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def used(self) -> int:
+        """How many are in use; above the maximum while calls have come back from their users."""
+        return self.max_calls - self._free
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for one."""
+        return sum(not waiter.done() for waiter in self._queue)
+
     async def acquire(self, seconds: float) -> None:
         """Waits for a slot.
 
@@ -72,6 +82,10 @@ class ConcurrencyMiddleware(ComponentMiddleware):
     def __init__(self, max_calls: int, timeout: float) -> None:
         self.slots = Slots(max_calls)
         self.timeout = timeout
+
+    def gauges(self) -> dict[str, float]:
+        """Returns the slots in use, and the calls that wait for one."""
+        return {"slots_used": self.slots.used, "slots_waiting": self.slots.waiting}
 
     async def on_component(
         self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any], kind: Kind

@@ -1,11 +1,11 @@
-"""``python -m server jobs``: how background work goes, what has failed, and once more with it.
+"""``python -m server jobs``: shows the queue and failed jobs, and retries them.
 
-    python -m server jobs                   the queue, each tool's figures, what failed for good
-    python -m server jobs retry ID …        queue these again; `retry all` for all of them
+    python -m server jobs                   the queue, each tool's figures, failed jobs
+    python -m server jobs retry ID …        queue these again; `retry all` for all failed jobs
 
-Exit 0 fine, 1 something failed for good or was not retried, 3 Redis does not answer.
+Exit codes: 0 fine, 1 a job has failed or was not retried, 3 Redis does not answer.
 
-With a shared Redis; the jobs of a ``memory://`` server are known to itself alone.
+It needs a shared Redis; the jobs of a ``memory://`` server are in its own process.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from mcp_swarm.redis import Store
 
 
 def run(settings: Settings, mcp: App, rest: Sequence[str]) -> int:
-    """Tells or retries; the exit code is 1 if something failed for good, or was not retried.
+    """Shows or retries jobs; returns 1 if a job has failed, or was not retried.
 
     Raises:
-        StartError: there is no shared queue to look into, or it does not answer.
+        StartError: there is no shared queue, or it does not answer.
     """
     if not settings.is_shared or mcp.store is None:
         raise StartError(
-            "The jobs of a server with REDIS_URL memory:// are known to itself alone: "
-            "ask its GET /jobs/{job_id}/status, or set REDIS_URL=redis://…"
+            "The jobs of a server with REDIS_URL memory:// are in its own process. Next: use its "
+            "GET /jobs/{job_id}/status, or set REDIS_URL=redis://…"
         )
     if mcp.jobs is None:
         raise StartError("There are no jobs: no tool is declared with @tool(task=True).")
@@ -40,14 +40,14 @@ def run(settings: Settings, mcp: App, rest: Sequence[str]) -> int:
 
 
 async def _answered(store: Store, jobs: Jobs, rest: Sequence[str]) -> int:
-    """As `_run`, but does not wait for a Redis that is away or refuses us: Docket would."""
+    """Runs `_run`, but fails at once if Redis is unavailable or denies access: Docket would wait."""
     await store.demand_access(waits=False)
     try:
         await jobs.repository.count("queued")
         return await _run(jobs, rest)
     except MCPError as error:
         raise StartError(
-            f"{error.error.message} Next: see that the Redis of REDIS_URL runs, and may be reached "
+            f"{error.error.message} Next: check that the Redis of REDIS_URL runs and is reachable "
             "from here."
         ) from None
 
@@ -61,12 +61,12 @@ async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
             return EXIT_FINDINGS if failed else EXIT_FINE
         all_of_them = list(rest[1:]) == ["all"]
         if all_of_them and not failed:
-            print("nothing has failed for good")
+            print("no job has failed")
         code = EXIT_FINE
         for job_id in [job.id for job in failed] if all_of_them else rest[1:]:
             try:
                 retried = await jobs.retry(job_id)
-                outcome = "queued again" if retried else "has not failed, or is not there"
+                outcome = "queued again" if retried else "has not failed, or does not exist"
             except DecryptionError as error:
                 retried, outcome = False, str(error)
             print(f"{job_id}  {outcome}")
@@ -75,8 +75,8 @@ async def _run(jobs: Jobs, rest: Sequence[str]) -> int:
 
 
 def _lines(overview: dict[str, Any], failed: Sequence[Job]) -> list[str]:
-    """Lines for a terminal."""
-    lines = ["{queued} waiting, {running} running, {failed} failed for good".format(**overview)]
+    """Returns the lines for the terminal."""
+    lines = ["{queued} queued, {running} running, {failed} failed".format(**overview)]
     names = ("started", "completed", "failed", "cancelled")
     lines.append(
         "".join(["\n", "tool".ljust(28), *(f"{n:>11}" for n in names), "  mean wait   mean run"])
@@ -87,7 +87,7 @@ def _lines(overview: dict[str, Any], failed: Sequence[Job]) -> list[str]:
         ran = _mean(figures, "ran_ms", count["completed"] + count["failed"])
         lines.append("".join([tool.ljust(28), *(f"{n:>11}" for n in count.values()), wait, ran]))
     if failed:
-        lines.append("\nfailed for good; `python -m server jobs retry ID` queues one again")
+        lines.append("\nfailed jobs; `python -m server jobs retry ID` queues one again")
     for job in failed:
         lines.append(f"{job.id}  {stamp(job.ended)}  {job.tool}: {_why(job)}")
     return lines

@@ -1,4 +1,4 @@
-"""``python -m server [serve | worker | jobs]``. Exit 0 fine, 1 findings, 2 usage, 3 no start, 4 part lost."""
+"""``python -m server [serve | worker | jobs]``. Exit codes: see ``errors``."""
 
 import argparse
 import gc
@@ -21,10 +21,10 @@ def main(arguments: Sequence[str], package: str) -> int:
             ``server.build`` in it.
     """
     options = _parsed(arguments, package)
-    gc.disable()  # imports make next to no garbage: looking for it costs a fifth of the start
+    gc.disable()  # imports create hardly any garbage: collections cost a fifth of the start
     try:
         settings = import_module(f"{package}.config").settings()
-        # only now: a wrong setting is told at once
+        # only now, so that a wrong setting is reported at once
         return _run(options, settings, package)
     except McpSwarmError as error:
         print(f"error: {error}", file=sys.stderr)

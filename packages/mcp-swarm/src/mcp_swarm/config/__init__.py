@@ -23,7 +23,7 @@ from mcp_swarm.errors import ConfigError
 
 Chosen = TypeVar("Chosen", bound="Settings")
 
-# A value of several parts: "a,b" or one a line, as secrets and stack files write them.
+# A list: "a,b", or one item per line, as in secrets and stack files.
 Listed = Annotated[tuple[str, ...], NoDecode]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -51,121 +51,120 @@ class Settings(BaseSettings):
     mcp_replica: str = Field(
         default_factory=socket.gethostname,
         pattern=r"^[A-Za-z0-9._-]{1,128}$",
-        description="This replica's name, as X-Served-By tells it. Default: the host name.",
+        description="This replica's name, which X-Served-By returns. Default: the host name.",
     )
     mcp_stateless_http: bool = Field(
-        True, description="Clients up to 2025-11-25: no sessions, so any replica serves any call."
+        True, description="No sessions (2025-11-25 and older), so any replica serves any call."
     )
+    mcp_fast_path: bool = Field(True, description="Answer plain requests on the fast path.")
     mcp_json_response: bool | Literal["auto"] = Field(
         True,
-        description="`true` answers in JSON only. `false` streams progress and log messages too. "
-        "`auto` lets the client's Accept decide, call by call.",
+        description="`true`: plain JSON responses. `false`: event streams, with progress and log "
+        "messages. `auto`: each request's Accept decides.",
     )
     mcp_tools: Listed = Field(
         ("all",), description="Modules of the tools to serve, by name: `sales,files`."
     )
     mcp_allowed_hosts: Annotated[tuple[ServedHost, ...], NoDecode] = Field(
         (),
-        description="Host names clients may call besides localhost: `mcp.example.com`, `*` for any.",
+        description="Host names of the service besides localhost: `mcp.example.com`, `*` for any.",
     )
     mcp_allowed_origins: Annotated[tuple[PageOrigin, ...], NoDecode] = Field(
         (),
-        description="Browser origins that may call, CORS included: `https://app.example.com`.",
+        description="Browser origins that may call, also with CORS: `https://app.example.com`.",
     )
     mcp_request_state_keys: SecretList = Field(
         (),
-        description="Keys that seal input rounds: the first seals, all open. The same everywhere.",
+        description="Keys for input rounds and jobs: the first encrypts, all decrypt. Same everywhere.",
     )
     mcp_call_timeout: Seconds = Field(
         30.0,
-        description="Seconds a direct call may take before it is answered with an error.",
+        description="Timeout of a direct call, in seconds; beyond it the call gets an error.",
     )
     mcp_call_concurrency: int | None = Field(
         None,
         gt=0,
-        description="Direct calls that a replica runs at once; the next wait for their turn, at "
-        "most `MCP_CALL_TIMEOUT`, then an error. Default: as many as come.",
+        description="Maximum direct calls that a replica runs at a time; others wait in a queue, at "
+        "most `MCP_CALL_TIMEOUT`, then an error. Default: no limit.",
     )
     mcp_ask_timeout: Seconds = Field(
         600.0,
-        description="Seconds that the client's user may take to answer a question of a tool.",
+        description="Timeout of a tool's question to the user, in seconds.",
     )
     mcp_body_limit: int = Field(
         4 * 1024 * 1024,
         gt=0,
-        description="Largest request body, in bytes; above it 413. On /mcp that is for tools/call, "
-        "tasks/update and answers to the server; all else may have 64 KB.",
+        description="Maximum request body, in bytes; beyond it: 413. On /mcp it applies to tools/call, "
+        "tasks/update and responses to the server; the maximum of all others is 64 KB.",
     )
     mcp_session_ttl: Seconds = Field(
         1800.0,
-        description="Seconds after its last use that a session is kept (2025-11-25).",
+        description="Seconds that an unused session is kept (protocol 2025-11-25 and older).",
     )
     mcp_session_limit: int = Field(
-        50_000, gt=0, description="Open sessions of the service (`memory://`: a replica); then 503."
+        50_000, gt=0, description="Maximum sessions (`memory://`: of a replica); beyond it: 503."
     )
     mcp_stream_limit: int = Field(
         4096,
         gt=0,
-        description="GET streams that a replica sends at once; then 503. (`memory://`: one a session.)",
+        description="Maximum GET streams of a replica; beyond it: 503. (`memory://`: one per session.)",
     )
     mcp_listen_limit: int = Field(
-        4096, gt=0, description="Open `subscriptions/listen` streams of a replica; then an error."
+        4096, gt=0, description="Maximum `subscriptions/listen` of a replica; beyond it: an error."
     )
-    mcp_listen_limit_per_client: int = Field(
-        64, gt=0, description="The same, of one authenticated caller."
-    )
+    mcp_listen_limit_per_client: int = Field(64, gt=0, description="The same, for one caller.")
     mcp_drain_seconds: float = Field(
         5.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds to go on serving after SIGTERM, while the balancer looks away.",
+        description="Seconds to keep serving after SIGTERM, until the balancer sends no new calls.",
     )
     mcp_log_format: Literal["text", "json"] = Field(
-        "text", description="`text` for people, `json` for machines: one object a line."
+        "text", description="`text` for people, `json` for machines: one object per line."
     )
     mcp_log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least level to log."
+        "info", description="Minimum level to log."
     )
     mcp_outbound_hosts: Listed = Field(
         (),
-        description="Hosts that tools may call: `api.example.com`, `*.example.com:8443`; an address "
-        "`10.0.0.7:9000` although it is private; a network `10.0.1.0/24` that listed names may lie in.",
+        description="Hosts that tools may call: `api.example.com`, `*.example.com:8443`; also a private "
+        "address `10.0.0.7:9000`, or a network `10.0.1.0/24` that listed names may resolve into.",
     )
-    mcp_task_concurrency: int = Field(10, gt=0, description="Jobs that one worker runs at once.")
+    mcp_task_concurrency: int = Field(10, gt=0, description="Maximum running jobs of one worker.")
     mcp_task_tenant_limit: int = Field(
-        10, gt=0, description="Jobs of one tenant (or client, without tenants) that run at once."
+        10, gt=0, description="Maximum running jobs of one tenant (or client, without tenants)."
     )
     mcp_task_queue_limit: int = Field(
         1000,
         ge=0,
-        description="Jobs that may wait for a worker, and of one caller for its answers; above it "
-        "a new one is refused with a time.",
+        description="Maximum queued jobs, and maximum jobs per caller that wait for input; beyond it: "
+        "503 with Retry-After.",
     )
     mcp_task_limit_seconds: Seconds = Field(
         3600.0,
-        description="Seconds a job may run, unless its tool sets `timeout`.",
+        description="Timeout of a job, in seconds, unless its tool sets `timeout`.",
     )
     mcp_task_attempts: int = Field(
-        5, gt=0, description="How often a job is tried whose error is marked as retryable."
+        5, gt=0, description="Maximum attempts of a job whose error is retryable."
     )
     mcp_task_redelivery_seconds: float = Field(
         10.0,
         ge=0.5,
         allow_inf_nan=False,
-        description="Seconds of silence after which a worker is considered dead and its jobs move on.",
+        description="Seconds without a heartbeat after which a worker is considered dead.",
     )
     mcp_task_drain_seconds: float = Field(
         45.0,
         ge=0,
         allow_inf_nan=False,
-        description="Seconds that a stopping worker goes on with its jobs, before it puts them back.",
+        description="Seconds that a stopping worker has to finish its jobs before it requeues them.",
     )
-    mcp_task_result_limit: int = Field(8 << 20, gt=0, description="Largest result of a job, bytes.")
+    mcp_task_result_limit: int = Field(8 << 20, gt=0, description="Maximum job result, in bytes.")
     mcp_task_result_seconds: float = Field(
         86400.0, ge=1, allow_inf_nan=False, description="Seconds that a job's result is kept."
     )
-    auth_enabled: bool = Field(False, description="Demand a bearer token on /mcp.")
-    auth_token: SecretStr | None = Field(None, description="The one token, if there is one caller.")
+    auth_enabled: bool = Field(False, description="Require a bearer token.")
+    auth_token: SecretStr | None = Field(None, description="The token, if there is one caller.")
     auth_tokens_file: Path | None = Field(
         None, description="YAML file of several callers: sha256, client, subject, tenant, scopes."
     )
@@ -204,7 +203,7 @@ class Settings(BaseSettings):
     def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
         if token and not re.fullmatch(r"[!-~]*", token.get_secret_value()):
             raise ValueError(
-                "it holds spaces or characters outside ASCII, which no Authorization header can "
+                "it has spaces or characters outside ASCII, which an Authorization header cannot "
                 "carry. Make one with: openssl rand -hex 32"
             )
         return token
@@ -226,12 +225,12 @@ class Settings(BaseSettings):
         if has_token and not self.auth_enabled:
             raise ValueError(
                 "AUTH_TOKEN is set but AUTH_ENABLED is false: anyone could call. "
-                "Set AUTH_ENABLED=true, or take the token away"
+                "Set AUTH_ENABLED=true, or remove the token"
             )
         if self.auth_tokens_file and not self.auth_enabled:
             raise ValueError(
                 "AUTH_TOKENS_FILE is set but AUTH_ENABLED is false: anyone could call. "
-                "Set AUTH_ENABLED=true, or take the file away"
+                "Set AUTH_ENABLED=true, or remove the file"
             )
         if self.auth_enabled and not has_token and not self.auth_tokens_file:
             raise ValueError(
@@ -241,13 +240,13 @@ class Settings(BaseSettings):
         if self.is_shared and not self.mcp_request_state_keys:
             raise ValueError(
                 "REDIS_URL names a shared Redis but MCP_REQUEST_STATE_KEYS is empty: an input round "
-                f"begun on one replica would fail on the next. Make a key for all of them: {MAKE_KEY}"
+                f"of one replica would fail on another. Make a key for all of them: {MAKE_KEY}"
             )
         return self
 
     @property
     def wants_samples(self) -> bool:
-        """Whether example rows are put into new tables."""
+        """Whether to add example rows to new tables."""
         asked = self.mcp_sample_data
         return "database_url" not in self.model_fields_set if asked is None else asked
 
@@ -265,7 +264,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What counts, in order: arguments (tests), the environment, files that it names."""
+        """Returns the sources, highest priority first: arguments, environment, files."""
         return init_settings, env_settings, NamedFiles(settings_cls)
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a setting, as a sentence; a secret's value is not repeated."""
+"""Explains what is wrong with a setting, without the value of a secret."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 
 def explain(error: ValidationError, settings: type[BaseModel]) -> str:
-    """One line for each error: the name, the value, what was expected and where to read on."""
+    """Returns a line for each error: the name, the value, what was expected and where to read more."""
     return "\n".join(_explain(item, settings) for item in error.errors())
 
 

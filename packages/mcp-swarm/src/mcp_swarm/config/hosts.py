@@ -1,4 +1,4 @@
-"""Forms of hosts in settings: what is close to one says in words what was expected."""
+"""Types of hosts in settings, with errors that say what was expected."""
 
 import ipaddress
 import re
@@ -17,7 +17,7 @@ def _address(value: str) -> str:
     if not _NAME.fullmatch(value) and not _is_ipv6(value):
         port = " The port is set by MCP_PORT." if re.search(r":\d+$", value) else ""
         raise ValueError(
-            f"it is no address.{port} Expected one such as 127.0.0.1, 0.0.0.0, ::1 or a name"
+            f"it is not an address.{port} Expected one such as 127.0.0.1, 0.0.0.0, ::1 or a name"
         )
     return value
 
@@ -28,14 +28,14 @@ def _served(value: str) -> str:
     if not _NAME.fullmatch(name) and not bracketed and not _is_ipv6(value):
         host = urlsplit(value).netloc.rpartition("@")[2] if "://" in value else ""
         meant = f"Write {host!r}" if host else "Expected one such as mcp.example.com, *.example.com"
-        raise ValueError(f"it is no host name. {meant}")
+        raise ValueError(f"it is not a host name. {meant}")
     return value
 
 
 def _page(value: str) -> str:
     if value not in ("*", "null") and not _ORIGIN.fullmatch(value):
         raise ValueError(
-            "it is no origin. Expected a scheme and a host, without a path: https://app.example.com"
+            "it is not an origin. Expected a scheme and a host without a path: https://app.example.com"
         )
     return value
 

@@ -1,4 +1,4 @@
-"""Names in the environment that look like settings and are none."""
+"""Checks the environment for misspelt settings."""
 
 import difflib
 import warnings
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 
 from mcp_swarm.errors import ConfigError
 
-# service.env names them for stack.yml, and a container may see that file whole.
+# Names for stack.yml in service.env, which a container may see as a whole.
 OF_THE_STACK = {"MCP_IMAGE", "MCP_REPLICAS"}
 
 
 def check_names(environment: Mapping[str, str], settings: Iterable[str]) -> None:
-    """Refuses a misspelt ``MCP_*`` name, and warns of one that means nothing here.
+    """Rejects a misspelt ``MCP_*`` name, and warns about an unknown one.
 
     Raises:
-        ConfigError: naming the setting that was probably meant.
+        ConfigError: a name is similar to a setting; it names that setting.
     """
     fields = [name.upper() for name in settings]
     known = {*fields, *(f"{name}_FILE" for name in fields)}

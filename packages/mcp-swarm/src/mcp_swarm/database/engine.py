@@ -1,4 +1,4 @@
-"""The engine of ``DATABASE_URL`` and its sessions, with what each kind of database needs."""
+"""The SQLAlchemy engine of ``DATABASE_URL`` and its sessions, adapted to each kind of database."""
 
 import asyncio
 import inspect
@@ -17,11 +17,10 @@ from sqlalchemy.ext.asyncio import (
 
 from mcp_swarm.database.availability import Availability, Call, UnavailableError
 
-# Connections a replica may hold: 20 replicas stay below PostgreSQL's default of 100 (module
-# "Load Balancing & Scaling": instances times connections must fit the database).
+# Connections of a replica. 20 replicas stay below PostgreSQL's default of 100.
 POOL_SIZE = 4
 
-# Seconds that an idle connection may take to answer before it is replaced by a new one.
+# Seconds that an idle connection may take to answer a ping before it is replaced.
 PING_SECONDS = 0.5
 
 
@@ -30,7 +29,7 @@ class Database:
 
     Args:
         url: of SQLAlchemy, with an async driver.
-        schemas: of the tables. SQLite has none: there the tables lie beside each other.
+        schemas: of the tables. SQLite has no schemas: there all tables are in one.
     """
 
     def __init__(self, url: str, schemas: Collection[str] = ()) -> None:
@@ -51,7 +50,7 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """A session in one transaction.
+        """Opens a session in one transaction.
 
         Raises:
             UnavailableError: the database does not answer.
@@ -115,7 +114,7 @@ def _sqlite(url: str) -> AsyncEngine:
 
 
 async def _interrupt(connection: Any) -> None:
-    """Ends the statement that runs: the rollback waits for it."""
+    """Interrupts the running statement, for which the rollback waits."""
     await connection.interrupt()
 
 
@@ -133,10 +132,10 @@ def _postgresql(url: str) -> AsyncEngine:
 
 
 async def _answers(connection: Any) -> None:
-    """Asks an idle connection for an answer.
+    """Pings an idle connection.
 
     Raises:
-        InvalidatePoolError: it has none; SQLAlchemy replaces it and those that are as old.
+        InvalidatePoolError: it does not answer; SQLAlchemy replaces it and those as old as it.
     """
     try:
         async with asyncio.timeout(PING_SECONDS):
@@ -150,7 +149,7 @@ async def _answers(connection: Any) -> None:
 
 
 async def _connected(session: AsyncSession, call: Call) -> Any:
-    """Gives the session its connection now, and returns that of the driver."""
+    """Connects the session now, and returns the driver's connection."""
     async with call.connecting():
         connection = await session.connection()
     return connection.sync_connection.connection.driver_connection  # type: ignore[union-attr]
@@ -163,7 +162,7 @@ def _watch(engine: AsyncEngine, availability: Availability) -> None:
 
 
 def _connect(engine: AsyncEngine) -> Any:
-    """Opens a connection of its own to the same database, without a pool."""
+    """Returns a function that opens a connection to the same database, outside of the pool."""
     import asyncpg
 
     _, given = engine.dialect.create_connect_args(engine.url)

@@ -13,13 +13,13 @@ logger = logging.getLogger(__name__)
 
 Seed = Callable[["AsyncSession"], Awaitable[None]]
 
-# Replicas that start together take turns at creating tables under this PostgreSQL lock.
+# The PostgreSQL lock under which replicas that start together create tables, one after another.
 _SCHEMA_LOCK = 0x6D637073
 
 
 @dataclass(frozen=True)
 class Declared:
-    """Tables that a module needs, and what fills them while they are new."""
+    """The tables of a module, and the functions that fill new ones."""
 
     metadata: "MetaData"
     seed: Seed | None = None
@@ -27,7 +27,7 @@ class Declared:
 
 
 async def create(engine: "AsyncEngine", declared: Sequence[Declared], *, samples: bool) -> None:
-    """Creates and fills in one transaction that other replicas wait for."""
+    """Creates and fills the tables in one transaction, for which other replicas wait."""
     from sqlalchemy import text
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,7 +36,7 @@ async def create(engine: "AsyncEngine", declared: Sequence[Declared], *, samples
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
         elif engine.dialect.name == "sqlite":
             await connection.exec_driver_sql("BEGIN IMMEDIATE")
-        # Before anything is created: two modules may declare the same tables.
+        # Checked before anything is created: two modules may declare the same tables.
         new = [one for one in declared if await connection.run_sync(_is_new, one.metadata)]
         for one in declared:
             await connection.run_sync(_create, one.metadata)
@@ -52,7 +52,7 @@ async def create(engine: "AsyncEngine", declared: Sequence[Declared], *, samples
 
 
 def _is_new(connection: "Connection", metadata: "MetaData") -> bool:
-    """Whether none of the tables exists, in whatever schema."""
+    """Returns whether none of the tables exists, in any schema."""
     from sqlalchemy import inspect
 
     found = inspect(connection)

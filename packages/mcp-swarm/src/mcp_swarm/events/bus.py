@@ -43,9 +43,6 @@ class Bus(Protocol):
             A function that unsubscribes, which may be called more than once.
         """
 
-    def unavailable(self) -> list[str]:
-        """Returns the names of what it needs and cannot reach now."""
-
     def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
         """Receives events of other replicas during the context. Publishing needs no context."""
 
@@ -70,10 +67,6 @@ class LocalBus:
             self._listeners.pop(token, None)
 
         return unsubscribe
-
-    def unavailable(self) -> list[str]:
-        """Returns nothing: this bus needs nothing."""
-        return []
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:

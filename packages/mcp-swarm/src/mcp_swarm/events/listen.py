@@ -118,6 +118,10 @@ class Listen:
                 self._of_client -= Counter([client])
         return SubscriptionsListenResult(_meta={SUBSCRIPTION_ID_META_KEY: ctx.request_id})
 
+    def gauges(self) -> dict[str, float]:
+        """Returns the open streams."""
+        return {"listen_streams": len(self._streams)}
+
     def close(self) -> None:
         """Ends every open stream, after the waiting events and the result as the final frame."""
         for stream in self._streams:

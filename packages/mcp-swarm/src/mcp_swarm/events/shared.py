@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
@@ -42,12 +42,13 @@ class SharedBus:
         self._store = store
         self._local = LocalBus()
         self._hearing = False  # whether this process listens: another kind only publishes
-        self._there = asyncio.Event()  # whether Redis is available
+        self._redis = store.availability
+        self._heard = asyncio.Event()  # whether the channel was ever open
         self._missed = False  # whether an event of ours did not reach the other replicas
 
     async def publish(self, event: ServerEvent) -> None:
         """See ``Bus``. While Redis is unavailable only listeners of this process are notified."""
-        if self._hearing and not self._there.is_set():  # known to be unavailable: do not wait
+        if self._hearing and not self._redis.is_available:  # known to be unavailable: do not wait
             self._miss(event)
             return
         try:
@@ -56,12 +57,10 @@ class SharedBus:
             await self._notify_sessions(event)
         except (RedisError, OSError) as error:
             logger.warning("an event reaches only this replica's clients: %s", error)
-            self._there.clear()
+            self._redis.lost(error)
             self._miss(event)
-
-    def unavailable(self) -> list[str]:
-        """See ``Bus``."""
-        return ["redis"] if self._hearing and not self._there.is_set() else []
+        else:
+            self._redis.found()
 
     def subscribe(self, listener: Listener, uris: Uris = tuple) -> Callable[[], None]:
         """See ``Bus``."""
@@ -72,8 +71,10 @@ class SharedBus:
         """Receives the events of all replicas. Waits a moment for Redis, or starts without it."""
         self._hearing = True
         hearing = asyncio.create_task(self._hear(), name="the channel of events")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._there.wait(), START)
+        try:
+            await asyncio.wait_for(self._heard.wait(), START)
+        except TimeoutError:
+            self._redis.lost(RedisConnectionError(f"no answer within {START:g} s"))
         try:
             yield [hearing]
         finally:
@@ -91,12 +92,11 @@ class SharedBus:
                     pause = FIRST_PAUSE
                     await self._follow(channel)
             except (RedisError, OSError) as error:  # TimeoutError is an OSError
-                if self._there.is_set() or pause == FIRST_PAUSE:
+                if self._redis.is_available or pause == FIRST_PAUSE:
                     logger.warning("events of other replicas are not received: %s", error)
-                self._there.clear()
+                self._redis.lost(error)
             except Exception:  # a bug of ours or a library's costs one event, not all later ones
                 logger.exception("receiving events failed; it starts again")
-                self._there.clear()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -125,9 +125,9 @@ class SharedBus:
             self._local.refetch()
         elif message["type"] == "message":
             self._pass_on(message["data"])
-        if not self._there.is_set():
-            self._there.set()
-            await self._make_up()
+        self._heard.set()
+        self._redis.found()
+        await self._make_up()
 
     def _pass_on(self, data: bytes) -> None:
         if data == _REFETCH.encode():

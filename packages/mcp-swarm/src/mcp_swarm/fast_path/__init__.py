@@ -1,10 +1,10 @@
-"""A fast path for plain requests, beside the framework's; on unless answers are streamed.
+"""A fast path for plain requests, in place of the framework's; on unless responses are streamed.
 
-It takes a ``POST`` of one well-formed request that it understands in full (``message.py``):
-calls of plain tools, the four lists, reading a resource, getting a prompt. Authentication, MCP
-middleware, validation, errors and the tools' own context are the framework's; what it leaves
-away is what the framework builds around them for each request: transports, streams, tasks, and
-the same validation again. Everything else it hands to the framework, body and all.
+It takes a ``POST`` with one well-formed request that it understands completely (``message.py``): calls
+of plain tools, the four lists, reading a resource, getting a prompt. Authentication, MCP middleware,
+validation, errors and the context of tools are those of the framework. It skips what the framework
+creates around them for each request: transports, streams, tasks, and repeated validation. It passes
+everything else on to the framework.
 """
 
 import logging
@@ -21,6 +21,7 @@ from mcp_swarm.fast_path.fetches import Fetches
 from mcp_swarm.fast_path.in_session import Found, InSession, Sessions
 from mcp_swarm.fast_path.lists import Lists
 from mcp_swarm.fast_path.message import LISTS, FastRequest, answer, read, version_of
+from mcp_swarm.fast_path.spans import in_span
 from mcp_swarm.framework import BODY, PARSED, catalogue
 from mcp_swarm.framework import request as framework_request
 from mcp_swarm.framework.catalogue import ComponentNames
@@ -32,7 +33,7 @@ __all__ = ["FastPathMiddleware"]
 
 logger = logging.getLogger(__name__)
 
-# Accept headers that were judged before; clients have few.
+# Maximum number of cached Accept headers; clients use few.
 _KEPT_ACCEPTS = 64
 _JSON = (b"application/json", b"application/*", b"*/*")
 _STREAMS = {b"text/event-stream", b"text/*", b"*/*"}
@@ -40,17 +41,17 @@ _BOTH = {b"application/json", b"text/event-stream"}
 
 
 class FastPathMiddleware:
-    """Answers what is plain, and hands the rest to `app`.
+    """Answers plain requests, and passes the rest to `app`.
 
     Args:
-        app: the framework's, which answers the same in its own way.
-        mcp: the server behind both.
+        app: the framework's app, which gives the same answers.
+        mcp: the server of both.
         path: of the MCP endpoint.
-        has_sessions: clients up to 2025-11-25 have sessions; their requests are the framework's,
-            if not of `sessions`.
-        sessions: that all replicas share.
-        json_response: as ``MCP_JSON_RESPONSE``: a caller that may get an event stream is the
-            framework's, except in `sessions`.
+        has_sessions: whether clients of 2025-11-25 and older have sessions. Then their requests go to
+            `sessions`, or else to the framework.
+        sessions: the sessions that all replicas share, if any.
+        json_response: as ``MCP_JSON_RESPONSE``: a request that may get an event stream goes to the
+            framework, except in `sessions`.
         harmless: SDK middleware that does nothing to a request without ``requestState``.
     """
 
@@ -75,7 +76,7 @@ class FastPathMiddleware:
         self.fetches = Fetches(mcp)
         self.lists = Lists(mcp)
         self.names = ComponentNames(mcp)
-        self.in_session = InSession(mcp, sessions, self._found) if sessions else None
+        self.in_session = InSession(mcp, sessions, self._found, self.names) if sessions else None
         self._accepts: dict[tuple[bytes, bool], bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +95,7 @@ class FastPathMiddleware:
             logger.debug("the fast path answered")
 
     def _version(self, headers: dict[bytes, bytes]) -> str | None:
-        """The request's protocol version if its headers are plain, else None."""
+        """Returns the request's protocol version if its headers are plain, else None."""
         kind = headers.get(b"content-type", b"").lower()
         if kind != b"application/json" and not kind.startswith(b"application/json;"):
             return None
@@ -105,7 +106,7 @@ class FastPathMiddleware:
         return version if self._takes(headers.get(b"accept", b""), in_session) else None
 
     def _takes(self, accept: bytes, in_session: bool) -> bool:
-        """Whether the caller accepts what it would get."""
+        """Returns whether the client accepts the response's form."""
         judged = self._accepts.get((accept, in_session))
         if judged is None:
             if len(self._accepts) >= _KEPT_ACCEPTS:
@@ -116,24 +117,20 @@ class FastPathMiddleware:
 
     def _accepted(self, accept: bytes) -> bool:
         kinds = {part.split(b";")[0].strip().lower() for part in accept.split(b",")}
-        # With "auto" a stream may be wanted more than JSON, by its weight: that is not judged here.
+        # With "auto" the client may prefer a stream to JSON, by quality: the framework decides.
         if self.json_response == "auto" and (b";" in accept or kinds & _STREAMS):
             return False
         return bool(self.json_response) and not kinds.isdisjoint(_JSON)
 
     @staticmethod
     def _accepted_in_session(accept: bytes) -> bool:
-        """Both, as 2025-11-25 asks of clients; other ways to say it are the framework's to judge."""
+        """Returns whether the client accepts both, in the usual spelling (2025-11-25 requires both)."""
         return {part.strip() for part in accept.split(b",")} == _BOTH
 
     async def _answer(self, asked: FastRequest, scope: Scope, send: Send) -> bool:
-        """Whether it was answered, or the framework has to after all."""
-        meta = asked.params.get("_meta") if asked.params else None
-        if framework_request.is_traced(meta) or framework_request.is_wrapped(
-            self.mcp, self.harmless
-        ):
+        """Answers the request; False if the framework must do it."""
+        if framework_request.is_wrapped(self.mcp, self.harmless):
             return False
-        call_record.of(scope).asks_for(asked.method, asked.params, self.names)
         if self.has_sessions and not asked.is_modern:
             return self.in_session is not None and await self.in_session.answer(asked, scope, send)
         response = await self._response(asked, scope)
@@ -142,7 +139,7 @@ class FastPathMiddleware:
         return response is not None
 
     async def _response(self, asked: FastRequest, scope: Scope) -> tuple[int, bytes] | None:
-        """Status and body, or None if the framework has to answer after all."""
+        """Returns status and body; None if the framework must answer."""
         request = framework_request.RequestContext(self.mcp, Request(scope), asked)
         record = call_record.of(scope)
         with framework_request.serving(request):
@@ -175,10 +172,12 @@ class FastPathMiddleware:
         component, result = found
         if component is not None and not await catalogue.may_use(component):
             return None
-        return await result(request, context)
+        record = call_record.of(request.request.scope)
+        record.asks_for(asked.method, asked.params, self.names)
+        return await in_span(result, request, context)
 
     def _found(self, asked: FastRequest) -> Found | None:
-        """What is asked for, and what gives the result; None if it is for the framework."""
+        """Returns the component and the function that makes the result; None for the framework."""
         if asked.method in LISTS:
             return None, self.lists.answer
         assert asked.params is not None
@@ -191,7 +190,7 @@ class FastPathMiddleware:
 
 
 async def _handled(request: framework_request.RequestContext, _: Context) -> Any:
-    """What stands in no table, by the framework's own handler."""
+    """Answers with the framework's own handler, for components that are in no table."""
     return await framework_request.handled(request)
 
 

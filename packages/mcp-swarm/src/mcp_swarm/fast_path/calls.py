@@ -1,8 +1,7 @@
-"""``tools/call``: the tool found in a table, its result written once.
+"""``tools/call`` on the fast path: finds the tool in a table and serializes its result once.
 
-A tool stands in the table if nothing about it is special: not run as a task, not of several
-versions, no arguments mirrored into headers. Its function, its validation and its errors are
-FastMCP's own.
+The table has the plain tools: not run as a task, with one version, and without arguments that are
+mirrored into headers. Validation, the call of the function and errors are FastMCP's own.
 """
 
 import logging
@@ -27,11 +26,12 @@ from mcp_swarm.fast_path.chain import Chains
 from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext
 from mcp_swarm.framework.results import Once
+from mcp_swarm.telemetry.tracing import component_span
 
-# The log lines of a failing tool come from where they would without the fast path.
+# The logger that FastMCP itself uses for failing tools.
 logger = logging.getLogger("fastmcp.server.server")
 
-# FastMCP's words to a client of the older era.
+# FastMCP's message to a client of 2025-11-25 or older.
 _NO_ROUNDS = (
     "Tool {!r} returned an InputRequiredResult to request client input, but the multi-round-trip "
     "result type (SEP-2322) only exists at MCP 2026-07-28; this connection negotiated {!r}. "
@@ -50,7 +50,7 @@ class Calls:
         self._server = framework_catalogue.server_info(mcp)
 
     def tool(self, name: str) -> FunctionTool | None:
-        """The tool of that name, if it may be called the short way."""
+        """Returns the tool with that name, if it is in the table."""
         if (state := framework_catalogue.catalogue_state(self.mcp)) != self._state:
             self._tools, self._state = self._table(), state
         return self._tools.get(name)
@@ -72,10 +72,10 @@ class Calls:
         }
 
     async def answer(self, request: RequestContext, context: Context) -> Any:
-        """The result's wire form; runs the MCP middleware around the tool.
+        """Calls the tool inside the MCP middleware; returns the result for the client.
 
         Raises:
-            Exception: what is an error of the protocol rather than of the tool.
+            Exception: an error of the protocol, rather than of the tool.
         """
         assert request.params is not None
         name = request.params["name"]
@@ -104,7 +104,7 @@ class Calls:
         return await request.wire(await framework_catalogue.sdk_result(self.mcp, result))
 
     def _wire(self, result: ToolResult, texts: list[str], *, modern: bool) -> dict[str, Any]:
-        """Text and structure as the framework would write them."""
+        """Returns text and structure like the framework does."""
         meta = result.meta
         if modern:
             meta = {**(meta or {}), types.SERVER_INFO_META_KEY: self._server}
@@ -118,24 +118,25 @@ class Calls:
         return wire
 
     async def _run(self, context: MiddlewareContext[types.CallToolRequestParams]) -> ToolResult:
-        """The end of the chain: the tool that the message names by now."""
+        """Ends the chain: calls the tool that the message names now."""
         name, arguments = context.message.name, context.message.arguments or {}
         tool = self._tools.get(name)
         if tool is None:  # a middleware chose another one
             return await self.mcp.call_tool(name, arguments, run_middleware=False)
-        try:
-            return await Once(tool).run(arguments)
-        except Exception as error:  # told as FastMCP tells it
-            client_error = _client_error(
-                name, error, masked=framework_catalogue.masks_errors(self.mcp)
-            )
-            if client_error is error:
-                raise
-            raise client_error from error
+        with component_span(self.mcp, "tools/call", name, tool):
+            try:
+                return await Once(tool).run(arguments)
+            except Exception as error:  # reported like FastMCP does
+                client_error = _client_error(
+                    name, error, masked=framework_catalogue.masks_errors(self.mcp)
+                )
+                if client_error is error:
+                    raise
+                raise client_error from error
 
 
 def _client_error(name: str, error: Exception, *, masked: bool) -> Exception:
-    """What a tool raised, logged, and as its caller may hear of it (``FastMCP.call_tool``)."""
+    """Logs the error of a tool; returns the error that the client may see (``FastMCP.call_tool``)."""
     if isinstance(error, InvalidArguments | ValidationError):
         cause = error if isinstance(error, ValidationError) else error.__cause__
         found = framework_catalogue.summary(cause) if isinstance(cause, ValidationError) else "-"
@@ -156,7 +157,7 @@ def _client_error(name: str, error: Exception, *, masked: bool) -> Exception:
 
 
 def _texts(result: Any) -> list[str] | None:
-    """The texts of a result that consists of nothing but plain text and structure."""
+    """Returns the texts of a result with only plain text and structure; None for any other."""
     if not framework_catalogue.is_short_result(result):
         return None
     texts = []

@@ -1,7 +1,7 @@
-"""The server's MCP middleware as one chain a method, put together once.
+"""The server's MCP middleware as one chain per method, built once.
 
-FastMCP builds it again for each message, with a wrapper for every hook of every middleware. Here
-only the hooks that a middleware really has are in it; what runs, and in which order, is the same.
+FastMCP builds the chain again for each message, with a wrapper for every hook of every middleware. Here
+it only has the hooks that a middleware overrides; they run in the same order.
 """
 
 from collections.abc import Awaitable, Callable
@@ -24,11 +24,11 @@ _HOOKS = {
 
 
 class Chains:
-    """Chains of `mcp`'s middleware, made again when a middleware was added.
+    """The chains of `mcp`'s middleware, built again when middleware was added.
 
     Args:
-        ends: what each method's chain leads to.
-        left_out: middleware whose work `ends` have done already.
+        ends: the function at the end of each method's chain.
+        left_out: middleware whose work `ends` do themselves.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Chains:
         self._chains: dict[str, Link] = {}
 
     def of(self, method: str) -> Link:
-        """The chain of `method`."""
+        """Returns the chain of `method`."""
         if self._made_of != self.mcp.middleware:
             self._made_of = list(self.mcp.middleware)
             self._chains = {}

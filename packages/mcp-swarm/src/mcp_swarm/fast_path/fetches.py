@@ -1,7 +1,6 @@
-"""``resources/read`` and ``prompts/get`` of plain functions, found in a table as tools are.
+"""``resources/read`` and ``prompts/get`` on the fast path: finds plain functions in a table.
 
-A resource that is made from a template is left to FastMCP's handler, and so is whatever else is
-not in the table.
+FastMCP's own handler serves resource templates, and all else that is not in the table.
 """
 
 import base64
@@ -31,8 +30,9 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from mcp_swarm.fast_path.chain import Chains
 from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext
+from mcp_swarm.telemetry.tracing import component_span
 
-# The log lines of a failing function come from where they would without the fast path.
+# The logger that FastMCP itself uses for failing functions.
 logger = logging.getLogger("fastmcp.server.server")
 
 _EMPTY: dict[str, Any] = {
@@ -52,16 +52,16 @@ class Fetches:
         self._shapes: dict[tuple[str, str], dict[str, Any]] = {}
 
     def find(self, method: str, name: str) -> Any:
-        """The resource or prompt that may be asked the short way, or None."""
+        """Returns the resource or prompt, if it is in the table."""
         if (state := framework_catalogue.catalogue_state(self.mcp)) != self._state:
             self._table, self._state = _table(self.mcp), state
         return self._table.get((method, name))
 
     async def answer(self, request: RequestContext, context: Context) -> dict[str, Any]:
-        """The result's wire form; runs the MCP middleware around the function.
+        """Calls the function inside the MCP middleware; returns the result for the client.
 
         Raises:
-            MCPError: what either of them has to say against it.
+            MCPError: an error of the function or of middleware.
         """
         assert request.params is not None
         method, params = request.method, request.params
@@ -91,7 +91,7 @@ class Fetches:
         return await request.wire(result.to_mcp_prompt_result())
 
     async def _shape(self, request: RequestContext) -> dict[str, Any]:
-        """An empty result as the framework writes it: all but the contents is always the same."""
+        """Returns an empty result of the framework: all but the contents is always the same."""
         key = request.method, request.protocol_version
         if key not in self._shapes:
             self._shapes[key] = await request.wire(_EMPTY[request.method])
@@ -102,30 +102,32 @@ class Fetches:
         resource = self.find("resources/read", uri)
         if resource is None:  # a middleware chose another one
             return await self.mcp.read_resource(uri, run_middleware=False)
-        try:
-            return resource.convert_result(await resource.read())
-        except Exception as error:
-            client_error = _client_error(
-                error, f"Error reading resource {uri!r}", self.mcp, ResourceError
-            )
-            if client_error is error:  # its cause is its own
-                raise
-            raise client_error from error
+        with component_span(self.mcp, "resources/read", uri, resource):
+            try:
+                return resource.convert_result(await resource.read())
+            except Exception as error:
+                client_error = _client_error(
+                    error, f"Error reading resource {uri!r}", self.mcp, ResourceError
+                )
+                if client_error is error:  # its cause is its own
+                    raise
+                raise client_error from error
 
     async def _render(self, context: MiddlewareContext[types.GetPromptRequestParams]) -> Any:
         name, arguments = context.message.name, context.message.arguments
         prompt = self.find("prompts/get", name)
         if prompt is None:
             return await self.mcp.render_prompt(name, arguments, run_middleware=False)
-        try:
-            return prompt.convert_result(await prompt.render(arguments))
-        except Exception as error:
-            client_error = _client_error(
-                error, f"Error rendering prompt {name!r}", self.mcp, PromptError
-            )
-            if client_error is error:
-                raise
-            raise client_error from error
+        with component_span(self.mcp, "prompts/get", name, prompt):
+            try:
+                return prompt.convert_result(await prompt.render(arguments))
+            except Exception as error:
+                client_error = _client_error(
+                    error, f"Error rendering prompt {name!r}", self.mcp, PromptError
+                )
+                if client_error is error:
+                    raise
+                raise client_error from error
 
 
 def _table(mcp: FastMCP) -> dict[tuple[str, str], Any]:
@@ -144,7 +146,7 @@ def _table(mcp: FastMCP) -> dict[tuple[str, str], Any]:
 
 
 def _client_error(error: Exception, what: str, mcp: FastMCP, kind: type[FastMCPError]) -> Exception:
-    """What a function raised, logged, and as its caller may hear of it."""
+    """Logs the error of a function; returns the error that the client may see."""
     if isinstance(error, FastMCPError):
         logger.log(error.log_level, what, exc_info=error)
         return error
@@ -177,7 +179,7 @@ def _no_rounds(request: RequestContext) -> str:
 
 
 def _contents(result: Any, params: dict[str, Any]) -> dict[str, Any] | None:
-    """The contents of a resource, if there is nothing beside text and bytes."""
+    """Returns the contents of a resource, if they are only text and bytes."""
     if type(result) is not ResourceResult or result.meta is not None:
         return None
     made = []
@@ -194,7 +196,7 @@ def _contents(result: Any, params: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _messages(result: Any) -> dict[str, Any] | None:
-    """The messages of a prompt, if they are nothing but text."""
+    """Returns the messages of a prompt, if they are only text."""
     if type(result) is not PromptResult or result.meta is not None:
         return None
     made = []

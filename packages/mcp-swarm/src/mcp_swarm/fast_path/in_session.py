@@ -1,8 +1,8 @@
 """The fast path in a session of 2025-11-25 (``MCP_STATELESS_HTTP=false``, ``redis://``).
 
-Sessions check that the caller has one and run the request as one of their calls, which can be
-cancelled, streamed and resumed as any; here only its answer is made. What is asked about the
-session itself, or shown or hidden for it, is the framework's.
+The sessions check that the caller owns the session, and run the request as one of their calls, which
+can be cancelled, streamed and resumed. This module only makes the result. Requests about the session
+itself, and of sessions with visibility rules, go to the framework.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,15 +13,17 @@ from starlette.requests import Request
 from starlette.types import Scope, Send
 
 from mcp_swarm.fast_path.message import LISTS, FastRequest, answer
+from mcp_swarm.fast_path.spans import in_span
 from mcp_swarm.framework import request as framework_request
+from mcp_swarm.framework.catalogue import ComponentNames
 from mcp_swarm.telemetry import call_record
 
-# The component that is asked for, if it is one, and what gives the result or its encoding.
+# The requested component, if any, and the function that makes the result.
 Found = tuple[Any, Callable[[framework_request.RequestContext, Context], Awaitable[Any]]]
 
 
 class Sessions(Protocol):
-    """Of all replicas."""
+    """The sessions that all replicas share."""
 
     async def answer(
         self,
@@ -30,7 +32,7 @@ class Sessions(Protocol):
         send: Send,
         plain: Callable[[framework_request.SessionClient], Awaitable[str]],
     ) -> bool:
-        """Serves a request whose answer `plain` makes; False if that is for the framework."""
+        """Serves a request, with the result of `plain`; False if the framework must do it."""
 
 
 class InSession:
@@ -39,18 +41,24 @@ class InSession:
     Args:
         mcp: the server.
         sessions: of all replicas.
-        find: the component that a request asks for, if it has one in the tables.
+        find: returns the requested component, if it is in a table.
+        names: bounded names of all components.
     """
 
     def __init__(
-        self, mcp: FastMCP, sessions: Sessions, find: Callable[[FastRequest], Found | None]
+        self,
+        mcp: FastMCP,
+        sessions: Sessions,
+        find: Callable[[FastRequest], Found | None],
+        names: ComponentNames,
     ) -> None:
         self._mcp = mcp
         self._sessions = sessions
         self._find = find
+        self._names = names
 
     async def answer(self, asked: FastRequest, scope: Scope, send: Send) -> bool:
-        """Whether it was answered; else it is for the framework."""
+        """Answers the request; False if the framework must do it."""
         found = self._find(asked)
         if found is None:
             return False
@@ -61,10 +69,11 @@ class InSession:
 
         async def plain(client: framework_request.SessionClient) -> str:
             context = framework_request.SessionRequestContext(self._mcp, request, asked, client)
+            record.asks_for(asked.method, asked.params, self._names)
             with framework_request.serving(context):
                 try:
                     async with Context(fastmcp=self._mcp) as made:
-                        payload = await result(context, made)
+                        payload = await in_span(result, context, made)
                     encoded = framework_request.encoded(payload)
                     record.returned(payload)
                     return answer(asked, encoded).decode()

@@ -1,7 +1,7 @@
-"""``tools/list`` and its like: encoded once for each protocol version and set of callers.
+"""``tools/list`` and the other lists: encoded once per protocol version and set of permissions.
 
-A list is kept for those who may see the same components; the catalogue's change forgets it.
-Middleware that has a say in what is listed keeps its say: with one, nothing is kept.
+A cached list serves all callers that may see the same components, until the components change. If a
+middleware overrides a list's hook, that list is not cached.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from mcp_swarm.fast_path.chain import Chains
 from mcp_swarm.framework import catalogue as framework_catalogue
 from mcp_swarm.framework.request import RequestContext, handled
 from mcp_swarm.framework.wire import encode
+from mcp_swarm.telemetry.tracing import component_span
 
 # Method → beginning of its components' keys, the middleware hook, FastMCP's own way to list.
 _KINDS = {
@@ -29,14 +30,14 @@ _KINDS = {
     ),
     "prompts/list": ("prompt:", "on_list_prompts", "list_prompts"),
 }
-# Sets of callers that are told apart; beyond it the oldest list is made again.
+# Maximum number of cached lists; beyond it the oldest is dropped.
 _KEPT = 64
 
 _Key = tuple[str, str, tuple[bool, ...]]
 
 
 class Lists:
-    """Answers the four lists from what was encoded before."""
+    """Answers the four lists from a cache."""
 
     def __init__(self, mcp: FastMCP) -> None:
         self.mcp = mcp
@@ -48,7 +49,7 @@ class Lists:
         )
 
     async def answer(self, request: RequestContext, context: Context) -> bytes:
-        """The encoded result."""
+        """Returns the encoded result."""
         method = request.method
         if not self._may_keep(method):
             return encode(await handled(request))
@@ -61,7 +62,7 @@ class Lists:
         asked: Any = types.ListToolsRequest(method="tools/list") if method == "tools/list" else {}
         message = _Listing(message=asked, method=method, fastmcp_context=context, kept=kept[0])
         listed = await self._chains.of(method)(message)
-        # A middleware gave another list than it was given: it is right.
+        # If a middleware returned another list, that one counts.
         return kept[1] if listed is kept[0] else encode(await handled(request))
 
     async def _made(self, key: _Key, request: RequestContext) -> tuple[Sequence[Any], bytes]:
@@ -88,20 +89,20 @@ class Lists:
             for middleware in self.mcp.middleware
         )
 
-    @staticmethod
-    async def _listed(context: Any) -> Any:
-        return context.kept
+    async def _listed(self, context: Any) -> Any:
+        with component_span(self.mcp, context.method):
+            return context.kept
 
 
 @dataclass(kw_only=True, frozen=True)
 class _Listing(MiddlewareContext[Any]):
-    """A request for a list, and the list that was made before."""
+    """A request for a list, and the cached list."""
 
     kept: Sequence[Any]
 
 
 def _guarded(components: dict[str, Any]) -> dict[str, list[Any]]:
-    """The components, by method, that only some callers may see."""
+    """Returns, by method, the components that only some callers may see."""
     return {
         method: [
             c for key, c in components.items() if key.startswith(beginning) and c.auth is not None

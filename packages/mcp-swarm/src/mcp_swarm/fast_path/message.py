@@ -1,7 +1,7 @@
-"""What the fast path understands: one plain request, its headers in agreement with its body.
+"""Parses the requests that the fast path understands: plain ones whose headers match the body.
 
-``read`` gives None for anything else, right or wrong: the framework judges it. What it accepts
-has passed the framework's own validation for the request's protocol version.
+For anything else, valid or not, ``read`` returns None, and the framework handles it. An accepted
+request has passed the framework's own validation for its protocol version.
 """
 
 import json
@@ -38,12 +38,12 @@ class FastRequest:
 
     @property
     def is_modern(self) -> bool:
-        """Whether it is of 2026-07-28 or later."""
+        """Whether its protocol version is 2026-07-28 or later."""
         return self.version in MODERN_PROTOCOL_VERSIONS
 
 
 def version_of(headers: dict[bytes, bytes]) -> str | None:
-    """The protocol version that the headers name, if both sides know it."""
+    """Returns the protocol version that the headers name, if it is known."""
     version = headers.get(b"mcp-protocol-version")
     if version is None:
         return types.DEFAULT_NEGOTIATED_VERSION
@@ -53,9 +53,9 @@ def version_of(headers: dict[bytes, bytes]) -> str | None:
 def read(
     headers: dict[bytes, bytes], body: bytes, version: str, parsed: Any = None
 ) -> FastRequest | None:
-    """The request in `body`, or None if it is not one for the fast path.
+    """Returns the request in `body`; None if it is not one for the fast path.
 
-    `parsed` is the message in it, if it was parsed before.
+    `parsed` is the message in it, if it has been parsed already.
     """
     modern = version in MODERN_PROTOCOL_VERSIONS
     message = parsed if parsed is not None else _parsed(body, modern=modern)
@@ -84,19 +84,19 @@ def read(
 
 def _parsed(body: bytes, *, modern: bool) -> Any:
     try:
-        # At 2026-07-28 the framework refuses endless numbers, which its own parser alone can tell.
+        # With 2026-07-28 the framework rejects endless numbers, which only its own parser detects.
         return (json.loads if modern and len(body) > _LONGEST_NUMBER else from_json)(body)
     except (ValueError, RecursionError):
         return None
 
 
 def answer(asked: FastRequest, result: bytes) -> bytes:
-    """The JSON-RPC message with an encoded result."""
+    """Returns the JSON-RPC message with an encoded result."""
     return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (to_json(asked.id), result)
 
 
 def _is_plain(method: str, params: dict[str, Any]) -> bool:
-    """No continued input round, no page of a list, no chosen version of a component."""
+    """Returns whether it has no input round, no page of a list, no version of a component."""
     if "inputResponses" in params or "requestState" in params or "cursor" in params:
         return False
     if "task" in params:
@@ -114,7 +114,7 @@ def _is_plain(method: str, params: dict[str, Any]) -> bool:
 def _agrees(
     headers: dict[bytes, bytes], method: str, params: dict[str, Any] | None, version: str
 ) -> bool:
-    """Whether headers and envelope say what the body says; encoded names are the framework's."""
+    """Returns whether headers and `_meta` match the body. The framework handles encoded names."""
     meta = params.get("_meta") if params else None
     if not meta or meta.get(types.PROTOCOL_VERSION_META_KEY) != version:
         return False
@@ -127,6 +127,6 @@ def _agrees(
     assert params is not None
     # Mcp-Name repeats it (2026-07-28, basic/transports/streamable-http)
     name: str = params[NAMED[method]]
-    # Judged before it is encoded: half a surrogate pair cannot be.
+    # Checked before it is encoded: half a surrogate pair cannot be.
     plain = name.isascii() and not name.startswith("=?")
     return plain and headers.get(b"mcp-name") == name.encode()

@@ -1,7 +1,7 @@
-"""The private parts of FastMCP and the MCP SDK that we must touch, all in one place.
+"""The private parts of FastMCP and the MCP SDK that this library uses.
 
-Each function names the trap it closes (docs/traps.md). ``packages/mcp-swarm/tests/framework/`` fails
-with the name of what has moved when an upgrade moves it.
+Each function names the trap that it fixes (docs/traps.md). If an upgrade of theirs moves a private
+name, a test in ``packages/mcp-swarm/tests/framework/`` fails and names it.
 """
 
 import os
@@ -32,44 +32,47 @@ Listen = Callable[
     [Any, types.SubscriptionsListenRequestParams], Awaitable[types.SubscriptionsListenResult]
 ]
 
-# Key of an HTTP request's scope: its caller takes no stream, although the SDK is told otherwise.
+# Key in the scope of a request: its client accepts no stream, although its header now says so.
 JSON_ONLY = "mcp_swarm.json_only"
 # The request's whole body, and the message in a large one: see asgi/body.
 BODY, PARSED = "mcp_swarm.body", "mcp_swarm.parsed"
 # Protocol versions that begin with `initialize`, as a request's header has them.
 OLDER_VERSIONS = frozenset(version.encode() for version in HANDSHAKE_PROTOCOL_VERSIONS)
-# What ``ctx.elicit()`` raises at 2026-07-28, which says nothing of what to do.
+# The error of ``ctx.elicit()`` with protocol 2026-07-28, which names no next step.
 NO_ELICITATION = _ELICIT_MODERN_ERROR
 
 
 def serve_listen(mcp: FastMCP, listen: Listen) -> None:
-    """Answers ``subscriptions/listen``, for which FastMCP has no handler and no seam."""
+    """Serves ``subscriptions/listen``, for which FastMCP has neither a handler nor a hook."""
     mcp._mcp_server.add_request_handler(
         "subscriptions/listen", types.SubscriptionsListenRequestParams, listen
     )
 
 
-def wrap_requests(mcp: FastMCP, *middleware: ServerMiddleware[Any]) -> None:
-    """Runs SDK `middleware`, outermost first, outside all other: it sees what the client sent."""
-    mcp._mcp_server.middleware[:0] = middleware
+def wrap_requests(
+    mcp: FastMCP, outer: Iterable[ServerMiddleware[Any]], inner: Iterable[ServerMiddleware[Any]]
+) -> None:
+    """Adds SDK middleware: `outer` outside all other, where it sees what the client sent; `inner` inside."""
+    middleware = mcp._mcp_server.middleware
+    middleware[:] = [*outer, *middleware, *inner]
 
 
 async def may_read(mcp: FastMCP, uri: str) -> bool:
-    """Whether the running request's caller may read `uri`, as ``resources/read`` decides it.
+    """Returns whether the current caller may read `uri`, by the same rules as ``resources/read``.
 
-    A resource that is hidden from the caller is not found by a template that matches it either.
+    A resource that is hidden from the caller is not found through a matching template either.
     """
     resource, exists = await mcp._lookup_resource(uri)
     return resource is not None or (not exists and await mcp.get_resource_template(uri) is not None)
 
 
 def set_schema_lookup(mcp: FastMCP, lookup: Callable[[str], dict[str, Any] | None]) -> None:
-    """T1: else every call with arguments first lists all tools, through all middleware."""
+    """T1: without this every call with arguments first lists all tools, through all middleware."""
     mcp._mcp_server.get_tool_input_schema = lookup
 
 
 def prepare() -> None:
-    """Corrects what FastMCP and the SDK do in this process; call it before a server is made."""
+    """Patches FastMCP and the SDK in this process. Call it before a server is created."""
     leave_key_value_unchecked()
     write_clean_json()
     check_results()
@@ -78,27 +81,27 @@ def prepare() -> None:
 
 
 def leave_key_value_unchecked() -> None:
-    """Must come before py-key-value is imported, which FastMCP does at the first look for state.
+    """Turns off run-time type checks in py-key-value, which would delay the first call.
 
-    It would wrap all its functions in run-time type checks first: the first caller waits for it.
+    Call it before FastMCP imports py-key-value, at the first use of state.
     """
     os.environ.setdefault("PY_KEY_VALUE_DISABLE_BEARTYPE", "true")
 
 
 def refuse_log_level(mcp: FastMCP) -> None:
-    """T3: without sessions, one client's ``logging/setLevel`` would mute all clients."""
+    """T3: rejects ``logging/setLevel`` without sessions, where it would change all clients' level."""
     mcp._mcp_server._request_handlers.pop("logging/setLevel", None)
 
 
 def offer_no_list_changes(mcp: FastMCP) -> None:
-    """Clients up to 2025-11-25 hear of changed lists in a session: without any, do not say so."""
+    """Declares no ``listChanged`` to older clients without sessions: they cannot be notified."""
     mcp._mcp_server.notification_options = NotificationOptions()
 
 
 def wrap_client_requests(context: Context, wrap: Callable[[Any], Any]) -> None:
-    """Puts `wrap` around every request that this call's session sends to its client.
+    """Wraps the method by which this call's session sends requests to its client.
 
-    A session lives as long as one inbound request, and all its requests go through this method.
+    The SDK creates such a session for each inbound request.
     """
 
     def wrapped(session: ServerSession) -> None:
@@ -110,7 +113,7 @@ def wrap_client_requests(context: Context, wrap: Callable[[Any], Any]) -> None:
 def wrap_notices(
     context: Context, progress: Callable[[Any], Any], log: Callable[[Any], Any]
 ) -> None:
-    """Puts `progress` and `log` around what this call's session tells its client on the way."""
+    """Wraps the methods by which this call's session sends progress and log messages."""
 
     def wrapped(session: ServerSession) -> None:
         session.send_progress_notification = progress(  # type: ignore[method-assign]
@@ -121,14 +124,15 @@ def wrap_notices(
     _with_session(context, wrapped)
 
 
-# What a tool asks of its context for the calls to come.
+# Methods of a context whose effect is meant to outlast the call.
 KEEPING = ("set_state", "enable_components", "disable_components", "reset_visibility")
 
 
 def note_what_is_kept(noted: Callable[[Context, str], None]) -> None:
-    """Calls `noted` with the name of each method of a context that is meant to outlast its call.
+    """Calls `noted` with each method of a context whose effect is meant to outlast the call.
 
-    FastMCP makes the context of each tool itself, so this holds for the process: the last one counts.
+    FastMCP itself creates the context of each tool, so this patch applies to the process: the last
+    `noted` counts.
     """
     for name in KEEPING:
         found = getattr(Context, name)
@@ -146,7 +150,7 @@ def _noting(name: str, method: Any, noted: Callable[[Context, str], None]) -> An
 
 
 def _with_session(context: Context, then: Callable[[ServerSession], None]) -> None:
-    """Calls `then` with the session; if nobody has asked for it yet (request.py), then, if ever."""
+    """Calls `then` with the session: now, or when it is created, if ever (see request.py)."""
     later = getattr(context.request_context, "once_there_is_a_session", None)
     if later:
         later(then)
@@ -155,7 +159,7 @@ def _with_session(context: Context, then: Callable[[ServerSession], None]) -> No
 
 
 def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
-    """The SDK's session manager of a started FastMCP `app`.
+    """Returns the SDK's session manager of a started FastMCP `app`.
 
     Raises:
         LookupError: the app's lifespan has not begun.
@@ -170,12 +174,12 @@ def session_manager(app: Starlette) -> StreamableHTTPSessionManager:
 
 
 def leave_body_unlimited(manager: StreamableHTTPSessionManager) -> None:
-    """T18: the SDK would read the body once more, with a limit of its own that FastMCP does not set."""
+    """T18: stops the SDK from reading the body again, with a limit that FastMCP does not set."""
     manager.asgi_app = manager._handle_request  # type: ignore[assignment]
 
 
 def close_get_streams(manager: StreamableHTTPSessionManager) -> None:
-    """Ends every session's open GET stream cleanly; clients open it again elsewhere."""
+    """Ends every session's GET stream in order. Clients open it again on another replica."""
     for transport in _transports(manager):
         transport.close_standalone_sse_stream()
 
@@ -185,24 +189,24 @@ def _transports(manager: StreamableHTTPSessionManager) -> Iterable[Any]:
 
 
 def keep_streams_on_sigterm() -> None:
-    """T4: sse-starlette cuts calls in flight 0.2 s after SIGTERM unless it is told not to."""
+    """T4: stops sse-starlette from cutting calls in flight 0.2 s after SIGTERM."""
     from sse_starlette.sse import AppStatus
 
     AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
 
 
 def is_client_tool_call() -> bool:
-    """Whether the tool call at hand is the client's own, not one that a tool makes in turn."""
+    """Returns whether the current tool call comes from the client, and not from another tool."""
     from fastmcp.server.dependencies import _is_client_tool_call
 
     return _is_client_tool_call()
 
 
 def argument_check(tool: FunctionTool) -> Callable[[dict[str, Any]], Any]:
-    """Checks a call's arguments as running `tool` would, strictly, without running it.
+    """Returns a function that validates arguments like a call of `tool`, strictly, without running it.
 
-    Made once for each tool: FastMCP's own check for tasks builds its schema again for each call.
-    The function it gives raises pydantic's ValidationError.
+    Create it once per tool: FastMCP's own check for tasks builds its schema again for each call. The
+    function raises pydantic's ValidationError.
     """
     from fastmcp.server.dependencies import without_injected_parameters
     from fastmcp.tools.function_tool import _validate_input
@@ -218,7 +222,7 @@ _lets_task_results_out = False
 
 
 def let_task_results_out() -> None:
-    """The SDK drops the fields of a task from the answer to ``tools/call``; FastMCP's wrap keeps them."""
+    """Keeps the fields of a task in the result of ``tools/call``, which the SDK drops."""
     global _lets_task_results_out  # noqa: PLW0603 - as long as the process, like what it wraps
     if not _lets_task_results_out:
         from fastmcp_tasks import wire_production
@@ -229,6 +233,6 @@ def let_task_results_out() -> None:
 
 @asynccontextmanager
 async def lifespan(mcp: FastMCP) -> AsyncIterator[None]:
-    """FastMCP's own lifespan without its HTTP app: for a worker."""
+    """Runs FastMCP's lifespan without its HTTP app, for a worker."""
     async with mcp._lifespan_manager():
         yield

@@ -1,7 +1,7 @@
-"""Arguments of prompts and of resource templates, checked before their function runs.
+"""Validates the arguments of prompts and resource templates before their function runs.
 
-A wrong one is the caller's mistake: error -32602 names it (prompts and resources, "Error
-Handling"). FastMCP takes it for a failure of the function: -32603, and a traceback in the log.
+A wrong argument is the caller's mistake: error -32602 names it (prompts and resources, "Error
+Handling"). FastMCP treats it as an error of the function: -32603, and a traceback in the log.
 """
 
 import inspect
@@ -22,18 +22,18 @@ _LONGEST = 100  # characters of a value that an error repeats
 
 
 def check_arguments() -> None:
-    """Has FastMCP's prompts and resource templates check as here."""
+    """Patches FastMCP's prompts and resource templates to validate like this module."""
     FunctionPrompt.render = _render  # type: ignore[method-assign]
     FunctionResourceTemplate.read = _read  # type: ignore[method-assign]
 
 
 async def _render(self: FunctionPrompt, arguments: dict[str, Any] | None = None) -> PromptResult:
-    """As ``FunctionPrompt.render``; what the function raises is the server's to log and to mask."""
+    """Like ``FunctionPrompt.render``. The server logs and masks what the function raises."""
     what, given = f"Prompt {self.name!r}", arguments or {}
     required = [argument.name for argument in self.arguments or () if argument.required]
     if missing := [name for name in required if name not in given]:
         names = ", ".join(map(repr, missing))
-        raise _refused(f"{what} needs the argument {names}, which is not given.")
+        raise _refused(f"{what} needs the argument {names}, which is missing.")
     known = inspect.signature(self.fn).parameters
     converted: dict[str, Any] = {}
     for name, value in given.items():
@@ -46,12 +46,12 @@ async def _render(self: FunctionPrompt, arguments: dict[str, Any] | None = None)
 
 
 async def _read(self: FunctionResourceTemplate, arguments: dict[str, Any]) -> Any:
-    """As ``FunctionResourceTemplate.read``."""
+    """Like ``FunctionResourceTemplate.read``."""
     return await _called(self.fn, arguments, f"Resource template {self.uri_template!r}")
 
 
 async def _called(fn: Callable[..., Any], arguments: dict[str, Any], what: str) -> Any:
-    """What `fn` returns.
+    """Returns what `fn` returns.
 
     Raises:
         ValidationError: an argument is wrong; `fn` has not run.
@@ -70,7 +70,7 @@ async def _called(fn: Callable[..., Any], arguments: dict[str, Any], what: str) 
 
 
 def _reason(annotation: Any, value: Any) -> str:
-    """Why `value` is none of this type; as JSON it is none either."""
+    """Returns why `value` is not valid for this type, neither as text nor as JSON."""
     try:
         get_cached_typeadapter(annotation).validate_python(value)
     except pydantic.ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a FastMCP server serves, and whether anything about it is out of the ordinary."""
+"""The components that a FastMCP server serves, and checks for special features of them."""
 
 from typing import Any
 
@@ -18,19 +18,19 @@ from pydantic import ValidationError
 
 
 async def has_rules(context: Context) -> bool:
-    """Whether components were shown or hidden for this very caller (``ctx.enable_components``)."""
+    """Returns whether this caller has visibility rules of its own (``ctx.enable_components``)."""
     if context.fastmcp._state_storage is None:  # no state was ever kept
         return False
     return bool(await get_visibility_rules(context))
 
 
 async def may_use(component: Any) -> bool:
-    """Whether the component's own `auth` admits the caller."""
+    """Returns whether the component's own `auth` admits the caller."""
     return component.auth is None or await _component_auth_allows(component)
 
 
 def catalogue(mcp: FastMCP) -> dict[str, FastMCPComponent] | None:
-    """All components by key, or None if some come from elsewhere or are transformed."""
+    """Returns all components by key; None if some come from another provider or are transformed."""
     plain = all(type(p) is LocalProvider and not p._transforms for p in mcp.providers)
     if not plain or mcp._transforms or mcp._injected_tools():
         return None
@@ -41,12 +41,12 @@ def catalogue(mcp: FastMCP) -> dict[str, FastMCPComponent] | None:
 
 
 def catalogue_state(mcp: FastMCP) -> tuple[Any, ...]:
-    """Another when components, providers or transforms were added, taken away or replaced."""
+    """Returns a value that changes when components, providers or transforms change."""
     state: list[Any] = [len(mcp.providers), len(mcp._transforms), len(mcp._extensions)]
     for provider in mcp.providers:
         components: dict[str, Any] = getattr(provider, "_components", {})
-        # A replacement is the last one. Components are equal by what they tell of themselves, but
-        # their bound methods only if they are the same object, which stays alive in here.
+        # A replaced component is the last one. Components are equal if their fields are, but their
+        # bound methods only if they are the same object, which this value keeps alive.
         last = next(reversed(components.values()), None)
         state += (len(components), last.__repr__, len(provider._transforms))
     return tuple(state)
@@ -90,7 +90,7 @@ class ComponentNames:
 
 
 def intercepted(mcp: FastMCP) -> bool:
-    """Whether an extension other than the tasks' looks at each call."""
+    """Returns whether an extension other than that of tasks intercepts calls."""
     return any(
         type(extension).intercept_tool_call is not ServerExtension.intercept_tool_call
         and extension.identifier != TASKS_EXTENSION_ID
@@ -99,13 +99,13 @@ def intercepted(mcp: FastMCP) -> bool:
 
 
 def has_header_schema(mcp: FastMCP, tool: str) -> bool:
-    """Whether the SDK would compare ``Mcp-Param-*`` headers with arguments, or list all tools."""
+    """Returns whether the SDK must compare ``Mcp-Param-*`` headers with this tool's arguments."""
     lookup = mcp._mcp_server.get_tool_input_schema
     return lookup is None or lookup(tool) is not None
 
 
 def is_short_result(result: ToolResult) -> bool:
-    """Whether nothing about the result is special: no proxy's, no input round, no app's payload."""
+    """Returns whether the result is plain: not a proxy's, no input round, no payload of an app."""
     return (
         type(result) is ToolResult
         and result._raw_mcp_result is None
@@ -114,22 +114,22 @@ def is_short_result(result: ToolResult) -> bool:
 
 
 def masks_errors(mcp: FastMCP) -> bool:
-    """Whether what a tool raised is kept from its caller."""
+    """Returns whether the server masks the errors of tools."""
     return bool(mcp._mask_error_details)
 
 
 def server_info(mcp: FastMCP) -> dict[str, Any]:
-    """What every answer of 2026-07-28 tells of the server in its ``_meta``."""
+    """Returns the server info that each result of protocol 2026-07-28 has in its ``_meta``."""
     return dict(mcp._mcp_server.server_info_stamp)
 
 
 def summary(error: ValidationError) -> dict[str, Any]:
-    """What was wrong with a call's arguments, for the log: no values."""
+    """Returns what was wrong with a call's arguments, without values, for the log."""
     return _validation_error_summary(error)
 
 
 async def sdk_result(mcp: FastMCP, result: Any) -> Any:
-    """A tool's result as FastMCP's handler gives it to the SDK."""
+    """Returns a tool's result in the form that FastMCP's handler passes to the SDK."""
     if isinstance(result, ToolResult):
         result = await mcp._rebind_prefab_tool_names(result)
         return _normalize_call_tool_result(result.to_mcp_result())

@@ -21,14 +21,14 @@ Around = Callable[[MiddlewareContext[types.CallToolRequestParams], Run], Awaitab
 
 @dataclass(frozen=True)
 class Kind:
-    """What differs between tools, resources and prompts.
+    """The kind of a component: tool, resource or prompt.
 
     Attributes:
-        noun: as an error message begins.
-        running: what FastMCP says that it does with one.
-        named_by: the field of a request that names one.
-        error: FastMCP's exception for one that fails.
-        input_required: FastMCP's result for one that asks its client.
+        noun: the first word of error messages.
+        running: FastMCP's verb for running one, in its messages.
+        named_by: the field of a request that names the component.
+        error: FastMCP's exception if it fails.
+        input_required: FastMCP's result if it asks its client.
     """
 
     noun: str
@@ -38,11 +38,11 @@ class Kind:
     input_required: Callable[[types.InputRequiredResult], Any]
 
     def name_in(self, context: MiddlewareContext[Any]) -> str:
-        """The name of the component that `context` is about."""
+        """Returns the name of the component that `context` is about."""
         return str(getattr(context.message, self.named_by))
 
     def failure(self, context: MiddlewareContext[Any], error: BaseException) -> FastMCPError:
-        """Logs `error`; returns what its caller may read, as of an ordinary error."""
+        """Logs `error`; returns the error that the caller may see, like that of an Exception."""
         what = f"Error {self.running} {self.name_in(context)!r}"
         logger.error("%s: it raised %s", what, type(error).__name__, exc_info=error)
         return self.error(what)

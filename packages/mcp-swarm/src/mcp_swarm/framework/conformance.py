@@ -1,7 +1,7 @@
-"""A tool's result must conform to the tool's output schema (tools, "Output Schema": MUST).
+"""Checks that a tool's result conforms to its output schema (tools, "Output Schema": MUST).
 
-FastMCP sends whatever its serializer makes of the returned value: ``{}`` for a ``TypedDict`` with
-other keys, null for NaN. Clients that check, as the official ones do, then fail on their side.
+FastMCP sends whatever its serializer produces: ``{}`` for a ``TypedDict`` with other keys, null for
+NaN. Clients that validate it, as the official ones do, then fail.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from mcp_swarm.framework.wire import encode
 
 Check = Callable[[Any], bool]
 
-# Checks that are kept; those of one server's tools are few.
+# Maximum number of cached checks; a server has few tools.
 _KEPT = 4096
 _LONGEST = 300  # characters of what is wrong
 _checks: dict[int, tuple[dict[str, Any], Check]] = {}
@@ -29,9 +29,9 @@ _BROKEN = (
 
 
 def check_results() -> None:
-    """Makes a result that breaks its tool's output schema an error that says what is wrong.
+    """Patches FastMCP: a result that violates its tool's output schema becomes an error.
 
-    Holds for all tools of the process, wherever they run: FastMCP, the fast path, jobs.
+    It applies to all tools of the process, wherever they run: FastMCP, the fast path, jobs.
     """
     convert = Tool.convert_result
     if hasattr(convert, "__wrapped__"):  # done before in this process
@@ -58,7 +58,7 @@ def conforming(tool: Any, result: ToolResult) -> None:
     """Checks a result.
 
     Raises:
-        ToolError: the result breaks the tool's output schema; it names the member and the reason.
+        ToolError: the result violates the tool's output schema; it names the member and the reason.
     """
     schema, content = tool.output_schema, result.structured_content
     if schema is None or result.is_error or type(result) is not ToolResult:
@@ -79,7 +79,7 @@ def _check(schema: dict[str, Any]) -> Check:
 
 
 def _made(schema: dict[str, Any]) -> Check:
-    """A check that asks the full validator only about what the quick one does not accept."""
+    """Returns a check that uses the full validator only for what the quick one does not accept."""
     quick = quick_check(schema)
 
     def check(content: Any) -> bool:
@@ -89,7 +89,7 @@ def _made(schema: dict[str, Any]) -> Check:
 
 
 def _fault(schema: dict[str, Any], content: Any) -> str:
-    """What is wrong with `content`; empty if nothing is."""
+    """Returns what is wrong with `content`; empty if nothing is."""
     from jsonschema import Draft202012Validator, exceptions, validators
 
     kind: Any = validators.validator_for(schema, default=Draft202012Validator)

@@ -1,6 +1,6 @@
-"""The private parts of Docket that we touch, all in one place, each with the trap that it closes.
+"""The private parts of Docket that this library uses, each with the trap that it fixes.
 
-``packages/mcp-swarm/tests/jobs/queue/`` fails with the name of what has moved when an upgrade moves it.
+If an upgrade moves one, a test in ``packages/mcp-swarm/tests/jobs/queue/`` fails and names it.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Json:
-    """In the place of cloudpickle: whoever can write to Redis must not be able to run code (T12)."""
+    """Replaces cloudpickle, so that write access to Redis is not code execution (T12)."""
 
     @staticmethod
     def dumps(value: Any) -> bytes:
@@ -25,24 +25,24 @@ class Json:
             value = json.loads(data)
         except ValueError:
             value = None
-        # What is not ours gives no arguments: Docket refuses the call, and the worker goes on.
+        # Foreign data becomes no arguments: Docket rejects the call, and the worker goes on.
         return Arguments(value if isinstance(value, dict) else {})
 
 
 class Arguments(dict[Any, Any]):
-    """Keyword arguments; as positional ones, of which we have none, an empty sequence."""
+    """Keyword arguments. Read as positional ones, of which there are none, it is empty."""
 
     def __getitem__(self, key: Any) -> Any:
         return [] if isinstance(key, slice) else super().__getitem__(key)
 
 
-# Docket's own timeout, in times of the silence after which we hold a worker for dead: so long is
-# the place kept that a lost job had in its tenant's share. See `keep_places`.
+# Docket's own timeout, as a multiple of the time after which a worker is considered dead: how long a
+# lost job keeps its slot in its tenant's share. See `keep_places`.
 PLACE_KEPT = 3
 
 
 def load() -> None:
-    """Imports Docket, and puts Json in the place of pickle wherever it reads from Redis."""
+    """Imports Docket, and replaces pickle by Json wherever it reads from Redis."""
     import docket.docket
     import docket.execution
     import docket.strikelist
@@ -54,12 +54,12 @@ def load() -> None:
 
 
 def keep_places() -> None:
-    """A lost job goes on in its own place of its tenant's share.
+    """Patches Docket: a lost job keeps its slot in its tenant's share until it is delivered again.
 
-    In Docket message and place of a lost job expire after the same time. If the place goes first,
-    another job of the tenant has it, and the lost one queues behind them all; if the message does,
-    the job finds its own place taken, and is set aside. Here the message is delivered again long
-    before the place expires, and takes it.
+    In Docket the message and the slot of a lost job expire after the same time. If the slot expires
+    first, another job of the tenant gets it, and the lost job queues behind all others. If the message
+    does, the job finds its own slot in use, and is postponed. Here the message is delivered again long
+    before the slot expires, and gets that slot.
     """
     import docket.worker
     from docket._redelivery import RedeliverySweep
@@ -75,7 +75,7 @@ def keep_places() -> None:
 
     async def acquire_or_park(redis: Any, **asked: Any) -> int:
         if asked["is_redelivery"] and await redis.zscore(asked["slots_key"], asked["task_key"]):
-            asked["stale_threshold"] = asked["current_time"]  # however young: it is its own
+            asked["stale_threshold"] = asked["current_time"]  # however recent: the slot is its own
         return await acquire(redis, **asked)
 
     docket.worker.RedeliverySweep = Sweep  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ def keep_places() -> None:
 
 
 def make_docket(url: str, name: str, execution_ttl: timedelta) -> "Docket":
-    """A Docket whose commands outlive a connection that Redis has closed meanwhile."""
+    """Creates a Docket that retries a command if Redis has closed an idle connection."""
     from docket import Docket
     from docket._redis import RedisConnection
     from redis.asyncio.retry import Retry
@@ -106,12 +106,13 @@ def make_docket(url: str, name: str, execution_ttl: timedelta) -> "Docket":
 
 
 def make_worker(docket: "Docket", silence: float, **options: Any) -> "Worker":
-    """A worker that keeps what it holds until it is done with it.
+    """Creates a worker that keeps the leases of its jobs until they end.
 
     Args:
-        docket: whose jobs it runs.
-        silence: seconds after which a worker is considered dead, and its jobs are delivered again.
-        options: Docket's own.
+        docket: the queue.
+        silence: seconds without a heartbeat after which a worker is considered dead, and its jobs are
+            delivered again.
+        options: of Docket's worker.
     """
     from docket import Worker
     from docket._cancellation import _wait_for_event
@@ -119,7 +120,7 @@ def make_worker(docket: "Docket", silence: float, **options: Any) -> "Worker":
 
     class Keeping(Worker):
         async def _renew_leases(self, redis: Any, active_messages: Any) -> None:
-            """T11: Docket's own ends with the drain; another worker would begin the job again."""
+            """T11: renews leases during the drain too; without it another worker starts the job again."""
             session, pause = self._processing_session, silence / 4
             while session is not None:
                 held = {task for task in active_messages if not task.done()}
@@ -141,10 +142,10 @@ def make_worker(docket: "Docket", silence: float, **options: Any) -> "Worker":
 
 
 def take_no_more(worker: "Worker") -> None:
-    """Ends ``run_forever`` once what runs has ended; cancelling it would end the leases as well."""
+    """Lets ``run_forever`` end after its running jobs; a cancellation would also end the leases."""
     worker._worker_stopping.set()
 
 
 def running_in(worker: "Worker") -> "list[asyncio.Task[None]]":
-    """What the worker runs now."""
+    """Returns the tasks of the jobs that the worker runs now."""
     return [task for task in worker._tasks_by_key.values() if not task.done()]

@@ -1,8 +1,8 @@
-"""A quick check of a JSON value by a JSON Schema: the schema, compiled for pydantic's validator.
+"""A quick check of JSON values against a JSON Schema, compiled for pydantic's validator.
 
-The compiled check is strict. What it accepts conforms; what it refuses may still conform (1.0 is an
-integer in JSON Schema), so a refusal is for a full validator to judge. A schema with a keyword that
-is not compiled has no quick check.
+The compiled check is strict. A value that it accepts conforms. A value that it rejects may still
+conform (1.0 is an integer in JSON Schema), so a full validator decides. A schema with an unsupported
+keyword has no quick check.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
-# Keywords that say nothing about which values conform (2020-12: meta-data, and `format`, which is
-# an annotation unless a validator is configured otherwise).
+# Keywords that do not affect validation (2020-12: meta-data, and `format`, which is an annotation
+# unless a validator is configured otherwise).
 _SILENT = {
     *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
     *("format", "contentMediaType", "contentEncoding", "$schema", "$comment", "$defs"),
@@ -27,7 +27,7 @@ class _NotCompiled(Exception):
 
 
 def quick_check(schema: dict[str, Any]) -> Callable[[Any], bool] | None:
-    """Whether a value surely conforms to `schema`; None if there is no quick way to tell."""
+    """Returns a check whether a value surely conforms to `schema`; None if there is no quick one."""
     try:
         definitions = [
             {**_compiled(part), "ref": _REFERENCE + name}
@@ -82,7 +82,7 @@ def _any_of(rules: dict[str, Any]) -> CoreSchema:
 
 
 def _enum(rules: dict[str, Any]) -> CoreSchema:
-    """Strings only: JSON Schema and Python do not agree on which numbers are equal."""
+    """Compiles an enum of strings only: JSON Schema and Python disagree on which numbers are equal."""
     values = rules.pop("enum")
     if rules.pop("type", "string") != "string" or rules:
         raise _NotCompiled

@@ -1,7 +1,7 @@
-"""HTTP/1.1 for uvicorn with the limits that uvicorn and its parser leave out.
+"""HTTP/1.1 for uvicorn, with limits that uvicorn and its parser lack.
 
-It limits the time and the size of a request's head, the time of a connection that sends nothing, and
-the number of connections. Behind the balancer, which has limits of its own, none is reached.
+It limits the time and the size of a request's head, the time of a silent connection, and the number
+of connections. Behind the balancer, which has its own limits, none of them is reached.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from mcp_swarm.problem import problem
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a request line and its headers, as they arrive: several reads of a socket.
+# Maximum bytes of a request line and its headers.
 MAX_HEAD = 64 << 10
-# Seconds until the head has arrived; the body has its own limit (asgi/body).
+# Seconds for the head to arrive; the body has its own limit (asgi/body).
 SECONDS = 10.0
 # Seconds for which the rest of a body is discarded after an early response: closing at once would
 # reset the connection, and the client might not read the response.
@@ -35,14 +35,14 @@ class _Reading(Enum):
 
 
 class LimitedProtocol(PlainProtocol):
-    """Answers 408, 431 or 503 and closes a connection that is over a limit."""
+    """Answers 408, 431 or 503 to a connection that exceeds a limit, and closes it."""
 
     _reading = _Reading.HEAD
     _head = 0
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begins to wait for the first request."""
+        """Starts the timer for the first request."""
         super().connection_made(transport)
         if len(self.connections) > max_connections():
             self._refuse(503, "Service Unavailable", "This replica has too many connections.")
@@ -55,7 +55,7 @@ class LimitedProtocol(PlainProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parses what came; most requests come at once, and cost no timer."""
+        """Parses the data. Most requests arrive in one piece and need no timer."""
         if self._reading is _Reading.NOTHING:
             self._reading, self._head = _Reading.HEAD, 0
         super().data_received(data)

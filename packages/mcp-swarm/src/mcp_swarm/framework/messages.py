@@ -1,7 +1,7 @@
-"""Which messages the SDK accepts, and how it answers invalid messages and cancelled requests.
+"""Patches how the SDK treats invalid messages and cancelled requests.
 
 A message without an id is a notification, which gets HTTP 202 and no response. The SDK treats an id
-that is null or a fraction in the same way, so the client waits for a response that never comes.
+that is null or a fraction the same way, so the client waits for a response that never comes.
 """
 
 import json
@@ -27,7 +27,7 @@ NOT_A_MESSAGE = (
 )
 _LONGEST = 300  # characters of an error about parameters
 _sdks_error_data = jsonrpc_dispatcher.handler_exception_to_error_data
-# What ends the event stream of a cancelled request, instead of a response.
+# The comment that ends the event stream of a cancelled request, instead of a response.
 UNANSWERED = "cancelled"
 
 
@@ -36,7 +36,7 @@ _WRITTEN_AGAIN = {"initialize", "server/discover"}
 
 
 class Request(types.JSONRPCRequest):
-    """A request whose id can be written in the answer, and its parameters where they are."""
+    """A request whose id and parameters can be serialized again."""
 
     @field_validator("id")
     @classmethod
@@ -74,14 +74,14 @@ MESSAGE: TypeAdapter[types.JSONRPCMessage] = TypeAdapter(
 
 
 class _Unanswered(types.JSONRPCError):
-    """Ends a request that its client cancelled; it has no form on the wire."""
+    """Ends a request that its client cancelled. It is never sent."""
 
 
 class Transport(StreamableHTTPServerTransport):
-    """The SDK's transport for clients up to 2025-11-25."""
+    """The SDK's transport for clients of 2025-11-25 and older."""
 
     def _check_content_type(self, request: HttpRequest) -> bool:
-        """Compares it without case (RFC 9110 §8.3.1)."""
+        """Compares the content type without case (RFC 9110 §8.3.1)."""
         kinds = request.headers.get("content-type", "").partition(";")[0].split(",")
         return any(kind.strip().lower() == "application/json" for kind in kinds)
 
@@ -120,7 +120,7 @@ class Transport(StreamableHTTPServerTransport):
 
 
 def error_data(error: BaseException) -> types.ErrorData | None:
-    """As the SDK's ``handler_exception_to_error_data``, but a wrong parameter is named."""
+    """Like the SDK's ``handler_exception_to_error_data``, but names a wrong parameter."""
     known = _sdks_error_data(error)
     if known is not None and isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -130,7 +130,7 @@ def error_data(error: BaseException) -> types.ErrorData | None:
 
 
 def judge_messages() -> None:
-    """Has the SDK judge and answer messages as above, in both versions of the protocol."""
+    """Patches the SDK to treat messages as above, for all protocol versions."""
     vars(streamable_http).update(jsonrpc_message_adapter=MESSAGE)
     for module in (jsonrpc_dispatcher, runner):
         vars(module).update(handler_exception_to_error_data=error_data)
@@ -148,7 +148,7 @@ def judge_messages() -> None:
 def _classified(
     body: Any, *, headers: dict[str, str]
 ) -> InboundModernRoute | InboundLadderRejection:
-    """Checks the version first: a client of another version gets no errors about this one's rules."""
+    """Checks the version first, so that a client of another version gets an error about that."""
     rejected = _unsupported(headers.get("mcp-protocol-version", ""))
     return rejected or classify_inbound_request(body, headers=headers)
 
@@ -162,6 +162,6 @@ def _unsupported(requested: str) -> InboundLadderRejection | None:
         code=types.UNSUPPORTED_PROTOCOL_VERSION,
         message=f"The protocol version {requested[:100]!r} is not supported. Send {newer}, or "
         f"initialize with one of {older}.",
-        # As server/discover lists them: older ones are agreed on by `initialize`.
+        # As server/discover lists them: older versions are negotiated by `initialize`.
         data={"supported": list(MODERN_PROTOCOL_VERSIONS), "requested": requested},
     )

@@ -1,7 +1,7 @@
-"""Objects that JSON has no form for, as results and in log messages.
+"""Objects that cannot be serialized to JSON, in results and in log messages.
 
-FastMCP writes such an object as its ``str()``. One that has no text of its own reaches the caller as
-``<Thing object at 0x7f…>``, which says nothing, and changes from call to call.
+FastMCP writes such an object as its ``str()``. Without a ``__str__`` of its own the caller gets
+``<Thing object at 0x7f…>``, which is useless and changes from call to call.
 """
 
 import re
@@ -16,24 +16,24 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 class NotJsonError(FastMCPError):
-    """A result holds an object that has neither a form in JSON nor a text of its own.
+    """A result has an object that is not JSON and has no ``__str__`` of its own.
 
     Args:
-        value: the object, of which the message names the type.
+        value: the object; the message names its type.
     """
 
     def __init__(self, value: Any) -> None:
         super().__init__(
-            f"holds an object of type {type(value).__qualname__}, which has no form in JSON. Next: return text, "
+            f"has an object of type {type(value).__qualname__}, which is not JSON. Next: return text, "
             "numbers, lists, dicts, a dataclass or a pydantic model."
         )
 
 
 def text_of_object(value: Any) -> str:
-    """Returns the text of an object that JSON has no form for.
+    """Returns the text of an object that is not JSON.
 
     Raises:
-        NotJsonError: it has none but its address, or fails to give it.
+        NotJsonError: it has no ``__str__`` of its own, or that fails.
     """
     try:
         text = str(value)
@@ -45,7 +45,7 @@ def text_of_object(value: Any) -> str:
 
 
 def log_any_object() -> None:
-    """Has the SDK send log messages whatever they hold: a log message is no reason to fail a call."""
+    """Patches the SDK to send log messages with any object: they must not fail a call."""
     ServerSession.send_log_message = _send_log_message  # type: ignore[method-assign]
 
 
@@ -56,7 +56,7 @@ async def _send_log_message(
 
 
 def _loggable(data: Any) -> Any:
-    """`data`, or a form of it that JSON can hold."""
+    """Returns `data`, or a JSON value in its place."""
     try:
         to_json(data)
     except ValueError:  # pydantic's own errors are of this kind

@@ -1,14 +1,14 @@
-"""One request in the framework's terms, for what answers in its HTTP layers' place.
+"""A request in FastMCP's terms, for code that answers in place of its HTTP layers.
 
-``RequestContext`` stands for all that those layers make around a handler; ``handled`` runs
-FastMCP's own handler in it, ``serving`` sets what they set.
+``RequestContext`` replaces what those layers create around a handler, ``serving`` sets the same
+context variables, and ``handled`` runs FastMCP's own handler.
 """
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Protocol
 
 import mcp_types as types
@@ -31,7 +31,6 @@ from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
 from mcp.shared.message import ServerMessageMetadata
 from mcp.shared.transport_context import TransportContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
-from opentelemetry import trace
 from starlette.requests import Request
 
 from mcp_swarm.framework.messages import error_data
@@ -40,7 +39,7 @@ from mcp_swarm.framework.wire import encode
 # Method → the parameter that names a component.
 NAMED = {"tools/call": "name", "resources/read": "uri", "prompts/get": "name"}
 
-# The logger of what answers in our place in the older era.
+# The SDK's logger for requests of 2025-11-25 and older.
 _dispatcher_log = logging.getLogger("mcp.shared.jsonrpc_dispatcher")
 
 
@@ -54,12 +53,12 @@ class RequestLike(Protocol):
 
 
 class RequestContext(FastMCPRequestContext):
-    """FastMCP's view of one request; what costs something is made when somebody asks for it.
+    """FastMCP's view of a request. Expensive parts are created on first use.
 
     Args:
         mcp: the server that answers.
         http: the HTTP request.
-        asked: the message, which the framework's own validation has accepted.
+        asked: the message, which has passed the framework's own validation.
     """
 
     request: Request
@@ -80,11 +79,11 @@ class RequestContext(FastMCPRequestContext):
 
     @cached_property
     def runner(self) -> ServerRunner[Any]:
-        """The SDK's kernel for this request."""
+        """The SDK's runner for this request."""
         return ServerRunner(self.mcp._mcp_server, self.connect(), self.lifespan_context)
 
     def connect(self) -> Connection:
-        """One that cannot call back."""
+        """A dispatch context that cannot send to the client."""
         meta = self.meta if self.meta and self.protocol_version in MODERN_PROTOCOL_VERSIONS else {}
         return Connection.from_envelope(
             self.protocol_version,
@@ -93,7 +92,7 @@ class RequestContext(FastMCPRequestContext):
         )
 
     def channel(self) -> DispatchContext[TransportContext]:
-        """One that takes an answer and nothing else, as the SDK's own HTTP entry makes it."""
+        """A connection that only takes a response, as the SDK's own HTTP layer creates it."""
         return _SingleExchangeDispatchContext(
             transport=TransportContext(
                 kind="streamable-http", can_send_request=False, headers=self.request.headers
@@ -119,27 +118,27 @@ class RequestContext(FastMCPRequestContext):
 
     @cached_property
     def session(self) -> ServerSession:  # type: ignore[override]
-        """What a tool speaks to the client through."""
+        """The session through which a tool sends to the client."""
         return self._srctx.session
 
     def once_there_is_a_session(self, then: Callable[[ServerSession], None]) -> None:
-        """Calls `then` with the session when it is made, which most requests never need."""
+        """Calls `then` with the session when it is created, which few requests need."""
         if "_srctx" in self.__dict__:
             then(self.session)
         else:
             self._then.append(then)
 
     def of_nobody(self) -> "RequestContext":
-        """The same request as anybody might send it, for what is kept for all."""
+        """Returns the same request without its caller, for results that are cached for all."""
         return self
 
     async def close(self) -> None:
-        """Runs what was left on the connection for its end, if there ever was one."""
+        """Runs the exit callbacks of the connection, if it was created."""
         if "runner" in self.__dict__:
             await aclose_shielded(self.runner.connection)
 
     async def wire(self, result: Any) -> dict[str, Any]:
-        """The result as it goes on the wire, made by the framework: validated and sealed."""
+        """Returns the result for the client, validated and sealed by the framework."""
         shaped = self.runner._serialize(self.method, self.protocol_version, result)
         for boundary in self.mcp._mcp_server.middleware:
             if isinstance(boundary, RequestStateBoundary):
@@ -149,18 +148,18 @@ class RequestContext(FastMCPRequestContext):
 
 
 class SessionClient(Protocol):
-    """The other end of a session, for one request."""
+    """The client of a session, for one request."""
 
     @property
     def channel(self) -> DispatchContext[TransportContext]:
-        """What is said to it beside the answer."""
+        """The channel for messages other than the response."""
 
     def connection(self) -> Connection:
         """The SDK's view of it."""
 
 
 class SessionRequestContext(RequestContext):
-    """A request in a session, whose client can be spoken to."""
+    """A request in a session, whose client can receive messages during the call."""
 
     def __init__(
         self, mcp: FastMCP, http: Request, asked: RequestLike, client: SessionClient
@@ -170,11 +169,11 @@ class SessionRequestContext(RequestContext):
 
     @property
     def close_sse_stream(self) -> Any:  # type: ignore[override]
-        """Ends the stream of this request, which its client can resume (SEP-1699)."""
+        """Ends the stream of this request; the client can resume it (SEP-1699)."""
         return self._srctx.close_sse_stream
 
     def of_nobody(self) -> RequestContext:
-        """Without its session, for which components may be shown or hidden at any moment."""
+        """Returns the request without its session, which may have visibility rules."""
         scope = self.request.scope
         headers = [pair for pair in scope["headers"] if pair[0] != b"mcp-session-id"]
         return RequestContext(self.mcp, Request({**scope, "headers": headers}), self.asked)
@@ -188,7 +187,7 @@ class SessionRequestContext(RequestContext):
 
 @contextmanager
 def serving(context: RequestContext) -> Iterator[None]:
-    """The context variables that FastMCP's HTTP layers set around a request."""
+    """Sets the context variables that FastMCP's HTTP layers set around a request."""
     shared = context.mcp._shared_context_snapshot or {}
     user = context.request.scope.get("user")
     pairs: list[tuple[ContextVar[Any], Any]] = [
@@ -208,12 +207,12 @@ def serving(context: RequestContext) -> Iterator[None]:
 
 
 def is_serving(mcp: FastMCP) -> bool:
-    """Whether the lifespan has begun and not ended."""
+    """Returns whether the server's lifespan is running."""
     return mcp._lifespan_result_set
 
 
 def is_wrapped(mcp: FastMCP, harmless: Collection[Any]) -> bool:
-    """Whether SDK middleware stands around requests that is neither FastMCP's nor `harmless`."""
+    """Returns whether there is SDK middleware that is neither FastMCP's nor `harmless`."""
     return any(
         not isinstance(middleware, FastMCPServerMiddleware | RequestStateBoundary)
         and middleware not in harmless
@@ -221,23 +220,11 @@ def is_wrapped(mcp: FastMCP, harmless: Collection[Any]) -> bool:
     )
 
 
-def is_traced(meta: Mapping[str, Any] | None) -> bool:
-    """Whether FastMCP would record spans, or pass the caller's trace on."""
-    if meta and ("traceparent" in meta or "tracestate" in meta or "baggage" in meta):
-        return True
-    return _records_spans()
-
-
-@cache
-def _records_spans() -> bool:
-    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-
-
 async def handled(context: RequestContext) -> dict[str, Any]:
-    """The result that FastMCP's own handler gives, on the wire; runs its middleware.
+    """Returns the result of FastMCP's own handler and middleware, for the client.
 
     Raises:
-        Exception: what the handler raises; `error_answer` tells the caller.
+        Exception: what the handler raises; `error_answer` turns it into a response.
     """
     entry = context.mcp._mcp_server.get_request_handler(context.method)
     if entry is None:
@@ -247,19 +234,19 @@ async def handled(context: RequestContext) -> dict[str, Any]:
 
 
 def encoded(result: dict[str, Any] | bytes) -> bytes:
-    """A result as JSON in UTF-8, which it may be already."""
+    """Returns a result as JSON in UTF-8, unless it is encoded already."""
     return result if isinstance(result, bytes) else encode(result)
 
 
 def error_of(error: Exception, version: str) -> types.ErrorData:
-    """The error that a caller of protocol `version` gets for an exception."""
+    """Returns the error that a caller of protocol `version` gets for an exception."""
     if version in MODERN_PROTOCOL_VERSIONS:
         return modern_error_data(error)
     return error_data(error) or types.ErrorData(code=0, message=str(error))
 
 
 def error_answer(error: Exception, asked: RequestLike) -> tuple[int, bytes]:
-    """HTTP status and body of an exception, as the SDK's own entry answers it."""
+    """Returns the HTTP status and body of an exception, as the protocol version requires."""
     data = error_of(error, asked.version)
     message = types.JSONRPCError(jsonrpc="2.0", id=asked.id, error=data)
     if asked.version in MODERN_PROTOCOL_VERSIONS:

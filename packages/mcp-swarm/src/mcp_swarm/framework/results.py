@@ -1,4 +1,4 @@
-"""What a tool returns, made into its result once: FastMCP writes and copies it twice."""
+"""Converts the return value of a tool once, where FastMCP serializes and copies it twice."""
 
 from collections.abc import Awaitable
 from typing import Any, cast
@@ -12,10 +12,10 @@ from mcp_swarm.framework.wire import jsonable, text_of
 
 
 class Once:
-    """A tool, run by FastMCP as it is, but for what is done with a plain dict that it returns.
+    """Runs a tool like FastMCP, but converts a plain dict that it returns only once.
 
-    ``Tool.convert_result`` writes such a value as text, copies it, writes the copy again, and
-    ``ToolResult`` copies the copy again. The second text and the first copy are the result.
+    ``Tool.convert_result`` serializes such a value, copies it and serializes the copy, and
+    ``ToolResult`` copies it again. This makes one text and one copy.
     """
 
     def __init__(self, tool: FunctionTool) -> None:
@@ -25,11 +25,11 @@ class Once:
         return getattr(self.tool, name)
 
     def run(self, arguments: dict[str, Any]) -> Awaitable[ToolResult]:
-        """As ``FunctionTool.run``."""
+        """Like ``FunctionTool.run``."""
         return FunctionTool.run(cast("FunctionTool", self), arguments)
 
     def convert_result(self, value: Any) -> ToolResult:
-        """As ``Tool.convert_result``, whose errors are its own too."""
+        """Like ``Tool.convert_result``, with the same errors."""
         structured = self.structured(value)
         if structured is None:
             return Tool.convert_result(self.tool, value)
@@ -39,12 +39,12 @@ class Once:
         return result
 
     def structured(self, value: Any) -> dict[str, Any] | None:
-        """The copy that JSON can hold; None if the value is for FastMCP to convert, or to refuse."""
+        """Returns a copy as a JSON value; None if FastMCP must convert or reject the value."""
         schema = self.tool.output_schema
         if type(value) is not dict or (schema and schema.get("x-fastmcp-wrap-result")):
             return None
         try:
             copy = jsonable(value, self.tool.return_type)
-        except Exception:  # nothing is lost: FastMCP meets it again, and tells it in its own words
+        except Exception:  # FastMCP runs into the same error and reports it
             return None
         return copy if type(copy) is dict else None

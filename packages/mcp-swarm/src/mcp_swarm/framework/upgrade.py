@@ -1,7 +1,7 @@
-"""HTTP/1.1 for uvicorn, which ignores a request to change the protocol (RFC 9110 §7.8).
+"""HTTP/1.1 for uvicorn that ignores the ``Upgrade`` header (RFC 9110 §7.8).
 
-``curl --http2`` and Java's HttpClient ask to go on in HTTP/2 and send their request all the same.
-The parser then takes what follows the headers for the other protocol, so the body would be lost.
+``curl --http2`` and Java's HttpClient offer HTTP/2 and send their request anyway. The parser then
+treats the data after the headers as the other protocol, so the body would be lost.
 """
 
 from typing import Any
@@ -13,13 +13,13 @@ _OF_AN_UPGRADE = {b"upgrade", b"http2-settings"}
 
 
 class PlainProtocol(HttpToolsProtocol):
-    """Serves each request as if it did not ask for another protocol."""
+    """Serves each request as if it had no ``Upgrade`` header."""
 
     is_upgrade = False
 
     def on_headers_complete(self) -> None:
-        """Begins the request, unless it is parsed again without the upgrade headers."""
-        # CONNECT asks for another protocol by its method, and has no body.
+        """Begins the request, unless it must be parsed again without the upgrade headers."""
+        # CONNECT changes the protocol by its method, and has no body.
         self.is_upgrade = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if not self.is_upgrade:
             super().on_headers_complete()
@@ -41,7 +41,7 @@ class PlainProtocol(HttpToolsProtocol):
             self.send_400_response(message)
 
     def parse_again(self, rest: bytes) -> None:
-        """Gives the head without the upgrade headers, and what follows it, to a new parser."""
+        """Passes the head without the upgrade headers, and the data after it, to a new parser."""
         start = b"%b %b HTTP/%b\r\n" % (
             self.parser.get_method(),
             self.url,

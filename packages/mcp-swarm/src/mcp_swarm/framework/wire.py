@@ -1,8 +1,8 @@
-"""JSON that every client can read, whatever a tool returns.
+"""Writes JSON that every client can read, whatever a tool returns.
 
-JSON has no NaN and no Infinity (RFC 8259 §6): they are written as null. UTF-8 has no lone
-surrogates: each is written as U+FFFD, the replacement character. An escape (``\\ud800``) would keep
-it, but is outside I-JSON (RFC 7493 §2.1), and clients that parse with pydantic reject the message.
+JSON has no NaN and no Infinity (RFC 8259 §6): they become null. UTF-8 has no lone surrogates: each
+becomes U+FFFD, the replacement character. An escape (``\\ud800``) would preserve it, but is outside of
+I-JSON (RFC 7493 §2.1), and clients that parse with pydantic reject the message.
 """
 
 import json
@@ -29,10 +29,10 @@ _fastmcps_jsonable = tools._serialize_to_jsonable
 
 
 def encode(value: Any) -> bytes:
-    """`value` as JSON in UTF-8.
+    """Returns `value` as JSON in UTF-8.
 
     Raises:
-        PydanticSerializationError: it holds an object that is not JSON.
+        PydanticSerializationError: it has an object that is not JSON.
     """
     try:
         return to_json(value, inf_nan_mode="null")
@@ -41,7 +41,7 @@ def encode(value: Any) -> bytes:
 
 
 def well_formed(value: Any) -> Any:
-    """A copy of a JSON value in which every string is valid Unicode."""
+    """Returns a copy of a JSON value in which every string is valid Unicode."""
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, dict):
@@ -52,7 +52,7 @@ def well_formed(value: Any) -> Any:
 
 
 def text_of(data: Any) -> str:
-    """A tool's result as text, as FastMCP's ``default_serializer`` writes it."""
+    """Returns a tool's result as text, like FastMCP's ``default_serializer``."""
     adapter = tools._JSONABLE_ADAPTER
     try:
         return adapter.dump_json(data, fallback=text_of_object).decode()
@@ -65,7 +65,7 @@ def text_of(data: Any) -> str:
 
 
 def jsonable(data: Any, annotation: Any = Any) -> Any:
-    """A tool's result as a JSON value, as FastMCP's ``_serialize_to_jsonable`` makes it."""
+    """Returns a tool's result as a JSON value, like FastMCP's ``_serialize_to_jsonable``."""
     try:
         return _fastmcps_jsonable(data, annotation)
     except _UNWRITABLE as error:
@@ -76,7 +76,7 @@ def jsonable(data: Any, annotation: Any = Any) -> Any:
 
 
 def write_clean_json() -> None:
-    """Has FastMCP and the SDK write such JSON, in messages and in the texts inside them."""
+    """Patches FastMCP and the SDK to write such JSON, in messages and in the texts inside them."""
     tools.default_serializer, tools._serialize_to_jsonable = text_of, jsonable
     clean = SimpleNamespace(to_json=_to_json)
     vars(prompts).update(pydantic_core=clean)

@@ -91,6 +91,10 @@ class Jobs:
             changed=self._changed,
         )
 
+    def gauges(self) -> dict[str, float]:
+        """Returns the jobs that this process runs."""
+        return {"jobs_running": self.engine.running}
+
     @asynccontextmanager
     async def lifetime(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
         """Runs from start to end of the process; at the end finishes its jobs or requeues them."""

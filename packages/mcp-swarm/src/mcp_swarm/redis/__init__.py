@@ -18,6 +18,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from mcp_swarm.errors import STORE_UNAVAILABLE
 from mcp_swarm.redis import permissions
+from mcp_swarm.redis.availability import Availability
 from mcp_swarm.redis.pipeline import PipelinedConnection
 from mcp_swarm.redis.sessions import SessionStore
 
@@ -40,6 +41,7 @@ class Store:
     def __init__(self, url: str, service: str, session_ttl: float | None = None) -> None:
         self.url = url
         self.service = service
+        self.availability = Availability()
         self._session_ttl = session_ttl
 
     @cached_property
@@ -48,7 +50,9 @@ class Store:
         if self._session_ttl is None:
             return None
         return SessionStore(
-            PipelinedConnection(self.url, COMMAND_TIMEOUT), self.service, self._session_ttl
+            PipelinedConnection(self.url, COMMAND_TIMEOUT, self.availability),
+            self.service,
+            self._session_ttl,
         )
 
     @cached_property

@@ -5,8 +5,6 @@ callers fail at once, until a probe gets an answer.
 """
 
 import asyncio
-import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha1
@@ -19,8 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from mcp_swarm.redis import permissions
-
-logger = logging.getLogger(__name__)
+from mcp_swarm.redis.availability import Availability
 
 # Commands in one batch. Redis serves other clients between two batches.
 MAX_AT_ONCE = 200
@@ -60,15 +57,15 @@ class PipelinedConnection:
     Args:
         url: ``redis://`` or ``rediss://``.
         seconds: how long Redis may take to answer before it counts as unavailable.
+        availability: is told what the connection sees, and decides whether commands are sent.
     """
 
-    def __init__(self, url: str, seconds: float) -> None:
+    def __init__(self, url: str, seconds: float, availability: Availability) -> None:
         self.url = url
         self.seconds = seconds
-        self.is_unavailable = False
+        self.availability = availability
         self._pending: list[_Pending] = []
         self._sending: asyncio.Task[None] | None = None
-        self._on_available: list[Callable[[], None]] = []
 
     @cached_property
     def _pool(self) -> ConnectionPool:
@@ -89,10 +86,6 @@ class PipelinedConnection:
         made: Connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return made
 
-    def when_available(self, callback: Callable[[], None]) -> None:
-        """Calls `callback` each time that Redis becomes available again."""
-        self._on_available.append(callback)
-
     async def run(self, script: Script, *arguments: Any, probe: bool = False) -> Any:
         """Returns what `script` returns.
 
@@ -104,7 +97,7 @@ class PipelinedConnection:
         Raises:
             RedisError, OSError: Redis does not answer, or the script failed.
         """
-        if self.is_unavailable and not probe:
+        if not self.availability.is_available and not probe:
             raise RedisConnectionError("Redis does not answer")
         pending = _Pending(script, arguments, asyncio.get_running_loop().create_future())
         self._pending.append(pending)
@@ -138,19 +131,13 @@ class PipelinedConnection:
             async with asyncio.timeout(self.seconds):
                 outcomes = await self._evaluate(batch)
         except (RedisError, OSError) as error:
-            if not self.is_unavailable:
-                logger.warning("Redis does not answer: %s", error)
-            self.is_unavailable = True
+            self.availability.lost(error)
             waiting, self._pending = self._pending, []
             self._fail([*batch, *waiting], error)
             return
         for pending, outcome in zip(batch, outcomes, strict=True):
             pending.settle(outcome)
-        if self.is_unavailable:
-            self.is_unavailable = False
-            logger.warning("Redis answers again")
-            for callback in self._on_available:
-                callback()
+        self.availability.found()
 
     async def _evaluate(self, batch: list[_Pending]) -> list[Any]:
         """Returns results in the order of `batch`. Sends the text of scripts unknown to Redis."""

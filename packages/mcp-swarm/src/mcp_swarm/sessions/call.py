@@ -1,8 +1,8 @@
-"""One call of a session: run here, answered wherever its client is.
+"""A call of a session: it runs on this replica, and its client can connect to any.
 
-Its messages go to the response at once and are kept in Redis alongside: their positions are
-numbered here, so nothing waits for Redis. What a client has that was never kept is not sent
-again, because whoever takes the call over numbers from the next attempt on.
+Its messages go to the response at once, and are stored in Redis in the background. This replica
+numbers them, so nothing waits for Redis. A replica that takes the call over numbers its messages from
+the next attempt on, so a client never gets a message twice, even one that was not stored.
 """
 
 import asyncio
@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cached_property
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server.connection import Connection
@@ -36,19 +35,17 @@ from mcp_swarm.redis.sessions import MAX_EVENTS
 from mcp_swarm.sessions.channel import CallChannel, kept, wire
 from mcp_swarm.sessions.http_errors import CLOSED
 from mcp_swarm.sessions.response_queue import ResponseQueue, Said
+from mcp_swarm.sessions.services import SessionServices
 from mcp_swarm.sessions.session import SERVING, SessionSnapshot
-
-if TYPE_CHECKING:
-    from mcp_swarm.sessions.replica import Replica
 
 logger = logging.getLogger(__name__)
 
-# Makes the answer to a call in the SDK's place: the message as JSON.
+# Makes the response of a call in place of the SDK: the message as JSON.
 Plain = Callable[["Call"], Awaitable[str]]
-# Seconds between signs that a silent call still runs, which keep the session and the call.
+# Seconds between the writes of a silent call that extend the lifetime of the session and the call.
 KEEP_EVERY = 60.0
-# Used share of Redis's memory above which no call is begun that can be resumed: the rest is for
-# sessions and jobs, which cannot do without it.
+# Used share of Redis' memory above which new calls cannot be resumed: the rest is for sessions and
+# jobs, which depend on it.
 FOR_ANSWERS = 0.75
 
 
@@ -56,19 +53,19 @@ class Call:
     """A request that this replica runs.
 
     Args:
-        replica: this one.
+        services: of this replica.
         snapshot: of the session.
         message: the request.
-        http: that brought it, or that resumes it.
-        streams: whether anything but the answer can be sent; with JSON answers it cannot.
-        plain: what makes the answer, if it is not the SDK.
-        name: of the stream of a call that was begun elsewhere.
-        attempt: how often the call was begun, this time included.
+        http: the request that started it, or that resumes it.
+        streams: whether it can send messages before the response; with plain JSON it cannot.
+        plain: makes the response, if not the SDK.
+        name: of the stream of a call that another replica started.
+        attempt: the number of this attempt, from 1.
     """
 
     def __init__(
         self,
-        replica: "Replica",
+        services: SessionServices,
         snapshot: SessionSnapshot,
         message: JSONRPCRequest,
         http: Request,
@@ -85,48 +82,48 @@ class Call:
         self._http = http
         self._streams = streams
         self._plain = plain
-        self._replica = replica
+        self._services = services
         self._scope = anyio.CancelScope()
         self._attempt = attempt
         self._said = 0
         self._done = False
-        # What is still to be kept; None if the client cannot come back for it.
+        # Messages that are not stored yet; None if the client cannot resume.
         self._unkept: deque[Said] | None = deque(maxlen=MAX_EVENTS)
         self._more = asyncio.Event()
         self._lost = self._is_answered = False  # the latter if it is cancelled
 
     @cached_property
     def channel(self) -> CallChannel:
-        """What it says to its client; most calls say nothing."""
+        """The channel to its client, which most calls never need."""
         return CallChannel(
             self.snapshot.id,
             self.message.id,
             self.message.params,
             self._metadata(self._http, closable=self._streams and self.snapshot.is_primed),
             self._say if self._streams and not self._done else None,
-            self._replica.client_requests,
+            self._services.client_requests,
         )
 
     def connection(self) -> Connection:
-        """The SDK's view of the client."""
-        return self.snapshot.connection(self._replica.channel(self.snapshot.id))
+        """Returns the SDK's view of the client."""
+        return self.snapshot.connection(self._services.channel(self.snapshot.id))
 
     def event_id(self, position: str) -> str:
-        """By which a client resumes the stream of this call after `position`."""
+        """Returns the id with which a client resumes this call's stream after `position`."""
         return f"{self.name}.{position}"
 
     def is_request(self, request_id: RequestId) -> bool:
-        """Whether it answers that request."""
+        """Returns whether it runs that request."""
         return coerce_request_id(self.message.id) == coerce_request_id(request_id)
 
     def cancel(self, *, answered: bool = False) -> None:
-        """Ends the call; its client, if it asked for that, SHOULD NOT be answered (2025-11-25)."""
+        """Cancels the call. If the client requested that, it SHOULD get no response (2025-11-25)."""
         self._is_answered = answered
         self.channel.cancel_requested.set()
         self._scope.cancel()
 
     async def run(self) -> None:
-        """Runs the call to its answer; as a task of its own, which outlives the request."""
+        """Runs the call to its end. Run it in a task of its own, which outlives the request."""
         SERVING.set(self.snapshot)
         level = self.snapshot.level
         answer = None
@@ -142,18 +139,18 @@ class Call:
             await self._end_unanswered()
 
     def answer_with(self, error: ErrorData) -> None:
-        """Says an error as the last message."""
+        """Sends an error as the last message."""
         self._answer_with(self._error(error))
 
     async def open(self) -> bool:
-        """Lets the client come back for the answer, on any replica; False while Redis is away."""
-        if self._replica.store.fullness > FOR_ANSWERS:
+        """Makes the call resumable on any replica; False while Redis is unavailable or too full."""
+        if self._services.store.fullness > FOR_ANSWERS:
             self._unkept = None
             return False
-        message, repeat = kept(self.message, self._replica.may_repeat(self.message))
+        message, repeat = kept(self.message, self._services.may_repeat(self.message))
         try:
-            await self._replica.store.begin(
-                self.snapshot.id, self.name, self._replica.id, message, int(repeat)
+            await self._services.store.begin(
+                self.snapshot.id, self.name, self._services.replica, message, int(repeat)
             )
         except (RedisError, OSError) as error:
             logger.warning("a call cannot be resumed, the shared store fails: %s", error)
@@ -166,11 +163,11 @@ class Call:
         return False
 
     def keep(self) -> None:
-        """Keeps what is said from now on, and what was said before."""
-        self._replica.spawn(self._keep())
+        """Starts to store the messages in the background."""
+        self._services.spawn(self._keep())
 
     async def _end_unanswered(self) -> None:
-        """Ends the response without an answer, and forgets what was kept for its client."""
+        """Ends the response without a result, and deletes what was stored of the call."""
         self.channel.close()
         self._done, self._unkept = True, None
         self._more.set()
@@ -196,25 +193,25 @@ class Call:
 
     async def _by_the_sdk(self) -> str:
         result = await serve_one(
-            self._replica.server,
+            self._services.server,
             self.channel,
             self.message.method,
             self.message.params,
             connection=self.connection(),
-            lifespan_state=self._replica.lifespan_state,
+            lifespan_state=self._services.lifespan_state,
         )
         return wire(JSONRPCResponse(jsonrpc="2.0", id=self.message.id, result=result))
 
     async def _keep_level(self, answer: str) -> str:
         try:
-            await self._replica.store.set_level(self.snapshot.id, str(self.snapshot.level))
+            await self._services.store.set_level(self.snapshot.id, str(self.snapshot.level))
         except (RedisError, OSError):
             return self._error(unavailable("Setting the log level").error)
         return answer
 
     async def _say(self, message: JSONRPCMessage) -> None:
         self._put(wire(message), asks=isinstance(message, JSONRPCRequest))
-        await asyncio.sleep(0)  # a tool that says much lets it be sent
+        await asyncio.sleep(0)  # so that the messages of a chatty tool are sent
 
     def _put(self, data: str, *, final: bool = False, asks: bool = False) -> None:
         self._said += 1
@@ -226,7 +223,7 @@ class Call:
             self._more.set()
 
     async def _keep(self) -> None:
-        """Keeps all that is said until the answer, through outages of Redis."""
+        """Stores all messages until the response, also across outages of Redis."""
         while self._unkept is not None:
             self._more.clear()
             batch, done = list(self._unkept), self._done
@@ -239,7 +236,7 @@ class Call:
                 await self._drop()
                 return
             except (RedisError, OSError):
-                await self._replica.until_back()
+                await self._services.until_back()
                 continue
             self._forget(batch)
             if done and not self._unkept:
@@ -248,49 +245,49 @@ class Call:
                 await self._wait_for_more()
 
     async def _drop(self) -> None:
-        """Redis is full: the answer goes to the client that is connected, and nowhere else."""
+        """Stops storing messages: Redis is full. Only the connected client gets the result."""
         logger.warning("a call cannot be resumed any more: the shared store is full")
         self._unkept = None
         await self._forget_call()
 
     async def _forget_call(self) -> None:
-        """Nobody can come back for it; if Redis is unavailable, once it expires."""
+        """Deletes the stored call. If Redis is unavailable it expires later."""
         with suppress(RedisError, OSError):
-            await self._replica.store.drop(self.snapshot.id, self.name)
+            await self._services.store.drop(self.snapshot.id, self.name)
 
     def _forget(self, kept: list[Said]) -> None:
-        """What was kept; while that took, the oldest may have made way for new messages."""
+        """Removes the stored messages from the queue, which may have dropped the oldest meanwhile."""
         while self._unkept and kept and self._unkept[0].number <= kept[-1].number:
             self._unkept.popleft()
 
     async def _save(self, batch: list[Said], done: bool) -> bool:
-        store, session = self._replica.store, self.snapshot.id
-        if not batch:  # a silent call: neither it nor its session may be forgotten
+        store, session = self._services.store, self.snapshot.id
+        if not batch:  # a silent call: neither it nor its session may expire
             await store.touch(session)
         events = [(said.position, said.data) for said in batch]
-        return await store.save(session, self.name, self._replica.id, events, done)
+        return await store.save(session, self.name, self._services.replica, events, done)
 
     async def _wait_for_more(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(KEEP_EVERY, self._replica.ttl / 3)):
+            async with asyncio.timeout(min(KEEP_EVERY, self._services.ttl / 3)):
                 await self._more.wait()
 
     def _lose(self) -> None:
-        """Another replica took this one for dead and answers in its place."""
-        logger.warning("a call of session %s is another replica's now", self.snapshot.id[:8])
+        """Stops the call: another replica considered this one dead, and has taken it over."""
+        logger.warning("another replica has taken over a call of session %s", self.snapshot.id[:8])
         self._lost = True
         self._unkept = None
         self._scope.cancel()
         self.responses.close()
 
     def _metadata(self, http: Request, *, closable: bool) -> ServerMessageMetadata:
-        """What the SDK hands to a tool: the request, and how to end streams (SEP-1699)."""
+        """Returns what the SDK passes to a tool: the request, and how to end streams (SEP-1699)."""
 
         async def close() -> None:
             self.responses.close()
 
         async def close_standalone() -> None:
-            await self._replica.end_get_stream(self.snapshot.id)
+            await self._services.end_get_stream(self.snapshot.id)
 
         return ServerMessageMetadata(
             request_context=http,

@@ -43,6 +43,9 @@ class ClientRequests:
         self._numbers = count(1)
         self._open: dict[str, _PendingRequest] = {}
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     @staticmethod
     def asked_by(request_id: object) -> str:
         """Returns the replica that sent the request; for a foreign id, a name that no replica has."""

@@ -72,8 +72,7 @@ class Endpoint:
 
     def serve_in(self, manager: StreamableHTTPSessionManager) -> None:
         """Replaces the in-process sessions of the SDK in a running manager."""
-        self._replica.server = manager.app
-        self._replica.lifespan_state = framework_sessions.lifespan_state(manager)
+        self._replica.serve(manager.app, framework_sessions.lifespan_state(manager))
         framework_sessions.serve_sessions(manager, self)
 
     def run(self) -> AbstractAsyncContextManager[list["asyncio.Task[None]"]]:
@@ -82,7 +81,11 @@ class Endpoint:
 
     def is_served(self) -> bool:
         """Whether Redis is available: without it no session can be served."""
-        return not self._replica.store.connection.is_unavailable
+        return self._replica.store.connection.availability.is_available
+
+    def gauges(self) -> dict[str, float]:
+        """Returns what this replica does for sessions."""
+        return self._replica.gauges()
 
     def close_streams(self) -> None:
         """Ends GET streams. Calls in flight go on."""
@@ -126,7 +129,9 @@ class Endpoint:
         params = {} if asked.params is None else {"params": asked.params}
         message = JSONRPCRequest(jsonrpc="2.0", id=asked.id, method=asked.method, **params)
         streams = self._post.streams
-        call = Call(self._replica, snapshot, message, request, streams=streams, plain=plain)
+        call = Call(
+            self._replica.services, snapshot, message, request, streams=streams, plain=plain
+        )
         await self._post.answer(call, send)
         return True
 

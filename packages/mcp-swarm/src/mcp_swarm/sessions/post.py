@@ -94,7 +94,9 @@ class Post:
         if not isinstance(message, JSONRPCRequest) or message.method != "initialize":
             raise http_errors.names_no_session()
         session = uuid4().hex
-        connection = Connection.for_loop(self._replica.channel(session), session_id=session)
+        connection = Connection.for_loop(
+            self._replica.services.channel(session), session_id=session
+        )
         headers = {}
         try:
             result = await self._initialize(session, connection, message, request)
@@ -137,7 +139,7 @@ class Post:
                     HTTPStatus.BAD_REQUEST,
                     "This session is initialized. To open another, leave out Mcp-Session-Id.",
                 )
-            call = Call(self._replica, snapshot, message, request, streams=self.streams)
+            call = Call(self._replica.services, snapshot, message, request, streams=self.streams)
             await self.answer(call, send)
             return
         if isinstance(message, JSONRPCNotification):
@@ -152,12 +154,12 @@ class Post:
         self, session: str, connection: Connection, message: JSONRPCRequest, request: Request
     ) -> dict[str, Any]:
         return await serve_one(
-            self._replica.server,
+            self._replica.services.server,
             self._silent(session, message, request),
             message.method,
             message.params,
             connection=connection,
-            lifespan_state=self._replica.lifespan_state,
+            lifespan_state=self._replica.services.lifespan_state,
         )
 
     async def answer(self, call: Call, send: Send) -> None:
@@ -196,8 +198,10 @@ class Post:
             await self._cancel(snapshot.id, params.get("requestId"))
         elif note.method == "notifications/progress":
             await self._pass_on(snapshot.id, params.get("progressToken"), "progress", params)
-        connection = snapshot.connection(self._replica.channel(snapshot.id))
-        runner = ServerRunner(self._replica.server, connection, self._replica.lifespan_state)
+        connection = snapshot.connection(self._replica.services.channel(snapshot.id))
+        runner = ServerRunner(
+            self._replica.services.server, connection, self._replica.services.lifespan_state
+        )
         channel = self._silent(snapshot.id, note, request)
         self._replica.spawn(runner.on_notify(channel, note.method, note.params))
 
@@ -213,7 +217,7 @@ class Post:
     ) -> None:
         """Forwards a response, or progress, to the replica that sent the request, if it is alive."""
         text = json.dumps(message) if isinstance(message, dict) else wire(message)
-        replica = self._replica.client_requests.asked_by(request_id)
+        replica = self._replica.services.client_requests.asked_by(request_id)
         if replica == self._replica.id:
             await self._replica.hear({"kind": kind, "session": session, "message": text})
         elif replica:
@@ -226,7 +230,12 @@ class Post:
         request_id = message.id if isinstance(message, JSONRPCRequest) else None
         metadata = ServerMessageMetadata(request_context=request, can_send_request=False)
         return CallChannel(
-            session, request_id, message.params, metadata, None, self._replica.client_requests
+            session,
+            request_id,
+            message.params,
+            metadata,
+            None,
+            self._replica.services.client_requests,
         )
 
 

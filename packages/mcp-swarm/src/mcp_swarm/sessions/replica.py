@@ -1,6 +1,6 @@
-"""What this replica does for sessions right now: calls it runs, streams it sends, questions.
+"""The work of this replica for sessions: running calls, open streams, pending client requests.
 
-Nothing of a session lives here: a replica that has nothing to do for it knows nothing of it.
+It keeps no session: what it has of one ends with that work.
 """
 
 import asyncio
@@ -20,32 +20,31 @@ from starlette.requests import Request
 
 from mcp_swarm.redis.sessions import HEARTBEAT_EVERY, SessionStore, TakenOverCall
 from mcp_swarm.sessions.call import Call
-from mcp_swarm.sessions.channel import SessionChannel
 from mcp_swarm.sessions.client_requests import ClientRequests
 from mcp_swarm.sessions.http_errors import LOST
 from mcp_swarm.sessions.inbox import Inbox, Message
+from mcp_swarm.sessions.services import SessionServices
 from mcp_swarm.sessions.session import SessionSnapshot
-from mcp_swarm.sessions.stream_reader import StreamReader
+from mcp_swarm.sessions.stream_reader import GET, StreamReader
 
-# The "token" of the response to a POST, which its own call writes to.
+# The reader token of a call whose messages still go to the response of its POST.
 DIRECT = "direct"
 
 logger = logging.getLogger(__name__)
 
 
 class Replica:
-    """This process, as the sessions of all replicas see it.
+    """This replica as a part of the shared sessions.
 
     Args:
-        store: what the replicas share.
-        waiting: a Redis client whose commands may wait.
-        may_repeat: whether a request may be run twice.
+        store: the store of all replicas.
+        waiting: a Redis client for blocking commands.
+        may_repeat: returns whether a request may run twice.
         ttl: seconds that an unused session is kept.
         timeout: seconds that the stop waits for calls whose client is not connected.
     """
 
-    server: Server[Any]  # set before it serves, as the next
-    lifespan_state: Any
+    services: SessionServices  # set before it serves
 
     def __init__(
         self,
@@ -55,33 +54,63 @@ class Replica:
         ttl: float,
         timeout: float,
     ) -> None:
-        self.id = uuid4().hex[:16]  # not a name, which a successor may have too
+        self.id = uuid4().hex[:16]  # not its name, which the next process may have too
         self.store = store
-        self.may_repeat = may_repeat
-        self.ttl = ttl
-        self.client_requests = ClientRequests(self.id)
+        self._may_repeat = may_repeat
+        self._ttl = ttl
+        self._client_requests = ClientRequests(self.id)
         self._waiting = waiting
         self._timeout = timeout
         self._calls: defaultdict[str, set[Call]] = defaultdict(set)
         self._readers: defaultdict[str, set[StreamReader]] = defaultdict(set)
         self._streams_of: Counter[str] = Counter()
-        self._to_leave: list[StreamReader] = []  # they are gone, and Redis could not be told
+        self._to_leave: list[StreamReader] = []  # to release when Redis answers again
         self._tasks: set[asyncio.Future[None]] = set()
-        self._back = asyncio.Event()
-        store.connection.when_available(self._on_back)
+        # Kind of a message from another replica → what handles it.
+        self._handlers: dict[str, Callable[[str, Message], Awaitable[None] | None]] = {
+            "news": self._on_news,
+            "taken": self._on_taken,
+            "answer": self._on_answer,
+            "progress": self._on_progress,
+            "cancel": self._on_cancel,
+            "end": self._on_end,
+            "close": self._on_close,
+        }
+        store.connection.availability.when_available(self._on_back)
+
+    def serve(self, server: Server[Any], lifespan_state: Any) -> None:
+        """Serves calls with `server`, whose lifespan has begun."""
+        self.services = SessionServices(
+            self.id,
+            self.store,
+            self._client_requests,
+            server,
+            lifespan_state,
+            self._may_repeat,
+            self._ttl,
+            self.spawn,
+        )
 
     @property
     def streams(self) -> int:
-        """How many streams it sends."""
+        """The number of open streams."""
         return sum(map(len, self._readers.values()))
 
+    def gauges(self) -> dict[str, float]:
+        """Returns the streams, calls and open requests of this replica."""
+        return {
+            "session_streams": self.streams,
+            "session_calls": sum(map(len, self._calls.values())),
+            "session_client_requests": len(self._client_requests),
+        }
+
     def streams_of(self, owner: str) -> int:
-        """How many of them are that caller's."""
+        """Returns how many of them belong to that caller."""
         return self._streams_of[owner]
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[list["asyncio.Task[None]"]]:
-        """Gives signs of life and hears the others; in the end finishes what it has begun."""
+        """Sends heartbeats and reads the inbox. At the end it first finishes the running calls."""
         inbox = Inbox(self._waiting, self.store.inbox(self.id), self.hear)
         with suppress(RedisError, OSError):
             await self.store.heartbeat(self.id, inbox.last)
@@ -101,14 +130,14 @@ class Replica:
                 await self.store.end(self.id)
 
     def spawn(self, work: Awaitable[None]) -> None:
-        """Runs `work` beside the request that began it, and after it."""
+        """Runs `work` in the background; it may outlive the request that started it."""
         task: asyncio.Future[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_complain)
 
     def start(self, call: Call) -> None:
-        """Runs a call to its end, whatever becomes of the request that brought it."""
+        """Runs a call to its end, even if its request ends earlier."""
 
         async def run() -> None:
             calls = self._calls[call.snapshot.id]
@@ -125,29 +154,31 @@ class Replica:
     def run_taken_over(
         self, snapshot: SessionSnapshot, name: str, taken_over: TakenOverCall, http: Request
     ) -> None:
-        """Answers for a replica that died: by running the call again, or by saying so."""
+        """Answers a dead replica's call: runs it again, or sends an error if that is not safe."""
         message = JSONRPCRequest.model_validate_json(taken_over.message)
         call = Call(
-            self, snapshot, message, http, streams=True, name=name, attempt=taken_over.attempt
+            self.services,
+            snapshot,
+            message,
+            http,
+            streams=True,
+            name=name,
+            attempt=taken_over.attempt,
         )
         call.responses.leave()
         call.keep()
         if taken_over.may_repeat:
-            logger.warning("a call of session %s runs again: its replica is lost", snapshot.id[:8])
+            logger.warning("a call of session %s runs again: its replica was lost", snapshot.id[:8])
             self.start(call)
         else:
             call.answer_with(LOST)
-
-    def channel(self, session: str) -> SessionChannel:
-        """For messages that belong to no call."""
-        return SessionChannel(session, self.store, self.client_requests)
 
     def add_reader(self, reader: StreamReader) -> None:
         self._readers[reader.session].add(reader)
         self._streams_of[reader.owner] += 1
 
     async def remove_reader(self, reader: StreamReader) -> None:
-        """It is gone: the next may come, as soon as Redis can be told."""
+        """Forgets a reader, and releases its stream as soon as Redis answers."""
         readers = self._readers[reader.session]
         readers.discard(reader)
         self._streams_of -= Counter([reader.owner])
@@ -159,23 +190,10 @@ class Replica:
             self._to_leave.append(reader)
 
     def close_streams(self) -> None:
-        """Ends the streams that clients resume elsewhere; answers in flight go on."""
+        """Ends GET streams, which clients resume on other replicas. Calls in flight go on."""
         for readers in list(self._readers.values()):
             for reader in list(readers):
                 reader.end()
-
-    async def end_get_stream(self, session: str) -> None:
-        """Ends the GET stream of a session, on whichever replica."""
-        with suppress(RedisError, OSError):
-            await self.store.send_to_all(kind="end", session=session)
-
-    async def until_back(self) -> None:
-        """Until Redis answers again."""
-        if self.store.connection.is_unavailable:
-            self._back.clear()
-            await self._back.wait()
-        else:
-            await asyncio.sleep(HEARTBEAT_EVERY)
 
     def cancel(self, session: str, request_id: RequestId) -> None:
         """Cancels a call, if it runs here."""
@@ -184,7 +202,6 @@ class Replica:
                 call.cancel()
 
     def _on_back(self) -> None:
-        self._back.set()
         for readers in self._readers.values():
             for reader in readers:
                 reader.wake()
@@ -199,29 +216,34 @@ class Replica:
             await asyncio.sleep(HEARTBEAT_EVERY)
 
     async def hear(self, message: Message) -> None:
-        session, kind = message["session"], message["kind"]
-        readers = self._readers.get(session, set())
-        if kind == "news":
-            for reader in readers:
-                if reader.name == message["stream"]:
-                    reader.wake()
-        elif kind == "taken":
-            self._give_up(session, message["stream"], message["token"])
-        elif kind == "answer":
-            self.client_requests.answer(session, json.loads(message["message"]))
-        elif kind == "progress":
-            await self.client_requests.progress(session, json.loads(message["message"]))
-        elif kind == "cancel":
-            self.cancel(session, json.loads(message["message"]))
-        elif kind == "end":
-            for reader in list(readers):
-                if reader.name == "get":
-                    reader.end()
-        elif kind == "close":
-            self._close(session)
+        """Handles a message of another replica; a newer one may send kinds unknown here."""
+        if handle := self._handlers.get(message["kind"]):
+            handled = handle(message["session"], message)
+            if handled is not None:
+                await handled
 
-    def _give_up(self, session: str, stream: str, token: str) -> None:
-        """Another reader has the stream now."""
+    def _on_news(self, session: str, message: Message) -> None:
+        for reader in self._readers.get(session, ()):
+            if reader.name == message["stream"]:
+                reader.wake()
+
+    def _on_answer(self, session: str, message: Message) -> None:
+        self._client_requests.answer(session, json.loads(message["message"]))
+
+    def _on_progress(self, session: str, message: Message) -> Awaitable[None]:
+        return self._client_requests.progress(session, json.loads(message["message"]))
+
+    def _on_cancel(self, session: str, message: Message) -> None:
+        self.cancel(session, json.loads(message["message"]))
+
+    def _on_end(self, session: str, message: Message) -> None:
+        for reader in list(self._readers.get(session, ())):
+            if reader.name == GET:
+                reader.end()
+
+    def _on_taken(self, session: str, message: Message) -> None:
+        """Ends the reader or response of a stream that another reader has taken."""
+        stream, token = message["stream"], message["token"]
         for reader in list(self._readers.get(session, ())):
             if reader.token == token:
                 reader.end()
@@ -229,8 +251,8 @@ class Replica:
             if call.name == stream and token == DIRECT:
                 call.responses.close()
 
-    def _close(self, session: str) -> None:
-        self.client_requests.drop(session)
+    def _on_close(self, session: str, message: Message) -> None:
+        self._client_requests.drop(session)
         for call in list(self._calls.get(session, ())):
             call.cancel(answered=True)
         for reader in list(self._readers.get(session, ())):

@@ -1,1 +1,1 @@
-"""What an operator reads: log lines and the access log."""
+"""Telemetry: the log, the access log, the record of each call, and tracing."""

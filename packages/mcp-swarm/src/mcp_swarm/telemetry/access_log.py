@@ -18,7 +18,7 @@ _QUIET = {"/healthz", "/readyz", "/metrics"}
 
 
 class AccessLogMiddleware:
-    """Begins the record of each request; logs it once its response has ended, or was cut."""
+    """Begins the record of each request; logs it when its response has ended, or was cut off."""
 
     def __init__(self, app: ASGIApp, replica: str = "-") -> None:
         self.app = app
@@ -75,5 +75,5 @@ def _log(level: int, scope: Scope, record: CallRecord) -> None:
 
 
 def _printable(text: str) -> str:
-    """Short, and no line breaks or control characters: nobody forges a line or fills the disk."""
+    """Returns `text` shortened, without line breaks and control characters, which could forge a line."""
     return text[:200] if text.isprintable() else repr(text[:200])

@@ -1,6 +1,6 @@
-"""The log: one line an event, the request's id in each. ``MCP_LOG_FORMAT`` picks text or JSON.
+"""The log: one line per event, with the request's id. ``MCP_LOG_FORMAT`` selects text or JSON.
 
-The id travels in a context variable, so a tool's own ``logging`` calls carry it too.
+The id is in a context variable, so the ``logging`` calls of tools have it too.
 """
 
 import json
@@ -16,7 +16,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 _FASTMCP = "fastmcp.server.server"
 _LONGEST_REASON = 1000  # characters
-# What a bare LogRecord has; whatever else is on a record was passed as `extra=` and is logged.
+# The attributes of a bare LogRecord. All others were passed as `extra=` and are logged.
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -25,32 +25,32 @@ def configure(log_format: str, level: str, replica: str) -> None:
 
     Args:
         log_format: ``text`` or ``json``.
-        level: least level, as logging names it in lower case.
-        replica: this replica's name, told in every line.
+        level: minimum level, as logging names it, in lower case.
+        replica: this replica's name, which is in every line.
     """
     from mcp.shared.exceptions import MCPDeprecationWarning
 
-    # What neither format tells is not looked up for every line (Logging HOWTO, Optimization).
+    # Turns off look-ups that neither format needs (Logging HOWTO, Optimization).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     setattr(logging, "_srcfile", None)  # noqa: B010 - its type says str
     handler = _Lines((_Json if log_format == "json" else _Text)(replica))
     handler.addFilter(_short_for_refusals)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
-    # It is meant for authors of SDKs; a tool's ``ctx.info`` still works.
+    # The warning is meant for authors of SDKs; a tool's ``ctx.info`` still works.
     warnings.filterwarnings("ignore", category=MCPDeprecationWarning)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     for chatty in ("mcp", "fastmcp", "httpx2", "sse_starlette", "aiosqlite"):
-        # These tell of every request at INFO; our own line does that once.
+        # These log every request at INFO; the access log does that once.
         logging.getLogger(chatty).setLevel(
             max(logging.WARNING, logging.getLevelName(level.upper()))
         )
 
 
 def _short_for_refusals(record: logging.LogRecord) -> bool:
-    """A tool's own "no" (``ToolError``) is one line with its reason, and no error of the server's.
+    """Logs a ``ToolError``, which a tool raises on purpose, as one WARNING line with its reason.
 
-    FastMCP logs it without the reason, or with a traceback.
+    FastMCP logs it as an error, without the reason or with a traceback.
     """
     from fastmcp.exceptions import FastMCPError
 
@@ -67,20 +67,20 @@ def _short_for_refusals(record: logging.LogRecord) -> bool:
 
 
 def _name(record: logging.LogRecord, reason: str) -> None:
-    """Puts the reason behind the message, instead of a traceback."""
+    """Appends the reason to the message, instead of a traceback."""
     words = " ".join(reason.split())[:_LONGEST_REASON]
     record.msg, record.args, record.exc_info = f"{record.getMessage()}: {words}", (), None
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Not uvicorn's word after a failed start: the line before it says why, and once is enough."""
+    """Drops uvicorn's message after a failed start: the line before it gives the reason."""
     return record.msg != "Application startup failed. Exiting."
 
 
 def event(logger: logging.Logger, level: int, message: str, fields: dict[str, object]) -> None:
-    """One line of `logger`'s with `fields` beside it, at a third of the price of ``logger.log``.
+    """Logs a line of `logger` with `fields`, at a third of the cost of ``logger.log``.
 
-    While nobody but the handler that `configure` made listens, nothing but its line is made.
+    If the handler of `configure` is the only one, no LogRecord is created.
     """
     if not logger.isEnabledFor(level):
         return
@@ -101,7 +101,7 @@ class _Lines(logging.StreamHandler[TextIO]):
         self.setFormatter(lines)
 
     def write(self, level: int, name: str, message: str, fields: dict[str, object]) -> None:
-        """A line of an event that has no log record."""
+        """Writes a line without a log record."""
         line = self.lines.line(time.time(), logging.getLevelName(level), name, message, fields)
         with self.lock or nullcontext():
             self.stream.write(line + self.terminator)
@@ -125,7 +125,7 @@ class _Text(logging.Formatter):
     def line(
         self, created: float, level: str, name: str, message: str, fields: dict[str, object]
     ) -> str:
-        """The line of an event at `created` (seconds since 1970)."""
+        """Returns the line of an event at `created` (seconds since 1970)."""
         second, clock = self._clock
         if int(created) != second:
             clock = time.strftime("%H:%M:%S", time.localtime(created))
@@ -133,12 +133,12 @@ class _Text(logging.Formatter):
         milliseconds = int(created % 1 * 1000)
         head = f"{clock}.{milliseconds:03d} {level:<7} {self.replica} [{request_id.get()}]"
         text = f"{head} {message}"
-        # Only an event begins at the margin: text that holds a caller's input cannot forge one.
+        # Only events begin at the margin, so a caller's input cannot forge one.
         return text if text.isprintable() else "\n    ".join(text.splitlines())
 
 
 class _Json(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, replica, request_id, message, extras."""
+    """One JSON object per line: time (UTC), level, logger, replica, request_id, message, extras."""
 
     def __init__(self, replica: str) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class _Json(logging.Formatter):
     def line(
         self, created: float, level: str, name: str, message: str, fields: dict[str, object]
     ) -> str:
-        """The line of an event at `created` (seconds since 1970)."""
+        """Returns the line of an event at `created` (seconds since 1970)."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created))
         line: dict[str, object] = {
             "time": f"{stamp}.{int(created % 1 * 1000):03d}Z",

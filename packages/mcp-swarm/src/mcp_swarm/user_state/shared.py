@@ -8,7 +8,6 @@ difference.
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, SupportsFloat
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# The key of a client's visibility rules, which FastMCP reads in every call. Seconds that a call waits
-# for them, and seconds after a timeout in which calls do not try at all.
+# The key of a client's visibility rules, which FastMCP reads in every call, and the seconds that a
+# call waits for them.
 RULES = ":_visibility_rules"
-SECONDS_FOR_RULES, SECONDS_WITHOUT = 0.5, 2.0
+SECONDS_FOR_RULES = 0.5
 
 # Fields of a hash: the values of a session, the rest of the session; or one plain value.
 _VALUE, _REST, _PLAIN = ".", "rest", "plain"
@@ -51,7 +50,7 @@ class StateStore:
     def __init__(self, store: "Store", *, has_sessions: bool) -> None:
         self._fields = Fields(store)
         self._has_sessions = has_sessions
-        self._without_rules_until = 0.0
+        self._redis = store.availability
 
     async def get(self, key: str, *, collection: str | None = None) -> dict[str, Any] | None:
         """Returns the value; None if there is none."""
@@ -139,13 +138,13 @@ class StateStore:
         """
         if not self._has_sessions and not key.startswith("user:"):
             return None  # stored under the id of a single request, so nobody can read them later
-        if time.monotonic() < self._without_rules_until:
+        if not self._redis.is_available:
             return None
         try:
             async with asyncio.timeout(SECONDS_FOR_RULES):
                 return await self._load(key, collection)
-        except (MCPError, TimeoutError):
-            self._without_rules_until = time.monotonic() + SECONDS_WITHOUT
+        except (MCPError, TimeoutError) as error:
+            self._redis.lost(error.__cause__ or error)
             logger.warning("clients' own visibility rules do not apply: Redis does not answer")
             return None
 

@@ -1,7 +1,7 @@
-"""Decides whether a body may be above SMALL: by its first bytes, and again by the whole body.
+"""Decides whether a body may be larger than SMALL: by its first bytes, then by the whole body.
 
-Most methods have small parameters. A large body of another method is refused before it is read, and
-one of too many values before it is parsed: a parser holds the event loop for as long as it takes.
+Most methods have small parameters. A large body of such a method is rejected before it is read, and
+one with too many values before it is parsed: parsing blocks the event loop.
 """
 
 import json
@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from mcp_swarm.framework import OLDER_VERSIONS
 
-# Bytes. Above it a body is refused, unless it is of one of LARGE or answers the server.
+# Bytes. A larger body is rejected, unless its method is in LARGE or it answers the server.
 SMALL = 64 << 10
 LARGE = frozenset({"tools/call", "tasks/update"})
 # Numbers, strings, lists, objects and so on in one body: more take too long to parse.
@@ -22,19 +22,19 @@ _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def is_modern(headers: dict[bytes, bytes]) -> bool:
-    """Whether the headers name a protocol version that has Mcp-Method, which is checked later."""
+    """Returns whether the protocol version has Mcp-Method, which is checked against the body later."""
     version = headers.get(b"mcp-protocol-version")
     return version is not None and version not in OLDER_VERSIONS
 
 
 def may_be_large(headers: dict[bytes, bytes]) -> bool:
-    """Whether the headers leave it open that the body may be above SMALL."""
+    """Returns whether the body may be larger than SMALL, as far as the headers say."""
     method = headers.get(b"mcp-method", b"").decode("latin-1")
     return method in LARGE if is_modern(headers) else True
 
 
 def begins_large(start: bytes) -> bool:
-    """Whether a body that begins so may be a large one; true too if `start` does not yet say."""
+    """Returns whether a body with this start may be large; also true if `start` does not decide it."""
     try:
         return _is_large(from_json(start, allow_partial="trailing-strings"), cut=True)
     except ValueError:
@@ -42,28 +42,28 @@ def begins_large(start: bytes) -> bool:
 
 
 def has_too_many_values(body: bytes) -> bool:
-    """Whether it has more than MAX_VALUES, counted without parsing it."""
+    """Returns whether the body has more than MAX_VALUES, counted without parsing."""
     quotes = body.count(b'"') - body.count(b'\\"')
     if quotes > 2 * MAX_VALUES:
         return True
-    # At least as many as there are: there may be commas and brackets in strings.
+    # An upper bound: commas and brackets in strings count too.
     if _separators(body) <= MAX_VALUES:
         return False
     return _separators(_STRING.sub(b"", body)) > MAX_VALUES
 
 
 def parsed(body: bytes, *, modern: bool) -> Any:
-    """The message, as the framework would parse it: at 2026-07-28 endless numbers are refused.
+    """Returns the message, parsed like the framework does: 2026-07-28 rejects endless numbers.
 
     Raises:
         ValueError: it is not JSON.
-        RecursionError: it is too deep.
+        RecursionError: it is nested too deeply.
     """
     return json.loads(body) if modern else from_json(body)
 
 
 def is_large(message: Any) -> bool:
-    """Whether a whole message may be above SMALL."""
+    """Returns whether a whole message may be larger than SMALL."""
     return _is_large(message, cut=False)
 
 

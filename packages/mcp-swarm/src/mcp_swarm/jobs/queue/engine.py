@@ -54,6 +54,7 @@ class Engine:
         self.works = works
         self._run = run
         self._wanted, self._stopping = asyncio.Event(), asyncio.Event()
+        self._worker: Worker | None = None
         self._idle = asyncio.Event()  # no worker runs here
         self._idle.set()
         self._docket: Docket | None = None
@@ -157,6 +158,11 @@ class Engine:
 
         return job
 
+    @property
+    def running(self) -> int:
+        """How many jobs this process runs now."""
+        return len(framework_docket.running_in(self._worker)) if self._worker else 0
+
     async def _work(self, docket: "Docket") -> None:
         """Runs jobs until the stop; then finishes the running ones, or queues them again."""
         settings = self._settings
@@ -171,6 +177,7 @@ class Engine:
             schedule_automatic_tasks=False,
         ) as worker:
             self._idle.clear()
+            self._worker = worker
             try:
                 await self._work_until_stopped(worker)
             finally:

@@ -1,0 +1,51 @@
+"""Whether Redis is available: one answer for every feature of the process.
+
+Whoever talks to Redis reports what it saw. The channel of events asks Redis every few seconds, and
+sessions send heartbeats, so an outage ends soon after Redis is back.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from redis.exceptions import ResponseError
+
+logger = logging.getLogger(__name__)
+
+
+class Availability:
+    """The availability of the shared Redis, with subscribers."""
+
+    def __init__(self) -> None:
+        self.is_available = True
+        self._back = asyncio.Event()
+        self._subscribers: list[Callable[[], None]] = []
+
+    def when_available(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` each time that Redis becomes available again."""
+        self._subscribers.append(callback)
+
+    def lost(self, error: BaseException) -> None:
+        """Notes a failure; an error that Redis itself answers with is none."""
+        if self.is_available and not isinstance(error, ResponseError):
+            logger.warning("Redis does not answer: %s", error)
+            self.is_available = False
+            self._back.clear()
+
+    def found(self) -> None:
+        """Notes an answer."""
+        if not self.is_available:
+            logger.warning("Redis answers again")
+            self.is_available = True
+            self._back.set()
+            for callback in self._subscribers:
+                callback()
+
+    async def wait_until_back(self) -> None:
+        """Waits for the end of an outage."""
+        if not self.is_available:
+            await self._back.wait()
+
+    def unavailable(self) -> list[str]:
+        """Returns ``["redis"]`` during an outage, as ``/readyz`` names it."""
+        return [] if self.is_available else ["redis"]
