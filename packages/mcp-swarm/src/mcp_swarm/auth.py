@@ -154,7 +154,7 @@ def _problem(callers: list[TokenEntry]) -> str:
             both = f"{owners[caller.sha256]!r} and {caller.client!r}"
             return f"lists one token twice, for {both}. Each caller needs a token of its own."
         owners[caller.sha256] = caller.client
-    return "" if callers else "lists nobody: no one could call."
+    return "" if callers else "lists no caller, so nobody could call."
 
 
 def _why(error: Exception) -> str:

@@ -181,7 +181,7 @@ class Service:
 async def running(
     settings: Settings, mcp: App, inner: AbstractAsyncContextManager[Any], health: Health
 ) -> AsyncIterator[None]:
-    """What lives as long as the process does: the database, `inner`, and the parts of `mcp`."""
+    """Runs what lives as long as the process: the database, `inner`, and the parts of `mcp`."""
     from mcp_swarm import database
 
     url = settings.database_url.get_secret_value()

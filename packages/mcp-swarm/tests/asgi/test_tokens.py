@@ -153,7 +153,7 @@ OTHER = "- sha256: " + "f" * 64 + "\n  client: other"
     ("content", "reported"),
     [
         ("", "valid list"),
-        ("[]", "lists nobody"),
+        ("[]", "lists no caller"),
         ("just words", "valid list"),
         ("- client: a", "0.sha256: Field required"),
         ("- sha256: canary-in-clear\n  client: a", "0.sha256: String should match"),

@@ -51,7 +51,7 @@ class OriginMiddleware:
             await self.app(scope, receive, send)
 
     def is_own(self, host: str, scope: Scope) -> bool:
-        """Whether `host` (a Host header) names this service, with any port."""
+        """Returns whether `host` (a Host header) names this service, with any port."""
         name = host_name(host)
         if name in LOOPBACK or any(fnmatchcase(name, own) for own in self.hosts):
             return True
@@ -60,7 +60,7 @@ class OriginMiddleware:
         return bool(server and name and name == server[0])
 
     def may_call(self, origin: str, host: str) -> bool:
-        """Whether a page of `origin` may call: an allowed one, our own, or localhost to itself."""
+        """Returns whether a page of `origin` may call: an allowed one, our own, or localhost to itself."""
         if origin in self.origins or "*" in self.origins:
             return True
         try:

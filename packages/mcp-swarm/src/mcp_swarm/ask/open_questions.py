@@ -31,7 +31,7 @@ class OpenQuestions:
 
     @property
     def total(self) -> int:
-        """How many are open on this replica."""
+        """The number of open questions on this replica."""
         return self._open["all", ""]
 
     @contextmanager

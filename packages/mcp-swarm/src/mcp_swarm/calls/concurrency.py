@@ -30,12 +30,12 @@ class Slots:
 
     @property
     def used(self) -> int:
-        """How many are in use; above the maximum while calls have come back from their users."""
+        """The number of used slots; above the maximum while calls have returned from their users."""
         return self.max_calls - self._free
 
     @property
     def waiting(self) -> int:
-        """How many calls wait for one."""
+        """The number of calls that wait for a slot."""
         return sum(not waiter.done() for waiter in self._queue)
 
     async def acquire(self, seconds: float) -> None:

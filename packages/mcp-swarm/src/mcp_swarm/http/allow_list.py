@@ -81,7 +81,7 @@ class AllowList:
 
 
 def is_public(address: Address) -> bool:
-    """Whether ``address`` is a single public host's, by the registries of IANA."""
+    """Returns whether ``address`` is that of a public host, by the registries of IANA."""
     if any(address in network for network in (*_SPECIAL, *_TUNNELS)):
         return False
     if isinstance(address, ipaddress.IPv6Address) and (

@@ -1,7 +1,7 @@
-"""Whether Redis is available: one answer for every feature of the process.
+"""The availability of Redis, which all features of the process share.
 
-Whoever talks to Redis reports what it saw. The channel of events asks Redis every few seconds, and
-sessions send heartbeats, so an outage ends soon after Redis is back.
+Every user of Redis reports its successes and failures. The channel of events pings Redis every few
+seconds, and sessions send heartbeats, so the end of an outage is noticed soon.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ class Availability:
         self._subscribers.append(callback)
 
     def lost(self, error: BaseException) -> None:
-        """Notes a failure; an error that Redis itself answers with is none."""
+        """Notes a failure. An error reply of Redis does not count."""
         if self.is_available and not isinstance(error, ResponseError):
             logger.warning("Redis does not answer: %s", error)
             self.is_available = False
             self._back.clear()
 
     def found(self) -> None:
-        """Notes an answer."""
+        """Notes a success."""
         if not self.is_available:
             logger.warning("Redis answers again")
             self.is_available = True

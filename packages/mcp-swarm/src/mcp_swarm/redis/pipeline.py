@@ -57,7 +57,7 @@ class PipelinedConnection:
     Args:
         url: ``redis://`` or ``rediss://``.
         seconds: how long Redis may take to answer before it counts as unavailable.
-        availability: is told what the connection sees, and decides whether commands are sent.
+        availability: gets each success and failure, and decides whether commands are sent.
     """
 
     def __init__(self, url: str, seconds: float, availability: Availability) -> None:

@@ -1,4 +1,4 @@
-"""What a call of a session works with, whichever replica it runs on."""
+"""The services that a call of a session uses."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ class SessionServices:
         lifespan_state: of the server.
         may_repeat: returns whether a request may run twice.
         ttl: seconds that an unused session is kept.
-        spawn: runs work beside the request that began it, and after it.
+        spawn: runs work in the background, which may outlive the request that started it.
     """
 
     replica: str
@@ -46,7 +46,7 @@ class SessionServices:
     async def until_back(self) -> None:
         """Waits, after an error of Redis, until it may be tried again."""
         availability = self.store.connection.availability
-        if availability.is_available:  # it failed all the same
+        if availability.is_available:  # the command failed anyway
             await asyncio.sleep(HEARTBEAT_EVERY)
         await availability.wait_until_back()
 
