@@ -68,7 +68,7 @@ async def test_a_job_that_returns_an_object_says_so(replica, curl):
     made = replica(packages=SAMPLE)
     said = await curl.text(made, await curl.submit(made, "gives_an_object"))
     assert said.startswith(
-        "The result of tool 'gives_an_object' holds an object of type object, which"
+        "The result of tool 'gives_an_object' has an object of type object, which"
     )
 
 

@@ -19,7 +19,7 @@ from mcp_swarm.telemetry.call_record import CallRecord
 def served_by(request, tmp_path_factory):
     """A replica in each mode, with a short time limit; its log is JSON."""
     folder = tmp_path_factory.mktemp("outcomes")
-    options = {"MCP_LOG_FORMAT": "json", "MCP_CALL_TIMEOUT": 1}
+    options = {"MCP_LOG_FORMAT": "json", "MCP_CALL_TIMEOUT": 3}
     with modes.serving(request.param, folder, SAMPLE, **options) as made:
         yield request.param, made
 
