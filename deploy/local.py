@@ -51,17 +51,20 @@ def main() -> int:
     processes: list[subprocess.Popen[bytes]] = []
     try:
         with _valkey() as redis_url:
-            shared = _environment(options.port, redis_url, settings)
-            for number in range(1, options.replicas + 1):
-                processes.append(_start({**shared, "MCP_REPLICA": f"local-{number}"}))
-            if not redis_url.startswith("memory:"):  # else each replica runs its own jobs
-                apart = {"MCP_REPLICA": "local-worker", "MCP_PORT": "0", "MCP_REUSE_PORT": "false"}
-                processes.append(_start({**shared, **apart}, "worker"))
-            return _watch(processes, options.replicas, options.port)
+            try:
+                shared = _environment(options.port, redis_url, settings)
+                for number in range(1, options.replicas + 1):
+                    processes.append(_start({**shared, "MCP_REPLICA": f"local-{number}"}))
+                if not redis_url.startswith("memory:"):  # else each replica runs its own jobs
+                    apart = {"MCP_REPLICA": "local-worker", "MCP_PORT": "0"}
+                    processes.append(
+                        _start({**shared, **apart, "MCP_REUSE_PORT": "false"}, "worker")
+                    )
+                return _watch(processes, options.replicas, options.port)
+            finally:
+                _stop(processes)  # before Valkey ends: they write that they have stopped
     except KeyboardInterrupt:
         return 0
-    finally:
-        _stop(processes)
 
 
 def _start(environment: dict[str, str], *command: str) -> "subprocess.Popen[bytes]":

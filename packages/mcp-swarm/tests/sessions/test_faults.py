@@ -235,6 +235,7 @@ async def test_without_a_limit_a_call_would_wait_as_long_as_redis_hangs(http, se
             await asyncio.wait_for(session.call("echo", text="x"), 6)
     finally:
         valkey.resume()
+    await until_ready(http, [made])
     assert text(await session.call("echo", text="x")) == "x"
 
 
