@@ -14,7 +14,7 @@ from deploy.docker import docker_shown
 
 # What the Dockerfile copies (.dockerignore): nothing else can change the image.
 SOURCES = ("pyproject.toml", "uv.lock", "vendor", "packages", "server")
-_LEFT_OUT = re.compile(r"(^|/)__pycache__(/|$)|\.pyc$")
+_LEFT_OUT = re.compile(r"(^|/)(__pycache__|\.pytest_cache)(/|$)|\.pyc$")
 
 
 def build(root: Path, settings: Mapping[str, str]) -> str:
