@@ -35,9 +35,7 @@ def run(short: bool) -> list[Outcome]:
         (tree / "server" / "tools" / "__init__.py").touch()
         (tree / "server" / "tools" / "weather.py").write_text("import no_such_library\n")
         outcomes.append(
-            _start(
-                tree, "A broken tool file", "server/examples/tools/weather.py:1 cannot be imported"
-            )
+            _start(tree, "A broken tool file", "server/tools/weather.py:1 cannot be imported")
         )
     return outcomes
 
