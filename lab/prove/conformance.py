@@ -1,4 +1,4 @@
-"""Issue 2, shown by 6: the official conformance suite; its full result is docs/conformance.md."""
+"""The official conformance suite; its full result is docs/conformance.md."""
 
 import json
 import subprocess

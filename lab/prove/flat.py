@@ -1,4 +1,4 @@
-"""Issue 6, start-up and size: memory stays flat over calls, and over sessions opened and closed."""
+"""Memory stays flat over calls, and over sessions opened and closed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Issue 2, shown by 1: a fresh clone, on a machine with Python and nothing of ours, serves.
+"""A fresh clone, on a machine with Python and nothing of ours, serves.
 
 uv, Docker and every cache are out of reach: the PATH holds Python, make, git, curl and the
 shell's own tools only, and HOME is an empty folder.

@@ -1,4 +1,4 @@
-"""Issue 5, shown by 1: 200 jobs on three Swarm nodes, through all the trouble."""
+"""200 jobs on three Swarm nodes, through all the trouble."""
 
 import asyncio
 import tempfile

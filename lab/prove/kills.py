@@ -1,4 +1,4 @@
-"""Issue 4, shown by 2: official clients go on through kills at any moment, in every mode."""
+"""Official clients go on through kills at any moment, in every mode."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""Issue 3, shown by 1 to 3: the load tester is fast, sees a freeze, and finds truths that are set."""
+"""The load tester is fast, sees a freeze, and finds truths that are set."""
 
 import asyncio
 import random

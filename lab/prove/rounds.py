@@ -1,4 +1,4 @@
-"""Issue 4, shown by 3 and 4: a confirmation counts once, and keys change without a failed round."""
+"""A confirmation counts once, and keys change without a failed round."""
 
 import asyncio
 import secrets

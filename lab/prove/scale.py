@@ -1,4 +1,4 @@
-"""Issue 6, scale: what more replicas add, what the balancer costs, how many calls may wait."""
+"""What more replicas add, what the balancer costs, how many calls may wait."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""Issue 4, shown by 5: idle sessions cost Redis memory alone; open streams no Redis connection."""
+"""Idle sessions cost Redis memory alone; open streams no Redis connection."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Issue 6, scale: what calls, rounds, sessions, events and jobs ask of Redis, replica by replica.
+"""What calls, rounds, sessions, events and jobs ask of Redis, replica by replica.
 
 Counted on a real Valkey, at one, three and ten replicas; docs/scaling.md reckons with it.
 """

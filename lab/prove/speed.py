@@ -1,4 +1,4 @@
-"""Issue 3, shown by 1: how many calls one process makes on one core, beside wrk in the same run."""
+"""How many calls one process makes on one core, beside wrk in the same run."""
 
 import json
 import os

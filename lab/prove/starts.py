@@ -1,4 +1,4 @@
-"""Issue 2, shown by 5: what can go wrong at the start gives one clear error, exit 3."""
+"""What can go wrong at the start gives one clear error, exit 3."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Issue 4, shown by 2: sessions of each kind outlive the replica that serves them, on a Swarm."""
+"""Sessions of each kind outlive the replica that serves them, on a Swarm."""
 
 import asyncio
 import inspect

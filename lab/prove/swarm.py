@@ -1,4 +1,4 @@
-"""Issue 2, shown by 2, 3 and 4: a real Swarm of three nodes, spread, scaled and rolled under load."""
+"""A real Swarm of three nodes, spread, scaled and rolled under load."""
 
 import tempfile
 from pathlib import Path

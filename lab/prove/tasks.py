@@ -1,4 +1,4 @@
-"""Issue 5: long work. Real processes here; the same storm on three Swarm nodes: lab/swarm."""
+"""Long work. Real processes here; the same storm on three Swarm nodes: lab/swarm."""
 
 import asyncio
 import json
