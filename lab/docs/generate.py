@@ -78,7 +78,8 @@ def traps() -> str:
     """The traps of FastMCP and the SDK, and the tests that close each."""
     rows = ["| trap | what happens without care | here |", "|---|---|---|"]
     for name, tests in TRAPS.items():
-        rows.append(f"| {name} | {TRAP_DOES[name]} | {'; '.join(map(_shown, tests))} |")
+        anchor = f'<a id="{name.lower()}"></a>{name}'
+        rows.append(f"| {anchor} | {TRAP_DOES[name]} | {'; '.join(map(_shown, tests))} |")
     return "\n".join(rows)
 
 

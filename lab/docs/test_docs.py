@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.docs import generate, transcript
+from lab.foreign import clients
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "TODO.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
@@ -40,6 +41,36 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     missing = [x for x in links if "://" not in x and not (page.parent / x).exists()]
 
     assert missing == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link into `page` may name: its headings as GitHub writes them, and its own marks."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    headings = (line.strip("# `").lower() for line in re.findall(r"^#+ .+", text, re.MULTILINE))
+    written = {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
+    return written | set(re.findall(r'<a id="([^"]+)"', text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_into_a_page_finds_its_heading(page: Path) -> None:
+    """The part after ``#`` of relative links is there too."""
+    links = re.findall(r"\]\((?!\w+://)([^)#\s]*)#([^)\s]+)\)", page.read_text())
+
+    missing = [
+        f"{to}#{part}"
+        for to, part in links
+        if part not in anchors(page.parent / to if to else page)
+    ]
+
+    assert missing == []
+
+
+def test_the_page_of_capabilities_names_each_client_that_is_run() -> None:
+    """With the protocol that it speaks."""
+    section = (ROOT / "docs" / "capabilities.md").read_text().partition("## Clients\n")[2]
+    named = re.findall(r"^\| ([^|]+) \|", section.partition("\n## ")[0], re.MULTILINE)
+
+    assert set(clients.CLIENTS) - set(named) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
