@@ -1,4 +1,4 @@
-"""``python -m server [serve | worker | tasks]``."""
+"""``python -m server [serve | worker | jobs]``."""
 
 import sys
 
