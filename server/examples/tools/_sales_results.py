@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 CURRENCY = "USD"
 OLDEST = date(2000, 1, 1)
 
-# server/examples/resources/sales.py; told to whoever listens when a tool has changed a sale.
+# server/examples/resources/sales.py; clients that listen are notified when a tool has changed a sale.
 SUMMARY_URI = "sales://summary"
 
 Region = Literal["north", "south", "east", "west", "central"]

@@ -26,7 +26,7 @@ Name = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
-        description="The deployment's name, as list_deployments tells it.",
+        description="The deployment's name, as list_deployments returns it.",
     ),
 ]
 

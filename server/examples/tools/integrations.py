@@ -18,7 +18,7 @@ from server.examples.tools._text.fields import FormatError, Target
 
 MAX_ANSWER_BYTES = 1_000_000
 SECONDS = 5.0  # of a conversion or a check
-# What of an answer's headers tells a caller something; cookies and the like stay here.
+# The headers of an answer that a caller needs; cookies and the like stay here.
 SHOWN_HEADERS = {
     *("content-type", "date", "etag", "last-modified", "link", "location", "retry-after"),
     *("x-request-id", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"),

@@ -191,7 +191,7 @@ async def get_revenue_trend(
     }
 )
 async def record_sale(
-    customer_id: Annotated[int, Field(ge=1, description="Who bought; get_customer tells ids.")],
+    customer_id: Annotated[int, Field(ge=1, description="Who bought; get_customer returns ids.")],
     amount: Annotated[
         Decimal,
         Field(gt=0, le=1_000_000, decimal_places=2, description=f"In {CURRENCY}, like '19.90'."),
@@ -261,7 +261,7 @@ def _in(region: Region | None) -> list[ColumnElement[bool]]:
 
 
 def _period(interval: Interval) -> ColumnElement[Any]:
-    """Numbers the periods of all time without gaps, so that those without a sale can be told."""
+    """Numbers the periods of all time without gaps, so that periods without a sale are found."""
     if interval == "day":
         return Sale.sold_on.expression
     year = cast(extract("year", Sale.sold_on), Integer)

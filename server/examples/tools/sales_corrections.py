@@ -38,7 +38,7 @@ class VoidedSale(BaseModel):
 )
 async def void_sale(
     ctx: Context,
-    sale_id: Annotated[int, Field(ge=1, description="The sale; get_customer tells recent ids.")],
+    sale_id: Annotated[int, Field(ge=1, description="The sale; get_customer returns recent ids.")],
 ) -> VoidedSale:
     """Delete a sale for good, once the user has confirmed it."""
     sale, customer = await _find(sale_id)

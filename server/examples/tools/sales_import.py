@@ -1,4 +1,4 @@
-"""Importing sales from a file below ``FILES_ROOT``: long work that tells how far it is.
+"""Importing sales from a file below ``FILES_ROOT``: long work that reports its progress.
 
 All or nothing: every row is checked before the first is written, and all are written in one
 transaction. A call that is cancelled, over its time limit or cut by a crash leaves nothing
