@@ -88,6 +88,16 @@ def test_every_named_path_of_the_project_exists(page: Path) -> None:
     assert set(missing) <= invented
 
 
+def test_each_claim_of_the_roadmap_names_what_shows_it() -> None:
+    """A command, or a test; that paths and verbs exist is the next tests' subject."""
+    table = (ROOT / "TODO.md").read_text().partition("## Works\n")[2].partition("\n## ")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines() if row.startswith("| ")][1:]
+    shown = re.compile(r"`(make|pytest|docker|python|lab/|packages/)")
+
+    assert [row for row in rows if len(row) != 2 or not shown.search(row[1])] == []
+    assert len(rows) > 20
+
+
 def test_every_make_verb_in_the_pages_exists() -> None:
     """What a page tells you to type, make knows."""
     files = [ROOT / "Makefile", ROOT / "lab" / "Makefile"]
