@@ -46,7 +46,7 @@ def _default(name: str) -> str:
 # What each trap does to a service that does not care; its number is that of the test's table.
 TRAP_DOES = {
     "T1": "every 2026-07-28 call with arguments lists all tools first, through all middleware",
-    "T2": "JSON answers drop progress, logs and cancellation without a word",
+    "T2": "JSON answers drop progress, logs and cancellation without an error",
     "T3": "without sessions, one client's `logging/setLevel` mutes all clients of the replica",
     "T4": "sse-starlette cuts the streams of calls in flight 0.2 s after SIGTERM",
     "T5": "one open `subscriptions/listen` keeps uvicorn from ever ending",
@@ -136,9 +136,17 @@ def capabilities() -> dict[str, Callable[[], str]]:
         "modern": lambda: page.table("modern"),
         "legacy": lambda: page.table("legacy"),
         "notes": page.notes,
-        "seed": page.seed,
-        "lesson": page.lesson,
     }
+
+
+def comparisons() -> dict[str, Callable[[], str]]:
+    """The same cells beside those of the texts that the project comes from."""
+    from lab.matrix import page
+
+    def of(table: Callable[[], str]) -> Callable[[], str]:
+        return lambda: table().replace("(#notes)", "(capabilities.md#notes)")
+
+    return {"seed": of(page.seed), "lesson": of(page.lesson)}
 
 
 def performance() -> str:
@@ -173,6 +181,7 @@ MAKE_IT_YOURS = {
 
 STATIC: dict[str, dict[str, Callable[[], str]]] = {
     "docs/capabilities.md": capabilities(),
+    "docs/from-the-seed.md": comparisons(),
     "docs/load-test.md": {"load-tester-speed": load_tester_speed},
     "docs/load-test-json.md": {"fields": load_test_fields},
     "docs/long-work.md": {

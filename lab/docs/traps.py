@@ -8,7 +8,7 @@ TRAPS = {
     "T2": [
         "calls/test_calls.py::test_in_json_mode_progress_is_dropped_and_the_result_is_right",
         "calls/test_dropped_messages.py::test_one_warning_a_tool_names_the_setting",
-        "asgi/test_disconnect.py::test_a_client_of_2026_07_28_cancels_by_going_away",
+        "asgi/test_disconnect.py::test_a_client_of_2026_07_28_cancels_by_disconnecting",
     ],
     "T3": [
         "test_traps.py::test_one_clients_log_level_does_not_mute_another",
@@ -62,7 +62,7 @@ TRAPS = {
     ],
     "T18": [
         "asgi/test_edge.py::test_the_body_limit_holds_below_and_above_the_sdks_own",
-        "sessions/test_unknown.py::test_in_memory_one_session_too_many_is_told_the_limit",
+        "sessions/test_unknown.py::test_in_memory_one_session_too_many_gets_an_error_with_the_limit",
     ],
     "T19": [
         "test_traps.py::test_no_answer_is_cached",

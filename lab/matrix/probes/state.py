@@ -98,7 +98,7 @@ async def state_by_id(trial: Trial) -> Seen:
 
 
 async def resumption(trial: Trial) -> Seen:
-    """A stream that was cut in mid-call is taken up by `Last-Event-ID`: what was missed, once."""
+    """A stream that was cut during a call is resumed by `Last-Event-ID`: what was missed, once."""
     if trial.era == "modern":
         return Seen("absent", "no Last-Event-ID: a call whose stream broke is made again")
     if not trial.service.mode.stateful:

@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def eras(self) -> tuple[Era, ...]:
-        """The protocol eras that calls alternate between."""
+        """The protocol versions, `modern` and `legacy`, that calls alternate between."""
         return ("modern", "legacy") if self.era == "both" else (self.era,)
 
     @property

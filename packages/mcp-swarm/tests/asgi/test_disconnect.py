@@ -29,7 +29,7 @@ async def left(http, made, era, seconds=30.0, **headers):
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_client_of_2026_07_28_cancels_by_going_away(replica, http, way):
+async def test_a_client_of_2026_07_28_cancels_by_disconnecting(replica, http, way):
     """However it would have been answered: MUST (basic/patterns/cancellation)."""
     settings, headers, without = WAYS[way]
     made = replica(without=without, **settings)

@@ -40,7 +40,7 @@ async def test_where_every_replica_knows_every_session_it_is_none_of_its_busines
     assert WORD not in made.log
 
 
-async def test_in_memory_one_session_too_many_is_told_the_limit(replica, http):
+async def test_in_memory_one_session_too_many_gets_an_error_with_the_limit(replica, http):
     """An error, when to come again, and the setting, as where Redis keeps them; a place becomes free."""
     made = replica(**SETTINGS, MCP_SESSION_LIMIT="1")
     first = await Session(http, [made]).open()
