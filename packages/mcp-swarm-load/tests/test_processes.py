@@ -95,7 +95,7 @@ def test_shares_add_up(whole, of):
     assert max(parts) - min(parts) <= 1
 
 
-def in_seconds(request: bytes) -> int:
+def id_of(request: bytes) -> int:
     return int(json.loads(request.partition(b"\r\n\r\n")[2])["id"])
 
 
@@ -112,9 +112,7 @@ async def test_processes_share_the_calls_and_report_one_result(load_of, tmp_path
     run = json.loads(out)
 
     assert (code, run["totals"]["right"], len(target.requests)) == (0, 301, 301), err
-    assert len({in_seconds(request) for request in target.requests}) == 301, (
-        "ids are not used twice"
-    )
+    assert len({id_of(request) for request in target.requests}) == 301, "ids are not used twice"
     assert sum(each["calls"] for each in run["replicas"]) == 301
     assert run["latency_ms"]["since_due"]["n"] == 301
     assert run["spread"]["verdict"] == "even"

@@ -1,6 +1,6 @@
-"""Streams end in order where they can: the replica stops, or another was killed.
+"""A stream ends in order, with its final frame, when its replica stops or was killed before.
 
-The Python SDK up to 1.30 tries twice to resume a stream and counts an error and a cut alike; an end in
+The Python SDK up to 1.30 tries twice to resume a stream, and counts errors and cuts together. An end in
 order resets its count. So neither a killed replica nor an outage uses up its attempts.
 """
 
@@ -19,7 +19,7 @@ OLDER = "2025-06-18"  # its clients cannot resume a stream that has said nothing
 
 
 async def test_an_answer_to_a_client_that_cannot_resume_is_not_begun_early(http, replicas):
-    """A silent call is answered in JSON: until then the balancer can tell of a lost replica."""
+    """A call without messages is answered in JSON. Until then the balancer can answer for a lost replica."""
     session = await Session(http, replicas).open(OLDER)
     response = await session.call("sleep", seconds=1)
     assert response.headers["content-type"] == "application/json"
@@ -29,7 +29,7 @@ async def test_an_answer_to_a_client_that_cannot_resume_is_not_begun_early(http,
 async def test_what_such_a_client_is_told_in_the_first_seconds_comes_with_the_answer(
     http, replicas
 ):
-    """Its stream begins when nothing is left that could be lost; longer calls are told of live."""
+    """Messages of the first 5 s come with the answer; those of a longer call come as they are sent."""
     session = await Session(http, replicas).open(OLDER)
     began = time.monotonic()
     async with session.streamed("count", to=3, pause=0.5) as stream:
@@ -44,7 +44,7 @@ async def test_what_such_a_client_is_told_in_the_first_seconds_comes_with_the_an
 
 
 async def test_much_is_not_held_back(http, replicas):
-    """A stream that says more than fits begins at once, and all of it arrives."""
+    """A stream with more messages than are held back begins at once, and all of them arrive."""
     session = await Session(http, replicas).open(OLDER)
     async with session.streamed("count", to=1500, pause=0.0) as stream:
         seen = await rest(stream)
@@ -53,7 +53,7 @@ async def test_much_is_not_held_back(http, replicas):
 
 
 async def test_a_client_that_can_resume_gets_a_stream_soon(session):
-    """It knows where to resume before it has to."""
+    """The first event is the id to resume after; the answer follows."""
     async with session.streamed("sleep", seconds=1) as stream:
         assert (await anext(stream)).message is None
         assert final(await rest(stream))["result"]
@@ -61,9 +61,9 @@ async def test_a_client_that_can_resume_gets_a_stream_soon(session):
 
 @pytest.fixture
 async def cut(http, service):
-    """A session, the id of an event of its running call, and replicas of which one was killed.
+    """A session, the id of an event of its running call, and a replica to resume that stream on.
 
-    It served the resumed stream of that call, which another runs.
+    A first replica runs the call. A second one sent its resumed stream, and was killed.
     """
     runs, killed, left = [service(**SETTINGS) for _ in range(3)]
     session = await Session(http, [runs]).open()
@@ -78,7 +78,7 @@ async def cut(http, service):
 
 
 async def test_a_resumed_stream_that_was_cut_ends_once_in_order(cut):
-    """The client forgets the cut, and hears where to resume (the TypeScript SDK forgets that too)."""
+    """The end resets the client's count. It repeats the id, which the TypeScript SDK would forget."""
     session, after, left = cut
     async with session.listen(left, after=after) as stream:
         seen = await rest(stream, seconds=4)
@@ -88,7 +88,7 @@ async def test_a_resumed_stream_that_was_cut_ends_once_in_order(cut):
 
 
 async def test_a_first_resumption_is_not_cut_short(session, replicas):
-    """It has cost no attempt yet."""
+    """Nothing was cut yet, so the stream stays open until the answer."""
     one, two = replicas
     async with session.streamed("sleep", one, seconds=2) as stream:
         first = await anext(stream)
@@ -97,7 +97,7 @@ async def test_a_first_resumption_is_not_cut_short(session, replicas):
 
 
 async def test_who_cannot_resume_now_is_asked_to_come_again(http, service):
-    """A stream that ends in order, with the id that it resumes after, and when to come."""
+    """The stream ends in order, with the id to resume after, and the time to wait."""
     one, two = [service(**SETTINGS, MCP_STREAM_LIMIT="1") for _ in range(2)]
     session, other = [await Session(http, [one, two]).open() for _ in range(2)]
     async with session.streamed("sleep", one, seconds=3) as stream:
@@ -112,7 +112,7 @@ async def test_who_cannot_resume_now_is_asked_to_come_again(http, service):
 
 
 async def test_an_outage_of_redis_uses_up_no_attempt(http, service, valkey):
-    """The call goes on; who comes back for it meanwhile comes again."""
+    """The call continues. A client that resumes during the outage is asked to try again."""
     session = await Session(http, [service(**SETTINGS)]).open()
     async with session.streamed("sleep", seconds=4) as stream:
         first = await anext(stream)
@@ -164,7 +164,7 @@ async def test_a_stopping_replica_finishes_calls_whose_client_is_away(http, serv
 
 
 async def test_what_tools_share_is_open_until_the_last_call_has_ended(http, service):
-    """A call that nobody waits for there goes on in a replica that stops."""
+    """A stopping replica runs a call to its end, although its client resumed on another one."""
     one, two = [service(**SETTINGS) for _ in range(2)]
     session = await Session(http, [one, two]).open()
     async with session.streamed("use", one, seconds=2) as stream:
@@ -176,7 +176,7 @@ async def test_what_tools_share_is_open_until_the_last_call_has_ended(http, serv
 
 
 async def test_a_stream_that_ended_in_order_is_not_taken_for_a_cut_one(http, service, valkey):
-    """Back at once, the client stays: its reader had left before it saw the end."""
+    """A replica removes its reader record before it ends the stream, so a client may resume at once."""
     async with late(valkey.port, 0.1) as port:
         two = service(**SETTINGS)
         one = await asyncio.to_thread(service, **SETTINGS, **by(valkey, port))
@@ -192,7 +192,7 @@ async def test_a_stream_that_ended_in_order_is_not_taken_for_a_cut_one(http, ser
 
 
 async def test_a_question_is_not_held_back(http, replicas):
-    """The call waits for its answer."""
+    """The client gets it at once, because the call waits for its answer."""
     session = await Session(http, replicas).open(OLDER)
     began = time.monotonic()
     async with session.streamed("question", replicas[0], text="Size?") as stream:

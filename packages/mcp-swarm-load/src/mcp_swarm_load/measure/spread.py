@@ -31,8 +31,8 @@ MIN_EXPECTED = 5.0
 """Minimum expected calls per replica for the chi-square approximation to hold."""
 
 CHANCE_OF_TURNS = 0.05
-"""Counts that differ by at most 1 are the result of round robin. They prove an even spread even in
-a small sample, if they would occur this rarely with one replica at half of the others' load."""
+"""Counts that differ by at most 1 look like round robin. They prove an even spread, also in a small
+sample, if their probability with one replica at half of the others' load is at most this."""
 
 _NORMAL_95 = 1.96
 

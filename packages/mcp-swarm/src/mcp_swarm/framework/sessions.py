@@ -1,4 +1,7 @@
-"""Replaces the in-process session store of the SDK and FastMCP (protocol 2025-11-25 and older)."""
+"""Hooks into the sessions of the SDK and FastMCP, which have no public ones: protocol 2025-11-25 and older.
+
+The SDK keeps sessions in the process. Here they are replaced, wrapped, limited and counted.
+"""
 
 from collections.abc import Callable
 from typing import Any, Protocol

@@ -15,9 +15,9 @@ Tasks = Sequence["asyncio.Task[None]"]
 
 @asynccontextmanager
 async def running(parts: Sequence[Part], health: Health) -> AsyncIterator[None]:
-    """Runs `parts` during the block. The first that ends before the block is reported to `health`.
+    """Runs `parts` during the block. A part whose task ends before the block is reported to `health`.
 
-    A block that raises is reported too: then the server around it is lost.
+    A block that raises is reported too: then the server itself is lost.
     """
     is_over = False
 
