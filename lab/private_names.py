@@ -1,6 +1,9 @@
 """Private names of libraries that the framework package touches, by the file that tests them."""
 
-ARGUMENTS = {"FunctionPrompt": {"_convert_string_arguments"}}
+ARGUMENTS = {
+    "FunctionPrompt": {"_convert_string_arguments"},
+    "fastmcp.tools.function_tool": {"_validate_input"},
+}
 
 MESSAGES = {
     "StreamableHTTPServerTransport": {
@@ -40,7 +43,7 @@ REQUEST_IMPORTS = {
     "fastmcp.server.http": {"_current_http_request"},
     "fastmcp.server.mixins.mcp_operations": {"_normalize_call_tool_result"},
     "fastmcp.server.server": {"_component_auth_allows", "_validation_error_summary"},
-    "fastmcp.tools.function_tool": {"_validate_input", "_wrap_body_errors"},
+    "fastmcp.tools.function_tool": {"_is_json_data", "_wrap_body_errors"},
     "fastmcp_tasks.components": {"_call_shape_probe"},
     "mcp.server": {"_streamable_http_modern"},
     "mcp.server._streamable_http_modern": {"_SingleExchangeDispatchContext"},

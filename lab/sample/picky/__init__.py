@@ -1,1 +1,1 @@
-"""Prompts and resource templates that are particular about their arguments."""
+"""Prompts, resource templates and tools that are particular about their arguments."""

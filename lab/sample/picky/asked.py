@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from fastmcp.prompts import prompt
 from fastmcp.resources import resource
+from fastmcp.tools import tool
 from pydantic import Field
 
 
@@ -36,3 +37,13 @@ def switch(on: bool, level: float = 1) -> str:
 @resource("fails://{name}")
 async def fails(name: str) -> str:
     raise ValueError(f"the password of {name} is hunter2")
+
+
+@tool
+async def letter(to: str, lines: list[str] | None = None) -> str:
+    return f"{to}: {lines}"
+
+
+@tool
+def stamp(on: str) -> str:
+    return on

@@ -1,4 +1,4 @@
-"""FastMCP's prompts and resource templates, whose call of their function `arguments.py` replaces."""
+"""What `arguments.py` replaces of FastMCP's prompts, resource templates and tools."""
 
 import inspect
 
@@ -6,6 +6,7 @@ import pytest
 from fastmcp.exceptions import ValidationError
 from fastmcp.prompts.function_prompt import FunctionPrompt
 from fastmcp.resources.template import FunctionResourceTemplate
+from fastmcp.tools import function_tool
 from pydantic import BaseModel
 
 from mcp_swarm import framework
@@ -26,6 +27,15 @@ def test_fastmcp_calls_them_with(kind, name, ours):
     assert list(inspect.signature(vars(base)[name]).parameters) == list(
         inspect.signature(ours).parameters
     )
+
+
+def test_fastmcp_validates_tools_with():
+    """Only in strict mode is JSON made of the arguments again, and that is what can fail."""
+    source = inspect.getsource(function_tool.FunctionTool)
+    assert source.count("_validate_input, type_adapter, arguments, strict=strict") == 1
+    assert source.count("_validate_input(type_adapter, arguments, strict=strict)") == 2
+    framework.prepare()
+    assert function_tool._validate_input is arguments.validate_input
 
 
 def test_fastmcp_names_the_argument_that_it_cannot_convert():

@@ -1,10 +1,11 @@
-"""A wrong argument of a prompt or of a resource template is named, in every mode."""
+"""A wrong argument of a prompt, a resource template or a tool is named, in every mode."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from lab.mcp_wire import ERAS, answer, request
+from lab.mcp_wire import ERAS, answer, call, request
 from lab.modes import MODES, Served, serving
 from lab.replica import Replica
 
@@ -102,6 +103,33 @@ async def test_right_arguments_are_converted(served, era):
     ):
         got = answer(await served.post(era, request("resources/read", era, uri=uri)))
         assert got["result"]["contents"][0]["text"] == reported
+
+
+HALF = "half a pair: \ud83d"  # JSON can write it, UTF-8 cannot
+NOT_UNICODE = [
+    ("letter", {"to": HALF}, "'to'"),
+    ("letter", {"to": "Ulm", "lines": ["x", HALF]}, "'lines'"),
+    ("letter", {"to": "Ulm", HALF: "x"}, "'half a pair: \\ud83d'"),
+    ("stamp", {"on": HALF}, "'on'"),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "word"), NOT_UNICODE, ids=ascii)
+async def test_a_tools_argument_that_is_not_unicode_is_named(served, name, arguments, word):
+    """An error result, for the model to mend; the log has one warning and no traceback.
+
+    In the earlier versions the SDK's parser refuses the body.
+    """
+    began = len(served.replica.log)
+    made = call(name, **arguments)
+    content = json.dumps(made.pop("json"))  # escaped, as a client in another language sends it
+    result = answer(await served.post("modern", {**made, "content": content}))["result"]
+    assert result["isError"]
+    said = result["content"][0]["text"]
+    assert "Unicode" in said
+    assert word in said
+    await served.replica.logged("Invalid arguments for tool")
+    assert "Traceback" not in served.replica.log[began:]
 
 
 @pytest.mark.parametrize("era", ERAS)

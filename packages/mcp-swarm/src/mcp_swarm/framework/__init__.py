@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from mcp_swarm.framework.arguments import check_arguments
+from mcp_swarm.framework.arguments import check_arguments, validate_input
 from mcp_swarm.framework.conformance import check_results
 from mcp_swarm.framework.messages import judge_messages
 from mcp_swarm.framework.wire import write_clean_json
@@ -206,16 +206,15 @@ def argument_check(tool: FunctionTool) -> Callable[[dict[str, Any]], Any]:
     """Returns a function that validates arguments like a call of `tool`, strictly, without running it.
 
     Create it once per tool: FastMCP's own check for tasks builds its schema again for each call. The
-    function raises pydantic's ValidationError.
+    function raises what ``arguments.validate_input`` raises.
     """
     from fastmcp.server.dependencies import without_injected_parameters
-    from fastmcp.tools.function_tool import _validate_input
     from fastmcp_tasks.components import _call_shape_probe
 
     plain = without_injected_parameters(tool.fn, run_in_thread=tool.run_in_thread)
     probe: Any = _call_shape_probe(plain)
     adapter: TypeAdapter[Any] = TypeAdapter(probe)
-    return lambda arguments: _validate_input(adapter, arguments, strict=True)
+    return lambda arguments: validate_input(adapter, arguments, strict=True)
 
 
 _lets_task_results_out = False

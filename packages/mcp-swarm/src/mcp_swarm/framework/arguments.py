@@ -1,7 +1,8 @@
-"""Validates the arguments of prompts and resource templates before their function runs.
+"""Validates the arguments of prompts, resource templates and tools before their function runs.
 
 A wrong argument is the caller's mistake: error -32602 names it (prompts and resources, "Error
 Handling"). FastMCP treats it as an error of the function: -32603, and a traceback in the log.
+Tools are validated by FastMCP, except for text that is not Unicode: there, it fails the same way.
 """
 
 import inspect
@@ -14,17 +15,47 @@ from fastmcp.exceptions import PromptError, ValidationError
 from fastmcp.prompts.base import PromptResult
 from fastmcp.prompts.function_prompt import FunctionPrompt
 from fastmcp.resources.template import FunctionResourceTemplate
-from fastmcp.tools.function_tool import _wrap_body_errors
+from fastmcp.tools import function_tool
+from fastmcp.tools.function_tool import _is_json_data, _wrap_body_errors
 from fastmcp.utilities.async_utils import call_sync_fn_in_threadpool, is_coroutine_function
 from fastmcp.utilities.types import get_cached_typeadapter
+from pydantic_core import PydanticSerializationError, to_json
 
 _LONGEST = 100  # characters of a value that an error repeats
 
 
 def check_arguments() -> None:
-    """Patches FastMCP's prompts and resource templates to validate like this module."""
+    """Patches FastMCP's prompts, resource templates and tools to validate like this module."""
     FunctionPrompt.render = _render  # type: ignore[method-assign]
     FunctionResourceTemplate.read = _read  # type: ignore[method-assign]
+    function_tool._validate_input = validate_input
+
+
+def validate_input(
+    type_adapter: pydantic.TypeAdapter[Any], value: dict[str, Any], *, strict: bool | None
+) -> Any:
+    """Like ``function_tool._validate_input``.
+
+    Raises:
+        pydantic.ValidationError: an argument is wrong.
+        ValidationError: an argument has half a surrogate pair, which JSON can write and UTF-8 cannot.
+    """
+    if not strict or not _is_json_data(value):
+        return type_adapter.validate_python(value, strict=strict)
+    try:
+        written = to_json(value)
+    except PydanticSerializationError:
+        names = ", ".join(ascii(name) for name, given in value.items() if not _is_text(name, given))
+        raise _refused(f"Arguments that are not valid Unicode text: {names}.") from None
+    return type_adapter.validate_json(written, strict=True)
+
+
+def _is_text(*values: Any) -> bool:
+    try:
+        to_json(values)
+    except PydanticSerializationError:
+        return False
+    return True
 
 
 async def _render(self: FunctionPrompt, arguments: dict[str, Any] | None = None) -> PromptResult:

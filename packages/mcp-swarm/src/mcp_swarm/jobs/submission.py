@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import NotFoundError
+from fastmcp.exceptions import ValidationError as InvalidArguments
 from fastmcp.tools.base import Tool
 from fastmcp.tools.function_tool import FunctionTool
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
 
 from mcp_swarm import identity
 from mcp_swarm.framework import argument_check
@@ -59,9 +59,8 @@ def validate(tool: Tool, arguments: dict[str, Any]) -> None:
         found = error.errors(include_url=False, include_input=False)
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in found)
         raise JobError("invalid", f"Arguments of {tool.name!r}: {wrong}.") from None
-    except PydanticSerializationError:  # half a surrogate pair, which JSON can write
-        message = f"Arguments of {tool.name!r} contain text that is not valid Unicode."
-        raise JobError("invalid", message) from None
+    except InvalidArguments as error:
+        raise JobError("invalid", f"{tool.name!r}: {error}") from None
 
 
 def new_job(tool_name: str, arguments: dict[str, Any], capabilities: dict[str, Any] | None) -> Job:
