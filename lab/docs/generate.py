@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import mcp_swarm.config
 from lab.docs import public_api, scaling
 from lab.docs.traps import TRAPS
 from server.config import Settings
@@ -19,11 +20,23 @@ MARK = re.compile(r"(<!-- generated: ([\w-]+) -->\n)(.*?)(<!-- end -->)", re.DOT
 
 
 def settings() -> str:
-    """The table of all settings, from the class that reads them."""
-    rows = ["| variable | default | what it does |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        rows.append(f"| `{name.upper()}` | {_default(name)} | {field.description} |")
-    return "\n".join(rows)
+    """A table of settings for each class that reads them: a feature's, and last the service's own."""
+    ours = mcp_swarm.config.Settings
+    groups = {_title(group): list(group.model_fields) for group in ours.__bases__}
+    groups["Yours, in server/config.py"] = [
+        name for name in Settings.model_fields if name not in ours.model_fields
+    ]
+    lines = []
+    for title, names in groups.items():
+        lines += ["", f"## {title}", "", "| variable | default | what it does |", "|---|---|---|"]
+        for name in names:
+            description = Settings.model_fields[name].description
+            lines.append(f"| `{name.upper()}` | {_default(name)} | {description} |")
+    return "\n".join(lines[1:])
+
+
+def _title(group: type) -> str:
+    return (group.__doc__ or "").splitlines()[0].rstrip(".").replace("``", "`")
 
 
 def _default(name: str) -> str:

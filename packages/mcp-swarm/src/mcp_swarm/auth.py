@@ -25,7 +25,7 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 from starlette.middleware import Middleware
 
-from mcp_swarm.config import Settings
+from mcp_swarm.config import AuthSettings
 from mcp_swarm.errors import ConfigError
 
 
@@ -99,7 +99,7 @@ class VerifiedBefore(BearerVerifier):
 
 
 def verifier(
-    settings: Settings, kind: type[BearerVerifier] = BearerVerifier
+    settings: AuthSettings, kind: type[BearerVerifier] = BearerVerifier
 ) -> BearerVerifier | None:
     """Returns the verifier for the settings; None without auth.
 

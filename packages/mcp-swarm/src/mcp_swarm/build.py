@@ -20,7 +20,7 @@ from mcp_swarm.calls.concurrency import ConcurrencyMiddleware, slot_released
 from mcp_swarm.calls.dropped_messages import DroppedMessagesMiddleware
 from mcp_swarm.calls.store_errors import StoreErrorsMiddleware
 from mcp_swarm.calls.timeout import CallTimeoutMiddleware, timeout_paused
-from mcp_swarm.config import Settings
+from mcp_swarm.config import CallSettings, Settings
 from mcp_swarm.discovery import Component, Identity, chosen, discover
 from mcp_swarm.events.listen import Listen
 from mcp_swarm.framework.components import around_tool
@@ -118,7 +118,7 @@ def build_mcp(
     return mcp
 
 
-def _check_outbound_hosts(settings: Settings) -> None:
+def _check_outbound_hosts(settings: CallSettings) -> None:
     """A wrong entry fails the start, not a call."""
     if settings.mcp_outbound_hosts:
         from mcp_swarm.http.allow_list import AllowList
@@ -163,7 +163,7 @@ def _while_asked() -> Iterator[None]:
         yield
 
 
-def _concurrency(settings: Settings) -> list[Middleware]:
+def _concurrency(settings: CallSettings) -> list[Middleware]:
     max_calls = settings.mcp_call_concurrency
     return [ConcurrencyMiddleware(max_calls, settings.mcp_call_timeout)] if max_calls else []
 

@@ -27,7 +27,7 @@ from mcp_swarm.asgi.rpc_error import RpcErrorMiddleware
 from mcp_swarm.asgi.served_by import ServedByMiddleware
 from mcp_swarm.asgi.trailing_slash import TrailingSlashMiddleware
 from mcp_swarm.build import App
-from mcp_swarm.config import Settings
+from mcp_swarm.config import HttpSettings, Settings
 from mcp_swarm.errors import EXIT_NOT_STARTED
 from mcp_swarm.fast_path import FastPathMiddleware
 from mcp_swarm.framework import sessions as framework_sessions
@@ -276,7 +276,7 @@ def _cors(origins: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _negotiation(settings: Settings) -> tuple[Any, dict[str, Any]]:
+def _negotiation(settings: HttpSettings) -> tuple[Any, dict[str, Any]]:
     if settings.mcp_json_response == "auto":
         return ContentNegotiationMiddleware, {}
     return NotAcceptableMiddleware, {"streams": not settings.mcp_json_response}

@@ -1,5 +1,6 @@
 """Settings: read from the environment and from files, told clearly when they are wrong."""
 
+import socket
 import subprocess
 import sys
 import warnings
@@ -41,7 +42,7 @@ def test_defaults_need_no_environment(load):
     """A laptop has none of our variables; the replica is named after the host."""
     settings = load()
     assert settings.mcp_port == 8000
-    assert settings.mcp_replica == config.socket.gethostname()
+    assert settings.mcp_replica == socket.gethostname()
     assert (settings.mcp_stateless_http, settings.mcp_json_response) == (True, True)
     assert not settings.is_shared
 

@@ -6,6 +6,9 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
+from pydantic_settings import NoDecode
+
+from mcp_swarm.config.lists import Split
 
 _NAME = re.compile(r"[A-Za-z0-9_*?.-]+")
 _ORIGIN = re.compile(r"[A-Za-z][\w+.-]*://[^/@\s]+/?")
@@ -49,5 +52,5 @@ def _is_ipv6(value: str) -> bool:
 
 
 Address = Annotated[str, AfterValidator(_address)]
-ServedHost = Annotated[str, AfterValidator(_served)]
-PageOrigin = Annotated[str, AfterValidator(_page)]
+ServedHosts = Annotated[tuple[Annotated[str, AfterValidator(_served)], ...], NoDecode, Split]
+PageOrigins = Annotated[tuple[Annotated[str, AfterValidator(_page)], ...], NoDecode, Split]

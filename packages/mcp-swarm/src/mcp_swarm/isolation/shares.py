@@ -8,7 +8,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS
 
 if TYPE_CHECKING:
-    from mcp_swarm.config import Settings
+    from mcp_swarm.config import AuthSettings
 
 # Maximum size, as JSON, of a part of a request that outlives it: capabilities and client info of a
 # session or a job. Real clients send some hundred bytes.
@@ -18,7 +18,7 @@ MAX_KEPT_BYTES = 16 * 1024
 PART = 4
 
 
-def share(limit: int, settings: "Settings") -> int:
+def share(limit: int, settings: "AuthSettings") -> int:
     """Returns one caller's share of `limit`: a quarter, but at least four (or all of a smaller limit).
 
     Without AUTH_TOKENS_FILE callers cannot be told apart, so the share is the whole limit.

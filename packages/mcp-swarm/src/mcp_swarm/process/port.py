@@ -3,13 +3,13 @@
 import logging
 import socket
 
-from mcp_swarm.config import Settings
+from mcp_swarm.config import ServiceSettings
 from mcp_swarm.errors import StartError
 
 logger = logging.getLogger(__name__)
 
 
-def listening_socket(settings: Settings, path: str = "/mcp") -> socket.socket:
+def listening_socket(settings: ServiceSettings, path: str = "/mcp") -> socket.socket:
     """Returns the socket to listen on, and logs the URL of `path`.
 
     Raises:

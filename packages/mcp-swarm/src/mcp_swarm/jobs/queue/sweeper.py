@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from mcp.shared.exceptions import MCPError
 from redis.exceptions import RedisError
 
-from mcp_swarm.config import Settings
+from mcp_swarm.config import JobSettings
 from mcp_swarm.jobs.queue.engine import Engine
 from mcp_swarm.jobs.repository import JobRepository
 from mcp_swarm.redis.jobs import JobStore
@@ -32,7 +32,7 @@ class Sweeper:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: JobSettings,
         repository: JobRepository,
         engine: Engine,
         store: Callable[[], Awaitable[JobStore]],
