@@ -32,6 +32,7 @@ def test_the_page_counts_what_passed_and_names_what_failed(tmp_path: Path) -> No
     assert "- bad: FAILURE bad-check: no answer\n" in page
 
 
+@pytest.mark.processes
 def test_there_is_no_page_while_a_way_has_not_been_run(tmp_path: Path) -> None:
     """A page with a gap would look like a way that was never promised."""
     runs(tmp_path)

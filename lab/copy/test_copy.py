@@ -15,6 +15,8 @@ from lab.copy import stranger
 from lab.copy.make import ROOT, make, uv, wheels
 from lab.valkey import free_port
 
+pytestmark = pytest.mark.processes
+
 
 def ran(folder, *command, seconds=300):
     """What a command printed; fails with it."""

@@ -31,7 +31,7 @@ DIED = (-31007, {"executed": "unknown"})
 UNREADY = (-31010, {"executed": "no", "retryAfterSeconds": 1})
 # Straight to the replicas, as where the hop has no room left.
 NO_HOP = {"LB_CLIENTS": "200", "LB_MAXCONN": "200"}
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 
 @dataclass

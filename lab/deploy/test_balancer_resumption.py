@@ -11,7 +11,7 @@ from lab.mcp_wire import MODERN
 
 AFTER = "0123456789abcdef.1-7"
 RESUMES = {"Accept": "text/event-stream", "Last-Event-ID": AFTER}
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 
 async def is_away(

@@ -19,7 +19,7 @@ from lab.replica import Replica
 
 Sent = Callable[[Session, str], Coroutine[Any, Any, int]]
 NEW = {"capabilities": {}, "clientInfo": {"name": "new", "version": "1"}}
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 
 @pytest.fixture

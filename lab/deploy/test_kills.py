@@ -9,7 +9,7 @@ from lab.swarm.local_cluster import SESSIONS, here
 
 # No room for the hop: every call goes straight to its replica, as without it.
 NO_HOP = {"LB_CLIENTS": "200", "LB_MAXCONN": "200"}
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 
 async def test_clients_go_on_through_kills_at_any_moment(tmp_path: Path) -> None:

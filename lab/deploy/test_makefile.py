@@ -7,6 +7,8 @@ import pytest
 
 from lab.replica import ROOT
 
+pytestmark = pytest.mark.processes
+
 
 def shown(*words: str, **environment: str) -> str:
     """The commands that `make` would run."""

@@ -16,7 +16,7 @@ from lab.mcp_wire import answer, request, text
 from lab.valkey import free_port
 from server.mcp_app import EXAMPLES
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")

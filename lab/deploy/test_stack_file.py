@@ -88,6 +88,7 @@ def test_the_balancer_has_time_to_stop() -> None:
     assert _seconds(SERVICES["lb"]["stop_grace_period"]) > _seconds(hard[1])
 
 
+@pytest.mark.processes
 def test_redis_keeps_what_it_is_told_and_the_password_is_a_secret() -> None:
     """On a volume, in its append-only file; neither Redis nor who calls it has the password in clear."""
     redis = SERVICES["redis"]
@@ -102,6 +103,7 @@ def test_redis_keeps_what_it_is_told_and_the_password_is_a_secret() -> None:
         assert SERVICES[name]["environment"]["REDIS_URL_FILE"].startswith("/run/secrets/")
 
 
+@pytest.mark.processes
 def test_redis_may_read_its_own_file() -> None:
     """The default user, as which Redis 8 does (Valkey 9 asks nobody), is off but has its rights."""
     assert users("x")["default"] == "reset off ~* &* +@all"
@@ -115,6 +117,7 @@ def test_redis_lets_in_the_services_of_the_stack(pattern: tuple[str, ...]) -> No
     assert services["redis"]["environment"]["MCP_NAMES"].split("\n") == names
 
 
+@pytest.mark.processes
 def test_redis_takes_any_name_and_no_empty_password(tmp_path: Path) -> None:
     """A pattern has no spaces, and what would be a wildcard is none; without a password it ends."""
     rules = users("My tools*\nb-live")["mcp"].split()

@@ -12,7 +12,7 @@ from mcp.shared.exceptions import MCPError
 from lab.swarm.local_cluster import SESSIONS, Here, here
 from lab.swarm.survival import sdk
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 
 
 async def heard_over_two_kills(service: Here, last: float = 60) -> list[int]:

@@ -19,6 +19,7 @@ def test_generated_parts_of_a_page_are_fresh(page: str) -> None:
     assert generate.rendered(page, generate.STATIC[page]) == (ROOT / page).read_text()
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(240)
 def test_the_readmes_transcript_is_what_its_commands_print() -> None:
     """The commands are run again; figures may differ, words may not."""
@@ -100,12 +101,16 @@ def test_each_claim_of_the_roadmap_names_what_shows_it() -> None:
 
 def test_every_make_verb_in_the_pages_exists() -> None:
     """What a page tells you to type, make knows."""
-    files = [ROOT / "Makefile", ROOT / "lab" / "Makefile"]
-    verbs = {v for f in files for v in re.findall(r"^([a-z-]+):.*##", f.read_text(), re.MULTILINE)}
+    a_copys, ours = (
+        re.findall(r"^([a-z-]+):.*##", path.read_text(), re.MULTILINE)
+        for path in (ROOT / "Makefile", ROOT / "lab" / "Makefile")
+    )
+    verbs = {*a_copys, *ours}
     named = {v for page in PAGES for v in re.findall(r"(?:`|\$ )make ([a-z-]+)", page.read_text())}
 
     assert named - verbs == set()
-    assert len(verbs) <= 10
+    assert len(a_copys) <= 7  # a service's owner knows them by heart
+    assert len(verbs) <= 12
 
 
 def test_the_changelog_knows_the_version() -> None:
@@ -117,6 +122,7 @@ def test_the_changelog_knows_the_version() -> None:
     assert f"mcp-swarm:{__version__}" in (ROOT / "stack.yml").read_text()
 
 
+@pytest.mark.processes
 def test_no_file_names_this_machine_or_a_registry() -> None:
     """Committed text speaks of the project alone; uv.lock's addresses are its format's."""
     files = subprocess.run(

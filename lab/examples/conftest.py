@@ -89,7 +89,7 @@ def sqlite_file(tmp_path_factory: pytest.TempPathFactory, filled: Callable[[str]
     return path
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.processes)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database with the sample data, this test's own, of each kind."""
     if request.param == "sqlite":

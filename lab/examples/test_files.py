@@ -15,6 +15,8 @@ from fastmcp.exceptions import ToolError
 
 from lab.examples.samples import require_samples
 
+pytestmark = pytest.mark.processes
+
 OUTSIDE = [
     "../secret.txt",
     "a/../../secret.txt",

@@ -11,6 +11,8 @@ logs = pytest.importorskip("server.examples.tools.logs")
 
 from fastmcp.exceptions import ToolError
 
+pytestmark = pytest.mark.processes
+
 LOG = """\
 2026-06-30T08:00:00Z INFO started
 2026-06-30T08:00:05.250Z WARNING slow: 900 ms

@@ -14,6 +14,8 @@ require_samples()
 from lab.mcp_wire import answer, call, request, stream
 from server.mcp_app import EXAMPLES
 
+pytestmark = pytest.mark.processes
+
 SUMMARY = "sales://summary"
 
 

@@ -8,7 +8,7 @@ from lab.foreign.clients import CLIENTS
 from lab.foreign.storm import lived_through, plain_balancer
 from lab.swarm.local_cluster import SESSIONS
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
 def test_clients_of_others_go_on_through_kills(tmp_path: Path) -> None:

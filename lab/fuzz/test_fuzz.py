@@ -12,6 +12,7 @@ from lab.mcp_wire import BOTH, LEGACY, MODERN
 COUNT = 400
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("mode", FUZZED)
 async def test_odd_inputs_are_answered_and_leave_nothing_behind(mode, tmp_path):
     """Other inputs in each mode; a finding names the number that makes its input again."""

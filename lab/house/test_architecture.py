@@ -16,6 +16,8 @@ import pytest
 
 import mcp_swarm
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 OURS = ("packages", "deploy", "lab")
 LIBRARY = "packages/mcp-swarm"

@@ -23,6 +23,7 @@ def problem(subject: str) -> str:
     return ""
 
 
+@pytest.mark.processes
 def test_subjects_of_commits_have_the_agreed_form() -> None:
     """Every commit since the form was agreed on; merges are git's own words."""
     log = subprocess.run(

@@ -11,6 +11,8 @@ import pytest
 from mcp_swarm_load.testing.authority import Authority
 from mcp_swarm_load.testing.runs import finished
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 CLIENT = (sys.executable, str(ROOT / "test_mcp_client.py"))
 KEY = "sesame"

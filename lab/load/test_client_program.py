@@ -14,6 +14,8 @@ import pytest
 import test_mcp_client
 from mcp_swarm_load.testing.runs import finished
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[2]
 CLIENT = (sys.executable, str(ROOT / "test_mcp_client.py"))
 

@@ -11,6 +11,8 @@ from mcp_swarm_load.traffic.mix import Kind
 from mcp_swarm_load.traffic.scenario import read
 from mcp_swarm_load.traffic.values import Constant
 
+pytestmark = pytest.mark.processes
+
 SAMPLE = ("lab.load.sample",)
 EXAMPLES = ("server.examples.tools",)
 

@@ -13,7 +13,7 @@ from lab.matrix.observation import Trial
 from lab.matrix.probes import PROBES
 from lab.mcp_wire import Era
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 
 @pytest.mark.parametrize(("capability", "era", "mode"), CELLS, ids=["-".join(c) for c in CELLS])

@@ -8,6 +8,8 @@ import pytest
 
 from deploy.image import content_tag, is_remote
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:

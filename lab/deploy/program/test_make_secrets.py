@@ -10,6 +10,8 @@ import pytest
 from lab.service_name import NAME
 from lab.valkey import users
 
+pytestmark = pytest.mark.processes
+
 PROJECT = Path(__file__).parents[3]
 NAMES = {
     *("postgres_password", "redis_password", "database_url", "redis_url", "request_state_keys"),

@@ -18,6 +18,8 @@ import pytest
 from lab.deploy.patterns import PROJECT
 from lab.require import absent
 
+pytestmark = pytest.mark.processes
+
 SCRIPT = PROJECT / "deploy" / "postgres" / "start.sh"
 NOBODY = 65534  # PostgreSQL refuses to run as root
 

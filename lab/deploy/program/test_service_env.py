@@ -15,6 +15,8 @@ from lab.deploy.patterns import FOLDER, PROJECT
 from lab.require import absent
 from server.config import Settings
 
+pytestmark = pytest.mark.processes
+
 FILES = [PROJECT / "stack.yml", PROJECT / "docker-compose.yml", *sorted(FOLDER.glob("*.yml"))]
 LISTED = service_env.read(service_env.DEFAULT)
 SETTINGS = {name.upper() for name in Settings.model_fields}

@@ -11,6 +11,8 @@ integrations = pytest.importorskip("server.examples.tools.integrations")
 
 from fastmcp.exceptions import ToolError
 
+pytestmark = pytest.mark.processes
+
 RECORDS = [{"id": 1, "name": "Ä", "at": {"city": "X"}}, {"id": 2, "name": "b", "at": {"city": "Y"}}]
 
 

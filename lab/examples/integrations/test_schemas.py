@@ -10,6 +10,8 @@ from fastmcp.exceptions import ToolError
 
 from lab import services
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(autouse=True)
 def time_to_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from mcp_swarm_load.plan import Share
 from mcp_swarm_load.testing.runs import BUSY, finished, names, on_a_terminal, program
 from mcp_swarm_load.testing.target import Target
 
+pytestmark = pytest.mark.processes
+
 
 def exchange(dice: random.Random):
     from mcp_swarm_load.target.connection import Exchange

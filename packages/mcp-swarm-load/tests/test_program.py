@@ -12,6 +12,8 @@ from mcp_swarm_load.report.paint import TIMES
 from mcp_swarm_load.testing.runs import BUSY, finished, names, on_a_terminal, program
 from mcp_swarm_load.testing.target import Target
 
+pytestmark = pytest.mark.processes
+
 
 async def test_the_defaults_make_fifty_calls_ten_at_a_time_and_pass():
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:

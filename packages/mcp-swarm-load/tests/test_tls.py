@@ -11,6 +11,8 @@ from mcp_swarm_load.testing.authority import Authority
 from mcp_swarm_load.testing.runs import BUSY, finished
 from mcp_swarm_load.testing.target import Target
 
+pytestmark = pytest.mark.processes
+
 KEY = "sesame"
 
 

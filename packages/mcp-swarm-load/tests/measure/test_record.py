@@ -19,6 +19,8 @@ from mcp_swarm_load.target.connection import Exchange
 from mcp_swarm_load.testing.runs import BUSY, finished, names, program
 from mcp_swarm_load.testing.target import Target
 
+pytestmark = pytest.mark.processes
+
 PLAN = Plan(url=urlsplit("http://localhost:1/mcp"))
 
 

@@ -95,6 +95,7 @@ def test_a_wrong_threshold_is_rejected_with_what_is_expected(text, said):
     assert said in str(refused.value)
 
 
+@pytest.mark.processes
 async def test_a_wrong_threshold_is_a_usage_error_before_any_call():
     async with Target().serving() as target:
         code, out, err = await finished("--url", target.url, "--threshold", "p95<1kg")
@@ -103,6 +104,7 @@ async def test_a_wrong_threshold_is_a_usage_error_before_any_call():
     assert "argument --threshold: 'p95<1kg': p95 is a time" in err
 
 
+@pytest.mark.processes
 async def test_thresholds_come_first_and_a_missed_one_gives_exit_code_1():
     async with Target(replica=lambda n: names(3)[n % 3]).serving() as target:
         words = (BUSY, "--url", target.url, "--requests", "300", "--threshold", "p95<10s", "even")

@@ -52,6 +52,7 @@ async def test_an_unknown_field_and_a_missing_field_are_found():
     assert len(reported(run)) == 2
 
 
+@pytest.mark.processes
 async def test_the_schema_is_printed():
     code, out, _ = await finished("schema")
 

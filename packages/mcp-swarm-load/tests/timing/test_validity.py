@@ -133,6 +133,7 @@ async def out_of_breath(*words: str) -> tuple[int | None, str]:
     return process.returncode, out.decode()
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("how", "sign"),
     [(("--rate", "200"), "ms late, more"), (("--concurrent", "4"), "delayed events")],

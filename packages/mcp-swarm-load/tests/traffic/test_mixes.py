@@ -9,6 +9,8 @@ from mcp_swarm_load.testing.behaviours import http, result
 from mcp_swarm_load.testing.runs import BUSY, finished
 from mcp_swarm_load.testing.target import Target
 
+pytestmark = pytest.mark.processes
+
 SCHEMA = {
     "type": "object",
     "properties": {"n": {"type": "integer", "minimum": 7}},

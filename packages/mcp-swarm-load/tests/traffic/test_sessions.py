@@ -122,6 +122,7 @@ def _either(server):
     return script
 
 
+@pytest.mark.processes
 async def test_an_interrupted_run_closes_its_sessions():
     """This includes the session of a call in flight."""
     server = SessionServer()

@@ -10,6 +10,8 @@ from lab.callers import CALLERS
 from lab.legacy import SETTINGS
 from lab.mcp_wire import ERAS, call, with_headers
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory):

@@ -18,6 +18,8 @@ from mcp_swarm.asgi.body import large_body
 from mcp_swarm.asgi.body.budget import BUDGET, SHARE, Budget, BudgetSpentError
 from mcp_swarm.asgi.body.large_body import MAX_VALUES, SMALL
 
+pytestmark = pytest.mark.processes
+
 MODES = {
     "default": {},
     "auto": {"MCP_JSON_RESPONSE": "auto"},

@@ -9,6 +9,8 @@ from lab import mcp_wire
 from lab.mcp_wire import BOTH, ERAS, answer, call, events, request, stream, text, with_headers
 from mcp_swarm.asgi.content_negotiation.header import Accepted, parse
 
+pytestmark = pytest.mark.processes
+
 JSON, EVENTS = "application/json", "text/event-stream"
 
 

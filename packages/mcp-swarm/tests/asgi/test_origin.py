@@ -7,6 +7,8 @@ import pytest
 from lab.mcp_wire import call, text, with_headers
 from mcp_swarm.asgi.origin import OriginMiddleware, host_name
 
+pytestmark = pytest.mark.processes
+
 APP = "https://app.example.com"
 
 

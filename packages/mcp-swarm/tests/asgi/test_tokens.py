@@ -9,6 +9,8 @@ import pytest
 from lab import replica as replicas
 from lab.mcp_wire import ERAS, answer, call, request, with_headers
 
+pytestmark = pytest.mark.processes
+
 NOW = datetime.now(UTC)
 
 

@@ -12,6 +12,8 @@ from lab.modes import MODES, Served, serving
 from lab.replica import SAMPLE
 from mcp_swarm.asgi.trailing_slash import TrailingSlashMiddleware
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module", params=MODES)
 def running(request, tmp_path_factory):

@@ -5,6 +5,8 @@ import pytest
 from lab import replica as replicas
 from lab.scripted_user import KINDS, Person
 
+pytestmark = pytest.mark.processes
+
 ASKING = ("lab.sample.asking",)
 
 # Era, MCP_STATELESS_HTTP, MCP_JSON_RESPONSE. In the last, questions go over the GET stream.

@@ -17,6 +17,8 @@ from mcp_swarm.ask.open_questions import (
     OpenQuestions,
 )
 
+pytestmark = pytest.mark.processes
+
 ASKING = ("lab.sample.asking",)
 
 

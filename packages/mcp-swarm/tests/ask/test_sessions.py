@@ -7,6 +7,8 @@ import pytest
 from lab.legacy import Session, final, past_pings, rest, serving, soon
 from lab.mcp_wire import answer
 
+pytestmark = pytest.mark.processes
+
 ASKING = ("lab.sample.asking",)
 ANSWERS = [
     ("Which size of hat?", {"width": 3}),

@@ -6,6 +6,8 @@ import pytest
 
 from lab.mcp_wire import ERAS, answer, call, is_error, request, stream, text
 
+pytestmark = pytest.mark.processes
+
 LIMIT = "0.6"
 
 

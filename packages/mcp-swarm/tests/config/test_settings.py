@@ -247,16 +247,13 @@ def test_every_setting_says_what_it_is_for():
     assert [n for n, field in config.Settings.model_fields.items() if not field.description] == []
 
 
+@pytest.mark.processes
 def test_a_misspelt_name_stops_the_start_before_anything_is_imported():
     """`python -m server` tells a wrong setting at once, not after two seconds of imports."""
     code = "import sys; from mcp_swarm.cli.main import main; print(main([], 'server'), 'fastmcp' in sys.modules)"
+    env = {"MCP_PROT": "1", "PATH": ""}
     ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={"MCP_PROT": "1", "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == "3 False"
     assert ran.stderr == "error: MCP_PROT is not a setting. Did you mean MCP_PORT?\n"

@@ -25,7 +25,7 @@ LONG = (
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.processes)])
 async def url(request, tmp_path):
     """A database of each kind with fifty customers."""
     if request.param == "sqlite":

@@ -15,7 +15,7 @@ def declared(monkeypatch):
     return database.declare
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.processes)])
 async def url(request, tmp_path):
     """An empty database of each kind."""
     if request.param == "sqlite":

@@ -174,6 +174,7 @@ def test_a_missing_or_empty_package_serves_nothing(package):
     assert found(package({})) == []
 
 
+@pytest.mark.processes
 def test_the_order_is_the_same_in_every_process(package):
     """Clients cache lists, and replicas must agree: no set or hash decides."""
     files = {f"m{n}.py": TOOL.format(name=f"t{n}") for n in range(8)}

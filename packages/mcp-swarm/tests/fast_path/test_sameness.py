@@ -23,6 +23,8 @@ from lab.fast_path.pair import Pair, requests, stable
 from lab.fast_path.requests import Sent, arguments, odd, once_different, others, plain
 from lab.mcp_wire import ERAS
 
+pytestmark = pytest.mark.processes
+
 SHARE = float(os.environ.get("SAMENESS_SHARE", "0.05"))
 
 # Tools of the samples that wait, tell of their own process, or count what they are told of.

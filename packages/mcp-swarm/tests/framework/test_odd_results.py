@@ -14,6 +14,8 @@ from lab.modes import MODES, Served, serving
 from lab.replica import Replica
 from lab.sample.odd.objects import EXTRA, RETURNED
 
+pytestmark = pytest.mark.processes
+
 PACKAGES = ("lab.sample.odd",)
 REPLACED = "a\ufffdb"
 

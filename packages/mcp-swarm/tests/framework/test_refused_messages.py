@@ -11,6 +11,8 @@ from lab.mcp_wire import BOTH, ERAS, answer, call, events, request, text, with_h
 from lab.modes import MODES, Served, serving
 from lab.replica import SAMPLE, Replica
 
+pytestmark = pytest.mark.processes
+
 MISSING = "missing"
 PACKAGES = (*SAMPLE, "lab.sample.sessions", "lab.sample.same")
 

@@ -9,6 +9,8 @@ from lab.mcp_wire import ERAS, answer, call, request
 from lab.modes import MODES, Served, serving
 from lab.replica import Replica
 
+pytestmark = pytest.mark.processes
+
 PACKAGES = ("lab.sample.picky",)
 
 

@@ -12,6 +12,8 @@ from lab.mcp_wire import ERAS, answer, call, request, text, with_headers
 from lab.modes import MODES, Served, serving
 from lab.sample.stray._raised import EXCEPTIONS, WAYS
 
+pytestmark = pytest.mark.processes
+
 PACKAGES = ("lab.sample.stray", "lab.sample.tools")
 # By the fast path, and by the framework's own: no float holds this id.
 IDS = (100, 9007199254740993)

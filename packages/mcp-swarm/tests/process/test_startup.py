@@ -68,6 +68,7 @@ def seen(how: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(200)
 def test_deferred_models_are_the_same_models():
     """Schemas, errors and what is written, of all of them: first used here, or compiled before."""
@@ -121,6 +122,7 @@ main([sys.argv[1]], 'server')
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_the_garbage_collector_works_once_the_start_is_over(command):
     """It is off while modules are imported; and it leaves alone what they made."""

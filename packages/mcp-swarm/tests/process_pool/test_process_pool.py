@@ -13,6 +13,8 @@ from lab import greedy
 from mcp_swarm import process_pool
 from mcp_swarm.process_pool.turns import MAX_WAITING, Turns
 
+pytestmark = pytest.mark.processes
+
 LONG = 60  # seconds, for what shall not be ended by its time
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux only")

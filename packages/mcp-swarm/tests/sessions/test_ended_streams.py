@@ -15,6 +15,8 @@ from lab.legacy import SETTINGS, Session, final, progress, rest, soon, uri
 from lab.mcp_wire import text
 from lab.slow_redis import by, late
 
+pytestmark = pytest.mark.processes
+
 OLDER = "2025-06-18"  # its clients cannot resume a stream that has said nothing
 
 

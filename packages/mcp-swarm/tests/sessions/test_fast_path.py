@@ -11,6 +11,8 @@ import pytest
 from lab.legacy import Session, final, rest, serving
 from lab.mcp_wire import answer, events, text
 
+pytestmark = pytest.mark.processes
+
 TOOK_IT = "the fast path answered"
 FORMS = {"json": "true", "streams": "false"}
 

@@ -10,6 +10,8 @@ from lab.legacy import SETTINGS, Session, final, rest
 from lab.mcp_wire import is_error, request, text, with_headers
 from lab.service_name import NAME
 
+pytestmark = pytest.mark.processes
+
 INITIALIZE = {
     "protocolVersion": mcp_wire.LEGACY,
     "capabilities": {},

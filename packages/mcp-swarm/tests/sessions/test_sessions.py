@@ -9,6 +9,8 @@ from lab import mcp_wire
 from lab.legacy import SETTINGS, Session, final, past_pings, progress, rest, soon
 from lab.mcp_wire import is_error, text, with_headers
 
+pytestmark = pytest.mark.processes
+
 
 async def test_a_session_is_the_same_on_every_replica(session, replicas):
     """Who the client is and the session's id, as the tool sees them."""

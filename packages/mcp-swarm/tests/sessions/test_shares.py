@@ -7,6 +7,8 @@ import pytest
 
 from lab.legacy import SETTINGS, Session, serving
 
+pytestmark = pytest.mark.processes
+
 CALLERS = "\n".join(
     f"- {{sha256: {hashlib.sha256(name.encode()).hexdigest()}, client: {name}}}" for name in "ab"
 )

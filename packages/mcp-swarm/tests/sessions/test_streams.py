@@ -8,6 +8,8 @@ import pytest
 from lab.legacy import SETTINGS, Event, Session, final, progress, rest, soon, uri
 from lab.mcp_wire import text
 
+pytestmark = pytest.mark.processes
+
 
 def uris(*numbers):
     return [f"test://{number}" for number in numbers]

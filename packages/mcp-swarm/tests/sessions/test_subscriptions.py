@@ -10,6 +10,8 @@ from lab.legacy import PACKAGES, SETTINGS, Session, rest, serving, soon
 from lab.listen import callers, in_time
 from lab.mcp_wire import answer, request, stream, text
 
+pytestmark = pytest.mark.processes
+
 SECRET = "secret://plan"
 URI, OTHER = "sample://greeting", "sample://other"
 UPDATED = "notifications/resources/updated"

@@ -14,6 +14,8 @@ from lab.replica import SAMPLE
 from mcp_swarm.framework.catalogue import ComponentNames
 from mcp_swarm.telemetry.call_record import CallRecord
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module", params=modes.MODES)
 def served_by(request, tmp_path_factory):

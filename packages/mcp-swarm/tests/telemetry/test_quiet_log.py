@@ -11,6 +11,8 @@ from lab.mcp_wire import ERAS, call, is_error, request, text, with_headers
 from lab.modes import MODES, Served, serving
 from lab.replica import SAMPLE, Replica
 
+pytestmark = pytest.mark.processes
+
 PACKAGES = (*SAMPLE, "lab.sample.picky", "lab.sample.noisy")
 
 

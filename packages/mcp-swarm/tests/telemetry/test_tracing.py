@@ -10,6 +10,8 @@ from lab.fast_path.traced import OTHER, PARENT, PARENTS, REQUESTS
 from lab.mcp_wire import ERAS, call, text
 from lab.replica import SAMPLE
 
+pytestmark = pytest.mark.processes
+
 
 def traced(fast):
     """What `lab.fast_path.traced` prints, in a process of its own: a provider is for good."""
