@@ -146,7 +146,10 @@ def _environment(port: int, redis_url: str, settings: dict[str, str]) -> dict[st
         "REDIS_URL": redis_url,
         "MCP_REQUEST_STATE_KEYS": secrets.token_urlsafe(48),
     }
-    return {**ours, **os.environ, **settings, "MCP_PORT": str(port), "MCP_REUSE_PORT": "true"}
+    fixed = {"MCP_PORT": str(port), "MCP_REUSE_PORT": "true"}
+    version = service_env.read(service_env.VERSION)
+    fixed |= {name: value for name, value in version.items() if value}
+    return {**ours, **os.environ, **settings, **fixed}
 
 
 @contextmanager

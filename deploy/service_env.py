@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT = ROOT / "service.env"
+VERSION = ROOT / "deploy" / "version.env"
 # Settings of the server begin so; the shell's value counts although no file lists the name.
 OURS = ("MCP_", "AUTH_")
 # What the stack reads and no container.
@@ -35,6 +36,7 @@ FIXED = {
     "MCP_PORT": _OWN,
     "MCP_REUSE_PORT": _OWN,
     "MCP_REPLICA": _OWN,
+    "MCP_FILES_VERSION": "deploy/version.env says it",
 }
 
 

@@ -4,14 +4,19 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from pathlib import Path
 
+from mcp_swarm.cli.files import hashed, write_stamp
+
 ROOT = Path(__file__).resolve().parents[2]
-# What a copy has; all else stays with the project.
-OWN = (
-    *("server", "tests", "deploy", "service.env", "stack.yml", "docker-compose.yml"),
-    *("Makefile", "test_mcp_client.py", "test_swarm_load.py", ".dockerignore", ".gitignore"),
+# What a copy has; all else stays with the project. Yours to edit:
+YOURS = ("server", "tests", "service.env", ".env")
+# What belongs to a version of the library and is no part of its package; its wheel brings it.
+FILES = (
+    *("deploy", ":!deploy/own.yml", "stack.yml", "docker-compose.yml", "Makefile"),
+    *("test_mcp_client.py", "test_swarm_load.py", ".dockerignore", ".gitignore"),
 )
 PACKAGES = ("mcp-swarm", "mcp-swarm-load")
 
@@ -23,25 +28,44 @@ def make(folder: Path) -> None:
         RuntimeError: a wheel cannot be built, or the lock file not be made.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    listed = _ran(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard", *OWN)
-    for name in filter(None, listed.splitlines()):
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    wheels(ROOT / "packages", folder / "vendor")
+    copy_files(ROOT, folder, *YOURS)
+    files = copy_files(ROOT, folder, *FILES)
+    write_stamp(folder, {name: hashed(folder / name) for name in files})
+    wheels(ROOT, folder / "vendor")
     (folder / "pyproject.toml").write_text(project((ROOT / "pyproject.toml").read_text()))
     shutil.copy2(ROOT / "uv.lock", folder)  # what is locked there stays so
     uv(folder, "lock", "--quiet")
 
 
-def wheels(packages: Path, folder: Path) -> None:
-    """Builds the library's wheels into `folder`.
+def copy_files(root: Path, folder: Path, *paths: str) -> list[str]:
+    """Copies from `root`, which is the project or a copy of it, to `folder`; returns the names.
+
+    Args:
+        paths: files and folders, as Git takes them. What the project ignores is left out.
+    """
+    listed = _ran(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard", *paths)
+    names = [name for name in listed.splitlines() if (root / name).exists()]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, folder / name, follow_symlinks=False)
+    return sorted(names)
+
+
+def wheels(root: Path, folder: Path) -> None:
+    """Builds the library's wheels into `folder`, with the files of its version.
+
+    These lie outside the package, where a build backend may not look: so a copy of it is built.
 
     Raises:
         RuntimeError: one cannot be built.
     """
-    for package in PACKAGES:
-        uv(ROOT, "build", "--quiet", "--wheel", str(packages / package), "--out-dir", str(folder))
+    with tempfile.TemporaryDirectory() as name:
+        staged = Path(name)
+        copy_files(root, staged, "packages")
+        copy_files(root, staged / "packages/mcp-swarm/src/mcp_swarm/files", *FILES)
+        for package in PACKAGES:
+            source = str(staged / "packages" / package)
+            uv(ROOT, "build", "--quiet", "--wheel", source, "--out-dir", str(folder))
     (folder / ".gitignore").unlink(missing_ok=True)  # wheels are committed
 
 

@@ -5,15 +5,19 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import urllib.request
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from lab.copy import stranger
-from lab.copy.make import ROOT, make, uv, wheels
+from lab.copy.make import FILES, ROOT, copy_files, make, uv, wheels
 from lab.valkey import free_port
+
+BALANCER = "deploy/haproxy/haproxy.cfg"
 
 pytestmark = pytest.mark.processes
 
@@ -71,17 +75,68 @@ def test_a_strangers_copy_needs_no_file_of_ours(folder):
         up.stdout.close()
 
 
+def started(folder, packages):
+    """What `make up` prints until a replica serves, with the library in `packages`."""
+    order = [sys.executable, "-m", "deploy.local", "--replicas=1", f"--port={free_port()}"]
+    up = subprocess.Popen(
+        order,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(packages), "MCP_DRAIN_SECONDS": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        lines = []
+        for line in up.stdout:
+            lines.append(line)
+            if "replicas on" in line:
+                return "".join(lines)
+        raise AssertionError("".join(lines))
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.wait(60)
+        up.stdout.close()
+
+
+def next_version(folder):
+    """The project with another number, and another configuration of the balancer."""
+    copy_files(ROOT, folder, *FILES, "packages")
+    for file in (*folder.glob("packages/*/pyproject.toml"), *folder.rglob("mcp_swarm/__init__.py")):
+        text = file.read_text()
+        file.write_text(re.sub(r'(?m)^(version|__version__) = ".*"', r'\1 = "99.1.0"', text))
+    (folder / "deploy/version.env").write_text("MCP_FILES_VERSION=99.1.0\n")
+    with (folder / BALANCER).open("a") as balancer:
+        balancer.write("# of 99.1.0\n")
+    return folder
+
+
 @pytest.mark.timeout(300)
 def test_a_copy_upgrades_by_a_number(folder, tmp_path):
-    """New wheels and the number in pyproject.toml; the lock file follows."""
+    """New wheels and the number in pyproject.toml; the lock file follows, and a command the files."""
     make(folder)
-    shutil.copytree(ROOT / "packages", tmp_path / "packages")
-    for file in tmp_path.glob("packages/*/pyproject.toml"):
-        file.write_text(re.sub(r'(?m)^version = ".*"', 'version = "99.1.0"', file.read_text()))
-    wheels(tmp_path / "packages", folder / "vendor")
+    wheels(next_version(tmp_path / "project"), folder / "vendor")
     ours = folder / "pyproject.toml"
     ours.write_text(re.sub(r"(mcp-swarm[^=]*)==[\d.]+", r"\1==99.1.0", ours.read_text()))
     uv(folder, "lock", "--quiet")
     locked = (folder / "uv.lock").read_text()
     assert locked.count('version = "99.1.0"') == 2
     assert "vendor" in locked
+
+    installed = tmp_path / "installed"
+    with ZipFile(folder / "vendor/mcp_swarm-99.1.0-py3-none-any.whl") as wheel:
+        wheel.extractall(installed)
+    said = started(folder, installed)
+    warning = r"WARNING local-1 .* belong to mcp-swarm 0\.1\.0, but the library is 99\.1\.0"
+    assert len(re.findall(warning, said)) == 1, said
+    written = subprocess.run(
+        [sys.executable, "-m", "server", "files", "--write"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert written.splitlines()[:-1] == [f"outdated   {BALANCER}", "outdated   deploy/version.env"]
+    assert (folder / BALANCER).read_text().endswith("# of 99.1.0\n")
+    assert "belong to mcp-swarm" not in started(folder, installed)

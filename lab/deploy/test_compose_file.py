@@ -43,7 +43,7 @@ def test_the_server_takes_its_settings(name: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("name", ["mcp", "worker"])
 def test_it_reads_service_env(name: str) -> None:
     """For what is set in a container, and by Compose's own name for it to fill in the variables."""
-    assert SERVICES[name]["env_file"] == "service.env"
+    assert SERVICES[name]["env_file"] == ["service.env", "deploy/version.env"]
     assert (PROJECT / ".env").resolve() == PROJECT / "service.env"
 
 

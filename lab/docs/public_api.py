@@ -2,6 +2,7 @@
 
 import mcp_swarm
 from mcp_swarm import errors
+from mcp_swarm.cli.main import COMMANDS
 from mcp_swarm.config import Settings
 
 
@@ -19,6 +20,7 @@ def markdown() -> str:
             "make_app",
         ],
         "`mcp_swarm.config`": ["Settings", "load"],
+        "commands of `python -m server`": sorted(COMMANDS),
         "fixtures of `mcp_swarm.testing`": ["http_service", "postgres_url", "replica"],
         "settings": sorted(name.upper() for name in Settings.model_fields),
         "JSON-RPC error codes": [f"{value} {name}" for name, value in codes.items() if value < 0],

@@ -81,6 +81,7 @@ def test_every_named_path_of_the_project_exists(page: Path) -> None:
     invented = {
         "server/tools/weather.py",
         "deploy/own.yml",
+        "deploy/files.json",
         "server/discover",
     }  # the reader's own; a method of MCP
     roots = (ROOT, ROOT / "lab" / "copy" / "project")  # the latter is what a copy's owner adds
@@ -114,12 +115,13 @@ def test_every_make_verb_in_the_pages_exists() -> None:
 
 
 def test_the_changelog_knows_the_version() -> None:
-    """One version: the package's, the server's, the changelog's, the image's."""
+    """One version: the package's, the server's, the changelog's, the image's, the files'."""
     from mcp_swarm import __version__
 
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
     assert f"mcp-swarm:{__version__}" in (ROOT / "stack.yml").read_text()
+    assert f"\nMCP_FILES_VERSION={__version__}\n" in (ROOT / "deploy/version.env").read_text()
 
 
 @pytest.mark.processes

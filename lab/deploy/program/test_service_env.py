@@ -81,9 +81,11 @@ def test_docker_gives_a_setting_to_replicas_and_workers(
     set_by_shell = sorted(n for n, v in LISTED.items() if v is None)
     shell = {name: f"shell's {name}" for name in set_by_shell if name != "MCP_CALL_TIMEOUT"}
     services = configured(*overlay, SERVICE_ENV=str(env_file), **shell)
+    version = service_env.read(service_env.VERSION)
     own = {"mcp-live": {"MCP_CALL_TIMEOUT", "MCP_TOOLS", "MCP_STATELESS_HTTP", "MCP_JSON_RESPONSE"}}
     for name in ["mcp", "worker", *(["mcp-live"] if overlay else [])]:
         environment = services[name]["environment"]
+        assert environment.items() >= version.items()
         fixed = own.get(name, set())
         assert environment["MCP_CALL_TIMEOUT"] == ("300" if fixed else "7")
         for variable, value in shell.items():

@@ -184,6 +184,7 @@ async def running(
     """Runs what lives as long as the process: the database, `inner`, and the parts of `mcp`."""
     from mcp_swarm import database
 
+    startup.compare_versions(settings.mcp_files_version)
     url = settings.database_url.get_secret_value()
     await database.start(url, samples=settings.wants_samples)
     try:

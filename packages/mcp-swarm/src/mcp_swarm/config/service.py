@@ -33,6 +33,11 @@ class ServiceSettings(FromEnvironment):
     mcp_tools: Listed = Field(
         ("all",), description="Modules of the tools to serve, by name: `sales,files`."
     )
+    mcp_files_version: str = Field(
+        "",
+        description="The version of the files that deploy this replica; `deploy/version.env` sets it. "
+        "The log has a warning if it is not the library's.",
+    )
     mcp_drain_seconds: float = Field(
         5.0,
         ge=0,

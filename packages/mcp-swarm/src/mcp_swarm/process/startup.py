@@ -6,6 +6,7 @@ of them takes a third of the import time, and some megabytes.
 
 import asyncio
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,10 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_swarm import __version__
 from mcp_swarm.errors import McpSwarmError
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -40,6 +44,22 @@ def keep_what_is_loaded() -> None:
     """
     gc.freeze()
     gc.enable()
+
+
+def compare_versions(files: str) -> None:
+    """Warns if the deployed files belong to another version of the library.
+
+    Args:
+        files: their version; empty where nothing is deployed by them.
+    """
+    if files and files != __version__:
+        logger.warning(
+            "the deployed files (deploy/, stack.yml and others) belong to mcp-swarm %s, but the "
+            "library is %s. Next: python -m server files --write, where these files are kept, and "
+            "deploy again",
+            files,
+            __version__,
+        )
 
 
 async def clear_start_errors(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
