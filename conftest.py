@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+Guarded = Generator[None, object, object]
 FIXTURES = {"fresh", "postgres", "postgres_url", "replica", "shared", "streaming", "valkey"}
 MARKS = {"conformance", "swarm", "thorough"}
 
@@ -21,8 +22,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Fails a test that starts a process without the mark, in every run."""
+def pytest_runtest_setup(item: pytest.Item) -> Guarded:
+    return (yield from _guarded(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Guarded:
+    return (yield from _guarded(item))
+
+
+def _guarded(item: pytest.Item) -> Guarded:
+    """Fails a test that starts a process without the mark, in every run.
+
+    Not at its teardown: what tests share ends with the last of them, and that may be any.
+    """
     if item.get_closest_marker("processes"):
         return (yield)
     with pytest.MonkeyPatch.context() as patched:

@@ -57,6 +57,22 @@ def test_a_marked_test_may_start_one(tmp_path):
     assert "1 passed" in found.stdout, found.stdout
 
 
+def test_what_is_shared_may_start_one_to_end(tmp_path):
+    """As PostgreSQL does; it ends after the last test of the run, whichever that is."""
+    source = f"""
+import pytest
+@pytest.fixture(scope="session")
+def database():
+    yield
+    {STARTS["subprocess"].replace(chr(10), chr(10) + "    ")}
+@pytest.mark.processes
+def test_a(database): pass
+def test_b(): pass
+"""
+    found = ran(tmp_path, source, "-p", "no:randomly")
+    assert "2 passed" in found.stdout and "error" not in found.stdout, found.stdout
+
+
 @pytest.mark.parametrize("fixture", ["replica", "service", "valkey", "shared", "postgres"])
 def test_a_test_with_a_fixture_that_starts_one_is_marked(fixture, tmp_path):
     """`service` starts replicas by the fixture `replica`."""
