@@ -33,7 +33,7 @@ async def test_what_failed_for_good_is_listed_and_retried(team, curl, fresh, val
     assert figures[1:5] == ["1", "1", "0", "0"]
     assert float(figures[7]) >= 0.2
     with valkey.client() as client:
-        client.hset(f"{NAME}:job:{job}", "created", str(time.time() - 3600))
+        client.hset(f"{NAME}:job:{{{job}}}", "created", str(time.time() - 3600))
     code, reported = await command("retry", job)
     assert (code, reported.splitlines()[-1]) == (0, f"{job}  queued again")
     assert await curl.text(made, job) == "done on try 4"

@@ -38,7 +38,7 @@ async def test_a_tool_that_was_taken_away_is_waited_for_an_hour(team, curl, valk
     made = team.replica()
     job = await curl.submit(made, "work", seconds=0.1)
     with valkey.client() as client:
-        client.hset(f"{NAME}:job:{job}", "unknown_since", time.time() - 3700)
+        client.hset(f"{NAME}:job:{{{job}}}", "unknown_since", time.time() - 3700)
     team.worker(packages=("lab.jobs.older",))
     found = await curl.until(made, job)
     assert found["state"] == "failed"

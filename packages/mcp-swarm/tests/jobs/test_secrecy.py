@@ -153,8 +153,8 @@ async def test_whoever_can_write_to_redis_can_run_nothing(team, curl, valkey, tm
         }
         client.xadd(f"{NAME}:jobs:stream", forged)
         # Another job's call under this job's name:
-        copied = client.hgetall(f"{NAME}:job:{job}")
-        client.hset(f"{NAME}:job:moved", mapping=copied)
+        copied = client.hgetall(f"{NAME}:job:{{{job}}}")
+        client.hset(f"{NAME}:job:{{moved}}", mapping=copied)
         moved = {**entry[1], b"key": b"moved", b"generation": b"0"}
         client.xadd(f"{NAME}:jobs:stream", moved)
     worker = team.worker()

@@ -23,7 +23,7 @@ def replicas_in(valkey):
 def is_taken_for_dead(valkey, replica):
     """What three seconds of silence do."""
     with valkey.client() as client:
-        client.delete(f"{NAME}:replica:{replica}")
+        client.delete(f"{NAME}:replica:{{{replica}}}")
 
 
 async def test_an_answer_that_was_accepted_reaches_who_was_silent(http, service, valkey):

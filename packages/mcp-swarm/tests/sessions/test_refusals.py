@@ -88,7 +88,7 @@ async def test_an_unused_session_expires_and_a_used_one_does_not(http, service, 
     made = service(**SETTINGS, MCP_SESSION_TTL="5")
     used, unused = [await Session(http, [made]).open() for _ in range(2)]
     with valkey.client() as client:
-        while client.exists(f"{NAME}:session:{unused.id}"):
+        while client.exists(f"{NAME}:session:{{{unused.id}}}"):
             await asyncio.sleep(0.2)
             assert (await used.call("echo", text="x")).status_code == 200
     assert (await unused.call("echo", text="x")).status_code == 404

@@ -83,9 +83,11 @@ class SharedUsedStates:
     async def consume(self, state: str) -> bool:
         """See ``UsedStates``."""
         from mcp_swarm.redis import redis_required
+        from mcp_swarm.redis.keys import tag
 
         async with redis_required("Confirming"):
-            return await self._store.claim("state", _name(state), seconds=ceil(self._ttl) + SKEW)
+            name = tag(_name(state))
+            return await self._store.claim("state", name, seconds=ceil(self._ttl) + SKEW)
 
 
 def used_states(store: "Store | None", ttl: float) -> UsedStates:

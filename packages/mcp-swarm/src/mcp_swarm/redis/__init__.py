@@ -17,7 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from mcp_swarm.errors import STORE_UNAVAILABLE
-from mcp_swarm.redis import permissions
+from mcp_swarm.redis import keys, permissions
 from mcp_swarm.redis.availability import Availability
 from mcp_swarm.redis.pipeline import PipelinedConnection
 from mcp_swarm.redis.sessions import SessionStore
@@ -85,8 +85,8 @@ class Store:
         )
 
     def key(self, *parts: str) -> str:
-        """Returns the key ``service:part:part``."""
-        return ":".join((self.service, *parts))
+        """Returns the key ``service:part:part``; an id is ``keys.tag(id)``."""
+        return keys.key(self.service, *parts)
 
     @property
     def events(self) -> str:

@@ -40,10 +40,10 @@ local function held()
     return sum
 end
 local function drop_expired()
-    local first, entries = string.sub(KEYS[1], 1, -1 - #ARGV[1]), redis.call('HGETALL', KEYS[5])
+    local first, entries = string.sub(KEYS[1], 1, -2 - #ARGV[1]), redis.call('HGETALL', KEYS[5])
     for i = 1, #entries, 2 do
         local id = string.match(entries[i], '^(.-)/')
-        if redis.call('EXISTS', first .. id) == 0 then redis.call('HDEL', KEYS[5], entries[i]) end
+        if redis.call('EXISTS', first .. id .. '}') == 0 then redis.call('HDEL', KEYS[5], entries[i]) end
     end
 end
 if ARGV[5] ~= '' then

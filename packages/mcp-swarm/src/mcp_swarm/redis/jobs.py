@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 
 from mcp_swarm.redis import job_scripts
 from mcp_swarm.redis.job_scripts import LIVE_TTL
+from mcp_swarm.redis.keys import key, tag
 
 _SETS = {"": 0, "queued": 2, "running": 3, "failed": 4, "asking": 5}
 
@@ -46,16 +47,16 @@ class JobStore:
         return self._redis.register_script(first + text if self._is_redis else text)
 
     def _key(self, *parts: str) -> str:
-        return ":".join((self._service, *parts))
+        return key(self._service, *parts)
 
     def _keys(self, job_id: str, owner: str, tenant: str, tool: str) -> list[str]:
         sets = [self._key("jobs", name) for name in ("queued", "running", "failed")]
-        sets.append(self._key("jobs", "asking", owner))
-        figures = self._key("jobs", "figures", tool)
-        return [self._key("job", job_id), *sets, figures, *self._of(tenant)]
+        sets.append(self._key("jobs", "asking", tag(owner)))
+        figures = self._key("jobs", "figures", tag(tool))
+        return [self._key("job", tag(job_id)), *sets, figures, *self._of(tenant)]
 
     def _of(self, tenant: str) -> list[str]:
-        return [self._key("jobs", "held", tenant), self._key("jobs", "queued", tenant)]
+        return [self._key("jobs", "held", tag(tenant)), self._key("jobs", "queued", tag(tenant))]
 
     async def submit(
         self,
@@ -88,8 +89,12 @@ class JobStore:
             jobs)``; ``("heavy", bytes that the tenant's jobs hold)``.
         """
         name, call = repeat or ("", "")
-        keys = [self._key("job", job_id), self._key("jobs", "queued"), self._key("job-key", name)]
-        keys += [self._key("jobs", "asking", owner), *self._of(tenant)]
+        keys = [
+            self._key("job", tag(job_id)),
+            self._key("jobs", "queued"),
+            self._key("job-key", tag(name)),
+        ]
+        keys += [self._key("jobs", "asking", tag(owner)), *self._of(tenant)]
         size = sum(len(value) for value in fields.values() if isinstance(value, bytes))
         bytes_, queued = (share.bytes, share.queued) if share else (sys.maxsize, sys.maxsize)
         arguments = [job_id, now, limit, LIVE_TTL, call, bytes_, size, queued, *_flat(fields)]
@@ -149,7 +154,7 @@ class JobStore:
 
     async def read(self, job_id: str) -> dict[str, bytes]:
         """Returns the record's fields; empty if there is no such record."""
-        found = await self._redis.hgetall(self._key("job", job_id))
+        found = await self._redis.hgetall(self._key("job", tag(job_id)))
         return {_text(name): value for name, value in found.items()}
 
     async def members(self, which: str, before: float = float("inf")) -> list[str]:
@@ -192,7 +197,7 @@ class JobStore:
 
     async def figures(self, tool: str) -> dict[str, float]:
         """Returns this tool's figures, which ``move`` adds up: name → sum."""
-        found = await self._redis.hgetall(self._key("jobs", "figures", tool))
+        found = await self._redis.hgetall(self._key("jobs", "figures", tag(tool)))
         return {_text(name): float(value) for name, value in found.items()}
 
 

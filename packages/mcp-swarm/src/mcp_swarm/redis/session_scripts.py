@@ -2,19 +2,19 @@
 
 ARGV[1] is always the service's name. Keys (all expire):
 
-    session:<id>                 hash: owner, params, version, level, has_uris, of (hash of the owner)
-    session:<id>:uris            set: resources it subscribed to
-    session:<id>:stream:<name>   stream: the message (d), the URI of the changed resource, if any (u);
+    session:{id}                 hash: owner, params, version, level, has_uris, of (hash of the owner)
+    session:{id}:uris            set: resources it subscribed to
+    session:{id}:stream:<name>   stream: the message (d), the URI of the changed resource, if any (u);
                                  the name is `get`, or that of a call
-    session:<id>:reader:<name>   hash: replica and token of the reader; cursor
-    session:<id>:call:<name>     hash: replica that runs it, message, repeat, attempt, heir (token of
+    session:{id}:reader:<name>   hash: replica and token of the reader; cursor
+    session:{id}:call:<name>     hash: replica that runs it, message, repeat, attempt, heir (token of
                                  the takeover), done
-    session:<id>:answered        sorted set: names of calls whose result is stored, by its expiry
+    session:{id}:answered        sorted set: names of calls whose result is stored, by its expiry
     sessions, listeners          sorted sets: session ids by expiry; listeners opened a GET stream
-    sessions-of:<hash>           sorted set: the same for one caller
-    subscribers:<uri>            set of session ids
-    replica:<id>, replicas       exists while it is alive; sorted set by last heartbeat
-    inbox:<id>                   stream: messages of other replicas to this one
+    sessions-of:{hash}           sorted set: the same for one caller
+    subscribers:{uri}            set of session ids
+    replica:{id}, replicas       exists while it is alive; sorted set by last heartbeat
+    inbox:{id}                   stream: messages of other replicas to this one
 """
 
 from mcp_swarm.redis.pipeline import Script
@@ -22,18 +22,19 @@ from mcp_swarm.redis.pipeline import Script
 _COMMON = """
 local service = ARGV[1]
 local function key(...) return table.concat({service, ...}, ':') end
-local function session(id, ...) return key('session', id, ...) end
+local function tag(id) return '{' .. id .. '}' end  -- see keys.py
+local function session(id, ...) return key('session', tag(id), ...) end
 local function milliseconds()
   local t = redis.call('TIME'); return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 local function alive(replica)
-  return replica and replica ~= '' and redis.call('EXISTS', key('replica', replica)) == 1
+  return replica and replica ~= '' and redis.call('EXISTS', key('replica', tag(replica))) == 1
 end
 local function send(replica, ...)
   -- Known suffices: a replica that hung for a while reads its inbox when it continues.
   if not redis.call('ZSCORE', key('replicas'), replica) then return 0 end
-  redis.call('XADD', key('inbox', replica), 'MAXLEN', '~', 20000, '*', ...)
-  redis.call('PEXPIRE', key('inbox', replica), 60000)
+  redis.call('XADD', key('inbox', tag(replica)), 'MAXLEN', '~', 20000, '*', ...)
+  redis.call('PEXPIRE', key('inbox', tag(replica)), 60000)
   return 1
 end
 local function send_all(...)
@@ -52,8 +53,8 @@ local function keep(id, ttl)
   redis.call('PEXPIRE', key('sessions'), 2 * ttl)
   local of = redis.call('HGET', session(id), 'of')
   if of then
-    redis.call('ZADD', key('sessions-of', of), now + ttl, id)
-    redis.call('PEXPIRE', key('sessions-of', of), 2 * ttl)
+    redis.call('ZADD', key('sessions-of', tag(of)), now + ttl, id)
+    redis.call('PEXPIRE', key('sessions-of', tag(of)), 2 * ttl)
   end
   redis.call('PEXPIRE', session(id, 'stream', 'get'), ttl)
   redis.call('PEXPIRE', session(id, 'reader', 'get'), ttl)
@@ -64,7 +65,7 @@ local function keep(id, ttl)
   if redis.call('HEXISTS', session(id), 'has_uris') == 1 then
     redis.call('PEXPIRE', session(id, 'uris'), ttl)
     for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
-      redis.call('PEXPIRE', key('subscribers', uri), 2 * ttl)
+      redis.call('PEXPIRE', key('subscribers', tag(uri)), 2 * ttl)
     end
   end
 end
@@ -108,8 +109,8 @@ redis.call('ZREMRANGEBYSCORE', key('listeners'), '-inf', now)
 if redis.call('ZCARD', key('sessions')) >= most then return 0 end
 if ARGV[5] ~= '' then
   local of = redis.sha1hex(ARGV[5])
-  redis.call('ZREMRANGEBYSCORE', key('sessions-of', of), '-inf', now)
-  if redis.call('ZCARD', key('sessions-of', of)) >= tonumber(ARGV[8]) then return -1 end
+  redis.call('ZREMRANGEBYSCORE', key('sessions-of', tag(of)), '-inf', now)
+  if redis.call('ZCARD', key('sessions-of', tag(of))) >= tonumber(ARGV[8]) then return -1 end
   redis.call('HSET', session(id), 'of', of)
 end
 redis.call('HSET', session(id), 'owner', ARGV[5], 'params', ARGV[6], 'version', ARGV[7])
@@ -124,7 +125,7 @@ local id = ARGV[2]
 local found = redis.call('HMGET', session(id), 'owner', 'params', 'version', 'level')
 if not found[1] or found[1] ~= ARGV[3] then return nil end
 touch(id, tonumber(ARGV[4]))
-return {found[2], found[3], found[4], redis.call('EXISTS', key(ARGV[5]))}
+return {found[2], found[3], found[4], redis.call('EXISTS', ARGV[5])}
 """)
 
 # id, ttl → 1, or 0 if the session is gone
@@ -142,14 +143,14 @@ CLOSE = harmless("""
 local id = ARGV[2]
 local of = redis.call('HGET', session(id), 'of')
 for _, uri in ipairs(redis.call('SMEMBERS', session(id, 'uris'))) do
-  redis.call('SREM', key('subscribers', uri), id)
+  redis.call('SREM', key('subscribers', tag(uri)), id)
 end
 for _, name in ipairs(redis.call('ZRANGE', session(id, 'answered'), 0, -1)) do forget(id, name) end
 redis.call('DEL', session(id), session(id, 'uris'), session(id, 'answered'),
   session(id, 'stream', 'get'), session(id, 'reader', 'get'))
 redis.call('ZREM', key('sessions'), id)
 redis.call('ZREM', key('listeners'), id)
-if of then redis.call('ZREM', key('sessions-of', of), id) end
+if of then redis.call('ZREM', key('sessions-of', tag(of)), id) end
 send_all('kind', 'close', 'session', id)
 """)
 
@@ -267,12 +268,12 @@ SEND_ALL = script("send_all(unpack(ARGV, 2))")
 # → used and allowed memory of Redis, in bytes; 0 for no limit
 HEARTBEAT = harmless("""
 local replica, ttl, now = ARGV[2], tonumber(ARGV[3]), milliseconds()
-redis.call('XTRIM', key('inbox', replica), 'MINID', ARGV[4])
-redis.call('SET', key('replica', replica), 1, 'PX', ttl)
+redis.call('XTRIM', key('inbox', tag(replica)), 'MINID', ARGV[4])
+redis.call('SET', key('replica', tag(replica)), 1, 'PX', ttl)
 redis.call('ZREMRANGEBYSCORE', key('replicas'), '-inf', now - 20 * ttl)
 redis.call('ZADD', key('replicas'), now, replica)
 redis.call('PEXPIRE', key('replicas'), 20 * ttl)
-redis.call('PEXPIRE', key('inbox', replica), 60000)
+redis.call('PEXPIRE', key('inbox', tag(replica)), 60000)
 local memory = redis.call('INFO', 'memory')
 local function bytes(name) return tonumber(string.match(memory, '\\n' .. name .. ':(%d+)') or 0) end
 return {bytes('used_memory'), bytes('maxmemory')}
@@ -280,6 +281,6 @@ return {bytes('used_memory'), bytes('maxmemory')}
 
 # replica. Records its end, so that nobody waits for its heartbeat to expire.
 END = harmless("""
-redis.call('DEL', key('replica', ARGV[2]), key('inbox', ARGV[2]))
+redis.call('DEL', key('replica', tag(ARGV[2])), key('inbox', tag(ARGV[2])))
 redis.call('ZREM', key('replicas'), ARGV[2])
 """)

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from mcp_swarm.redis import session_scripts, subscription_scripts
+from mcp_swarm.redis import keys, session_scripts, subscription_scripts
 from mcp_swarm.redis.pipeline import PipelinedConnection, Script
-
-# First part of the keys of callers' state: see ``fields``.
-STATE = "state-of"
 
 # Messages kept per stream, roughly. A client that is further behind loses the oldest.
 MAX_EVENTS = 1000
@@ -141,7 +138,7 @@ class SessionStore:
             owner: the caller.
             rules: key, in the state of callers, of the session's visibility rules.
         """
-        state = ":".join((STATE, *rules))
+        state = keys.of_state(self._service, *rules)
         found = await self._run(session_scripts.TAKE_UP, session, owner, self._ttl, state)
         if found is None:
             return None
@@ -290,7 +287,7 @@ class SessionStore:
 
     def inbox(self, replica: str) -> str:
         """The key of the stream of messages for `replica`."""
-        return f"{self._service}:inbox:{replica}"
+        return keys.key(self._service, "inbox", keys.tag(replica))
 
     async def _run(self, script: Script, *arguments: Any) -> Any:
         return await self.connection.run(script, self._service, *arguments)

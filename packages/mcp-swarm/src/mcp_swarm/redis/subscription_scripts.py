@@ -14,7 +14,7 @@ if redis.call('SISMEMBER', uris, uri) == 0 and redis.call('SCARD', uris) >= tonu
   return 0
 end
 redis.call('SADD', uris, uri)
-redis.call('SADD', key('subscribers', uri), id)
+redis.call('SADD', key('subscribers', tag(uri)), id)
 redis.call('HSET', session(id), 'has_uris', 1)
 keep(id, ttl)
 return 1
@@ -23,14 +23,14 @@ return 1
 # id, uri
 UNSUBSCRIBE = harmless("""
 redis.call('SREM', session(ARGV[2], 'uris'), ARGV[3])
-redis.call('SREM', key('subscribers', ARGV[3]), ARGV[2])
+redis.call('SREM', key('subscribers', tag(ARGV[3])), ARGV[2])
 """)
 
 # uri or '' (all listeners), data, ttl, most entries → ids of sessions that are not yet notified
 NOTIFY = script("""
 local uri, data, ttl, most = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local ids = uri == '' and redis.call('ZRANGE', key('listeners'), 0, -1)
-  or redis.call('SMEMBERS', key('subscribers', uri))
+  or redis.call('SMEMBERS', key('subscribers', tag(uri)))
 local later = {}
 for n, id in ipairs(ids) do
   if n > 200 then
@@ -40,7 +40,7 @@ for n, id in ipairs(ids) do
   elseif uri == '' then
     redis.call('ZREM', key('listeners'), id)
   else
-    redis.call('SREM', key('subscribers', uri), id)
+    redis.call('SREM', key('subscribers', tag(uri)), id)
   end
 end
 return later

@@ -11,7 +11,7 @@ from secrets import token_hex
 from typing import Any
 
 from mcp_swarm.redis import Store
-from mcp_swarm.redis.sessions import STATE
+from mcp_swarm.redis.keys import of_state
 
 # Seconds that a caller's state is kept after it was last written.
 TTL = 24 * 3600
@@ -71,7 +71,7 @@ class Fields:
         """Applies the change atomically; False, without a write, if an expectation fails.
 
         Args:
-            name: of the hash.
+            name: of the hash: collection and key.
             change: to apply.
             seconds: how long the hash is kept from now on, at most ``TTL``.
         """
@@ -95,4 +95,5 @@ class Fields:
         return bool(await self._store.redis.delete(self._key(name)))
 
     def _key(self, name: tuple[str, ...]) -> str:
-        return self._store.key(STATE, *name)
+        collection, key = name
+        return of_state(self._store.service, collection, key)

@@ -29,7 +29,7 @@ def random_text(size):
 
 def stored(valkey, job):
     with valkey.client() as client:
-        return client.hgetall(f"{NAME}:job:{job}")
+        return client.hgetall(f"{NAME}:job:{{{job}}}")
 
 
 def held(valkey):

@@ -115,7 +115,7 @@ async def test_a_start_has_nothing_of_the_progress_of_one_before(team, curl, val
     made = team.replica()
     job = await curl.submit(made, "endless")
     with valkey.client() as client:
-        client.hset(f"{NAME}:job:{job}", mapping={"progress": "9.0", "total": "10.0"})
+        client.hset(f"{NAME}:job:{{{job}}}", mapping={"progress": "9.0", "total": "10.0"})
     assert (await curl.status(made, job))["fraction"] == 0.9
     team.worker()
     assert "fraction" not in await curl.until(made, job, "running")
@@ -142,7 +142,7 @@ async def test_what_nobody_answered_for_a_week_counts_no_more(store):
         assert await store.move(job, "o", "t", ("queued",), asks, into="asking", score=at) == "ok"
         refused = await store.submit("other", "o", queued, now=at + 1, limit=1)
         assert refused == ("unanswered", "1")
-    assert await store.members("asking:o") == ["two"]
+    assert await store.members("asking:{o}") == ["two"]
 
 
 async def test_an_idempotency_key_lives_as_long_as_its_job(valkey, store):
@@ -154,13 +154,13 @@ async def test_an_idempotency_key_lives_as_long_as_its_job(valkey, store):
         "one",
     )
     with valkey.client() as client:
-        assert client.ttl(f"{NAME}:job-key:owner:key") > LIVE_TTL - 60
+        assert client.ttl(f"{NAME}:job-key:{{owner:key}}") > LIVE_TTL - 60
         for state, ttl in (("running", LIVE_TTL), ("completed", 50)):
             reported = {"state": state}
             await store.move("one", "owner", "t", ("queued", "running"), reported, ttl=ttl)
-            found = client.expiretime(f"{NAME}:job-key:owner:key")
-            assert found == client.expiretime(f"{NAME}:job:one")
-        assert client.ttl(f"{NAME}:job-key:owner:key") <= 50
+            found = client.expiretime(f"{NAME}:job-key:{{owner:key}}")
+            assert found == client.expiretime(f"{NAME}:job:{{one}}")
+        assert client.ttl(f"{NAME}:job-key:{{owner:key}}") <= 50
     assert await store.submit("two", "owner", fields, now=2, limit=9, repeat=named) == (
         "known",
         "one",
