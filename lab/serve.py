@@ -108,7 +108,9 @@ def calls_that_are_not_kept() -> None:
 def plain_fastmcp(**options: Any) -> Callable[[], None]:
     """FastMCP with its own default for one of the options that we pass."""
 
-    class Plain(build.App):
+    from mcp_swarm.app import App
+
+    class Plain(App):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, **options})
 

@@ -17,5 +17,5 @@ class Settings(mcp_swarm.config.Settings):
 
 
 def settings() -> Settings:
-    """Returns the settings of this process, read once from its environment."""
-    return mcp_swarm.config.load(Settings)
+    """Returns the settings of this app, read once from the environment."""
+    return mcp_swarm.config.current(Settings)

@@ -7,7 +7,8 @@ from typing import Any
 from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
 
-from mcp_swarm.build import App, build_mcp
+from mcp_swarm.app import App
+from mcp_swarm.build import build_mcp
 from server.config import Settings
 
 # A file in one of these packages is served at the next start. MCP_TOOLS picks from the tools.

@@ -12,14 +12,14 @@ def markdown() -> str:
     codes = {name: value for name, value in vars(errors).items() if isinstance(value, int)}
     rows = {
         "names of `mcp_swarm`": sorted(mcp_swarm.__all__),
-        "`mcp_swarm.build`, `mcp_swarm.serve`": [
+        "`mcp_swarm.app`, `mcp_swarm.build`, `mcp_swarm.serve`": [
             "App",
             "build_mcp",
             "Service",
             "build_app",
             "make_app",
         ],
-        "`mcp_swarm.config`": ["Settings", "load"],
+        "`mcp_swarm.config`": ["Settings", "current", "load"],
         "commands of `python -m server`": sorted(COMMANDS),
         "fixtures of `mcp_swarm.testing`": ["http_service", "postgres_url", "replica"],
         "settings": sorted(name.upper() for name in Settings.model_fields),

@@ -20,7 +20,8 @@ from typing import Any
 from docket import Docket, Worker
 from fastmcp.tools import tool
 
-from mcp_swarm.build import App, build_mcp
+from mcp_swarm.app import App
+from mcp_swarm.build import build_mcp
 from mcp_swarm.config import Settings
 
 AT_ONCE, PAUSE = 10, timedelta(milliseconds=100)

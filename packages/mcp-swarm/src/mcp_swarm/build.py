@@ -1,17 +1,19 @@
 """Builds the MCP server: FastMCP, the discovered components, and the MCP middleware in order."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from functools import cached_property, partial
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import (
+    contextmanager,
+    nullcontext,
+)
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastmcp import FastMCP
 from fastmcp.server.middleware import Middleware
 from fastmcp.server.sessions import create_session, end_session, session_id_parameter_names
 from fastmcp.tools import Tool
-from mcp.server.context import ServerMiddleware
 
 from mcp_swarm import __version__, auth, events, framework
+from mcp_swarm.app import App, Lifespan, with_values
 from mcp_swarm.asgi.rpc_error.unknown_resource import UnknownResourceMiddleware
 from mcp_swarm.ask import request_state
 from mcp_swarm.ask.middleware import AskMiddleware
@@ -24,11 +26,7 @@ from mcp_swarm.config import CallSettings, Settings
 from mcp_swarm.discovery import Component, Identity, chosen, discover
 from mcp_swarm.events.listen import Listen
 from mcp_swarm.framework.components import around_tool
-from mcp_swarm.isolation.middleware import IsolationMiddleware, isolate
-from mcp_swarm.isolation.shares import refuse_large
-from mcp_swarm.process import gauges
-from mcp_swarm.process.parts import Part
-from mcp_swarm.telemetry.call_record import RecordCalls
+from mcp_swarm.isolation.middleware import IsolationMiddleware
 from mcp_swarm.telemetry.tracing import record_trace
 from mcp_swarm.user_state.lost_state_warning import warn_once
 
@@ -36,34 +34,6 @@ if TYPE_CHECKING:
     from mcp_swarm.jobs.jobs import Jobs
     from mcp_swarm.redis import Store
     from mcp_swarm.sessions.endpoint import Endpoint
-
-
-Lifespan = Callable[[FastMCP], AbstractAsyncContextManager[dict[str, Any]]]
-
-
-class App(FastMCP):
-    """FastMCP, its background parts, and the streams that the stop must close."""
-
-    bus: events.Bus
-    listen: Listen
-    sessions: "Endpoint | None"
-    store: "Store | None"
-    parts: list[Part]
-    jobs: "Jobs | None"  # None if no tool has `task=`
-
-    def gauges(self) -> dict[str, float]:
-        """Returns what this process holds right now: streams, calls, jobs, slots, questions."""
-        return gauges.read([self.listen, self.sessions, self.jobs, *self.middleware])
-
-    @cached_property
-    def around_requests(self) -> list[ServerMiddleware[Any]]:
-        """SDK middleware, outermost first: around FastMCP's, so that it sees what clients sent."""
-        return [
-            RecordCalls(self),  # first, so that it sees what the client gets
-            isolate,  # lists and permission checks may raise anything, too
-            refuse_large,  # before anything reads the message
-            request_state.note,  # before FastMCP opens the sealed state
-        ]
 
 
 def build_mcp(
@@ -92,7 +62,7 @@ def build_mcp(
         version=__version__,
         auth=auth.verifier(settings, auth.VerifiedBefore),
         middleware=[*middleware(settings, store), *own_middleware],
-        lifespan=lifespan,
+        lifespan=with_values(lifespan),
         on_duplicate="error",
         mask_error_details=True,  # T16: an exception's text may hold a secret
         strict_input_validation=True,  # T16: "41" is not an int
@@ -100,8 +70,7 @@ def build_mcp(
         session_state_store=_state_store(settings, store),
     )
     _check_outbound_hosts(settings)
-    mcp.store, mcp.bus = store, events.connect(store)
-    mcp.parts = [store.run, mcp.bus.run] if store else [mcp.bus.run]
+    mcp.connect(settings, store)
     found = _discovered(mcp, packages, settings)
     mcp.listen = Listen(
         mcp.bus,

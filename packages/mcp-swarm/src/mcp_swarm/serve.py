@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mcp_swarm import __version__, framework
+from mcp_swarm import __version__, app_values, framework
+from mcp_swarm.app import App
 from mcp_swarm.asgi.authenticate import AuthenticateMiddleware
 from mcp_swarm.asgi.body import BodyMiddleware
 from mcp_swarm.asgi.content_negotiation import ContentNegotiationMiddleware, NotAcceptableMiddleware
@@ -26,7 +27,6 @@ from mcp_swarm.asgi.request_id import RequestIdMiddleware
 from mcp_swarm.asgi.rpc_error import RpcErrorMiddleware
 from mcp_swarm.asgi.served_by import ServedByMiddleware
 from mcp_swarm.asgi.trailing_slash import TrailingSlashMiddleware
-from mcp_swarm.build import App
 from mcp_swarm.config import HttpSettings, Settings
 from mcp_swarm.errors import EXIT_NOT_STARTED
 from mcp_swarm.fast_path import FastPathMiddleware
@@ -139,6 +139,7 @@ class Service:
         if scope["type"] == "lifespan":
             await startup.clear_start_errors(self.app, scope, receive, send)
         else:
+            app_values.enter(self.mcp.values)
             await self.app(scope, receive, send)
 
     async def version(self, request: Request) -> Response:
@@ -186,17 +187,18 @@ async def running(
 
     startup.compare_versions(settings.mcp_files_version)
     url = settings.database_url.get_secret_value()
-    await database.start(url, samples=settings.wants_samples)
-    try:
-        if mcp.store:
-            await mcp.store.demand_access()
-        # The parts end first: they finish calls, which need what `inner` holds open.
-        async with inner, parts.running(mcp.parts, health):
-            yield
-    finally:
-        if "mcp_swarm.http" in sys.modules:  # else no tool called out
-            await sys.modules["mcp_swarm.http"].close()
-        await database.stop()
+    with app_values.running(mcp.values):
+        await database.start(url, samples=settings.wants_samples)
+        try:
+            if mcp.store:
+                await mcp.store.demand_access()
+            # The parts end first: they finish calls, which need what `inner` holds open.
+            async with inner, parts.running(mcp.parts, health):
+                yield
+        finally:
+            if "mcp_swarm.http" in sys.modules:  # else no tool called out
+                await sys.modules["mcp_swarm.http"].close()
+            await database.stop()
 
 
 def build_app(

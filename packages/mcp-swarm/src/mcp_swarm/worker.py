@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_swarm import framework
-from mcp_swarm.build import App
+from mcp_swarm.app import App
 from mcp_swarm.config import Settings
 from mcp_swarm.errors import EXIT_NOT_STARTED, StartError
 from mcp_swarm.process import startup

@@ -11,7 +11,7 @@ from mcp_swarm.config import Settings
 @pytest.fixture
 def declared(monkeypatch):
     """Declares tables for this test only."""
-    monkeypatch.setattr(database, "_state", database._State())
+    monkeypatch.setattr(database, "_declared", [])
     return database.declare
 
 

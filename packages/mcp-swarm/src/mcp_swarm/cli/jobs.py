@@ -14,7 +14,7 @@ from typing import Any
 
 from mcp.shared.exceptions import MCPError
 
-from mcp_swarm.build import App
+from mcp_swarm.app import App
 from mcp_swarm.config import Settings
 from mcp_swarm.errors import EXIT_FINDINGS, EXIT_FINE, StartError
 from mcp_swarm.jobs.encryption import DecryptionError

@@ -9,6 +9,7 @@ from typing import Self, TypeVar, overload
 
 from pydantic import ValidationError, model_validator
 
+from mcp_swarm.app_values import AppValue
 from mcp_swarm.config.auth import AuthSettings
 from mcp_swarm.config.calls import MAKE_KEY, CallSettings
 from mcp_swarm.config.explain import explain
@@ -29,6 +30,7 @@ __all__ = [
     "SessionSettings",
     "Settings",
     "StoreSettings",
+    "current",
     "load",
 ]
 
@@ -71,6 +73,26 @@ def load(kind: type[Settings] = Settings) -> Settings:
             nearly matches a setting's.
     """
     return _load(kind)
+
+
+app_settings: "AppValue[Settings]" = AppValue()
+
+
+@overload
+def current() -> Settings: ...
+@overload
+def current(kind: type[Chosen]) -> Chosen: ...
+def current(kind: type[Settings] = Settings) -> Settings:
+    """Returns the settings of the app that runs this code; those of ``load`` outside of one.
+
+    Args:
+        kind: a service's own class of settings.
+
+    Raises:
+        ConfigError: as ``load``.
+    """
+    found = app_settings.get()
+    return found if isinstance(found, kind) else load(kind)
 
 
 @cache

@@ -15,9 +15,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mcp_swarm.app_values import AppValue
 from mcp_swarm.database.tables import Declared, Seed, create, schemas
 from mcp_swarm.errors import StartError
 
@@ -30,16 +30,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class _State:
-    """The declarations, the URL of the database, and the engine once it is open."""
-
-    declared: list[Declared] = field(default_factory=list)
-    url: str | None = None
-    opened: "Database | None" = None
-
-
-_state = _State()
+# Of the modules that this process has imported.
+_declared: list[Declared] = []
+_url: AppValue[str] = AppValue()
+_database: "AppValue[Database]" = AppValue()
 
 
 def declare(metadata: "MetaData", seed: Seed | None = None, *, samples: Seed | None = None) -> None:
@@ -52,7 +46,7 @@ def declare(metadata: "MetaData", seed: Seed | None = None, *, samples: Seed | N
         samples: the same for example rows, only with the default SQLite file or
             ``MCP_SAMPLE_DATA=true``.
     """
-    _state.declared.append(Declared(metadata, seed, samples))
+    _declared.append(Declared(metadata, seed, samples))
 
 
 @asynccontextmanager
@@ -63,7 +57,7 @@ async def session() -> "AsyncIterator[AsyncSession]":
         UnavailableError: the database does not answer; within two seconds.
         RuntimeError: used before the server has started.
     """
-    opened = _state.opened or _open()
+    opened = _database.get() or _open()
     async with opened.session() as session:
         yield session
 
@@ -79,8 +73,8 @@ async def start(url: str, *, samples: bool = False, timeout: float = 20.0) -> No
     Raises:
         StartError: the URL cannot be used, or nothing answers there.
     """
-    _state.url = url
-    if not _state.declared:
+    _url.set(url)
+    if not _declared:
         return
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -100,7 +94,7 @@ async def _created(opened: "Database", url: str, samples: bool, deadline: float)
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        await create(opened.engine, _state.declared, samples=samples)
+        await create(opened.engine, _declared, samples=samples)
     except (OSError, SQLAlchemyError) as error:
         late = asyncio.get_running_loop().time() > deadline
         if late or not _may_be_starting(error):
@@ -113,7 +107,8 @@ async def _created(opened: "Database", url: str, samples: bool, deadline: float)
 
 async def stop() -> None:
     """Closes the engine and its connections."""
-    opened, _state.opened, _state.url = _state.opened, None, None
+    _url.take()
+    opened = _database.take()
     if opened is not None:
         await opened.close()
 
@@ -121,13 +116,14 @@ async def stop() -> None:
 def _open() -> "Database":
     from mcp_swarm.database.engine import Database
 
-    if _state.url is None:
+    if (url := _url.get()) is None:
         raise RuntimeError(
             "The database is not open: the server has not started. Next: open a session inside a "
             "tool, resource or prompt, or call `await database.start(url)` first, as in a test."
         )
-    _state.opened = Database(_state.url, schemas(_state.declared))
-    return _state.opened
+    opened = Database(url, schemas(_declared))
+    _database.set(opened)
+    return opened
 
 
 # asyncpg's class for "the database system is starting up", as SQLAlchemy wraps it.

@@ -15,7 +15,8 @@ from mcp.server.subscriptions import (
     ToolsListChanged,
 )
 
-from mcp_swarm.config import load
+from mcp_swarm.app_values import AppValue
+from mcp_swarm.config import current
 from mcp_swarm.events.bus import Bus, LocalBus
 
 if TYPE_CHECKING:
@@ -33,25 +34,20 @@ __all__ = [
     "publish",
 ]
 
-# A process serves one set of clients, so it has one bus.
-_here: dict[str, Bus] = {}
+app_bus: AppValue[Bus] = AppValue()
 
 
 def connect(store: "Store | None") -> Bus:
-    """Returns the bus that ``publish`` uses in this process from now on.
+    """Returns a new bus.
 
     Args:
-        store: the shared Redis, or None for the listeners of this process alone.
+        store: the shared Redis, or None for the listeners of this app alone.
     """
-    bus: Bus
     if store is None:
-        bus = LocalBus()
-    else:
-        from mcp_swarm.events.shared import SharedBus
+        return LocalBus()
+    from mcp_swarm.events.shared import SharedBus
 
-        bus = SharedBus(store)
-    _here["bus"] = bus
-    return bus
+    return SharedBus(store)
 
 
 async def publish(event: ServerEvent) -> None:
@@ -64,13 +60,16 @@ async def publish(event: ServerEvent) -> None:
         event: one of ``ResourceUpdated(uri)``, ``ToolsListChanged()``, ``PromptsListChanged()``,
             ``ResourcesListChanged()``.
     """
-    bus = _here.get("bus") or connect(_own_store())
+    bus = app_bus.get()
+    if bus is None:
+        bus = connect(_own_store())
+        app_bus.set(bus)
     await bus.publish(event)
 
 
 def _own_store() -> "Store | None":
     """Returns the store of a process that publishes without having built the server."""
-    settings = load()
+    settings = current()
     if not settings.is_shared:
         return None
     from mcp_swarm.redis import Store

@@ -13,17 +13,18 @@ it inside the tool function, so that a replica without such calls loads no HTTP 
 import asyncio
 from collections.abc import Mapping
 
-from mcp_swarm.config import load
+from mcp_swarm.app_values import AppValue
+from mcp_swarm.config import current
 from mcp_swarm.http.allow_list import RequestNotAllowed
 from mcp_swarm.http.client import METHODS, Answer, HttpClient, Unreachable
 
 __all__ = ["METHODS", "Answer", "HttpClient", "RequestNotAllowed", "Unreachable", "client", "close"]
 
-_client: tuple[asyncio.AbstractEventLoop, HttpClient] | None = None
+_client: AppValue[tuple[asyncio.AbstractEventLoop, HttpClient]] = AppValue()
 
 
 def client(url: str | None = None, credentials: Mapping[str, str] | None = None) -> HttpClient:
-    """Returns the client of this process, which the first call creates.
+    """Returns the client of this app, which the first call creates.
 
     Args:
         url: an origin, such as ``https://api.example.com``.
@@ -32,18 +33,16 @@ def client(url: str | None = None, credentials: Mapping[str, str] | None = None)
     Raises:
         ValueError: `url` is more than an origin, or a header cannot be sent.
     """
-    global _client  # noqa: PLW0603 - one connection pool per process
     loop = asyncio.get_running_loop()
-    if _client is None or _client[0] is not loop:
-        _client = loop, HttpClient(load().mcp_outbound_hosts)
-    if url is None:
-        return _client[1]
-    return _client[1].with_credentials(url, credentials or {})
+    found = _client.get()
+    if found is None or found[0] is not loop:
+        found = loop, HttpClient(current().mcp_outbound_hosts)
+        _client.set(found)
+    return found[1] if url is None else found[1].with_credentials(url, credentials or {})
 
 
 async def close() -> None:
-    """Closes this process's client, if there is one. The next use creates a new one."""
-    global _client
-    current, _client = _client, None
-    if current is not None and current[0] is asyncio.get_running_loop():
-        await current[1].close()
+    """Closes this app's client, if there is one. The next use creates a new one."""
+    found = _client.take()
+    if found is not None and found[0] is asyncio.get_running_loop():
+        await found[1].close()
