@@ -55,9 +55,9 @@ def ours(many: bool, auth: bool, session: bool) -> None:
         from mcp_swarm.telemetry import logs
 
     if os.environ.get("BENCH_WITHOUT_FAST_PATH"):  # the guard's control
-        from lab.serve import PROTECTIONS
+        from lab import controls
 
-        PROTECTIONS["fast-path"]()
+        controls.load()["fast-path"]()
     settings = config.load()
     logs.configure(settings.mcp_log_format, settings.mcp_log_level, settings.mcp_replica)
     sys.exit(serve.serve(serve.build_app(settings, build_mcp(settings, (PACKAGES[many],)))))
