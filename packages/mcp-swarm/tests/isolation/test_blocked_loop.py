@@ -1,5 +1,6 @@
 """An async tool that blocks the event loop is named in the log."""
 
+import asyncio
 import re
 
 import pytest
@@ -24,8 +25,8 @@ async def test_it_is_named_once_with_its_line(replica, http, era):
 async def test_what_waits_or_blocks_a_thread_is_not(replica, http):
     """The loop goes on beside both."""
     made = replica()
-    for tool in ("sleep", "block", "block_in_executor"):
-        await http.post(made.url, **call(tool, seconds=3))
+    tools = ("sleep", "block", "block_in_executor")
+    await asyncio.gather(*(http.post(made.url, **call(tool, seconds=3)) for tool in tools))
     assert not re.search("blocks the event loop", made.log)
 
 
