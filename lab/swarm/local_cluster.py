@@ -133,7 +133,7 @@ def here(
     """Three replicas that share a Valkey and a database, with `settings`.
 
     Among them may be `packages`, in place of the probe, and `without`, a protection to take away: see
-    lab/serve.py. `lb` are settings of the balancer, whose `configuration` may be another.
+    lab/controls.py. `lb` are settings of the balancer, whose `configuration` may be another.
     """
     with ExitStack() as stack:
         valkey = Valkey(folder / "valkey", appendfsync="always", maxmemory="192mb")

@@ -207,7 +207,7 @@ async def flood(stack, made, count, **headers):
     for _ in range(count):
         stack.push_async_callback(asyncio.wait, [asyncio.create_task(one())], timeout=0)
     for _ in range(300):
-        if lines.count(b"HTTP/1.1 503 Service Unavailable\r\n") >= count - BUDGET // 3_900_000 - 1:
+        if lines.count(b"HTTP/1.1 503 Service Unavailable\r\n") >= count - BUDGET // 3_900_000:
             break
         await asyncio.sleep(0.02)
     return lines
