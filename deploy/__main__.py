@@ -6,6 +6,7 @@ deploy is all that an update or a rotation takes. Exit 0 converged, 1 failed and
 """
 
 import argparse
+import dataclasses
 import math
 import os
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import access, image, make_secrets, names, service_env
+from deploy import access, image, make_secrets, names, own_secrets, service_env
 from deploy.docker import DeployError, docker
 from deploy.rollout import Rollout
 from deploy.service_env import ROOT
@@ -78,6 +79,7 @@ def _order(env: Path) -> Order:
     ]
     secrets = settings.get("SECRETS_DIR") or "secrets"
     service_env.refuse_fixed(settings, secrets)
+    own_secrets.files(ROOT / secrets)
     for changed in service_env.overridden(env, os.environ):
         print(f"deploy: {changed} is the shell's, not that of {env.name}")
     return Order(Stack(name, (ROOT / "stack.yml", *overlays)), settings, ROOT / secrets)
@@ -139,7 +141,8 @@ def _deploy(order: Order, settings: Mapping[str, str]) -> None:
         file = Path(folder, "service.env")
         own = [f"{n}={value}\n" for n, value in settings.items() if n not in service_env.STACK]
         file.write_text("".join(sorted(own)))
-        stack.deploy({**variables, "SERVICE_ENV": str(file)}, settings.get("RESOLVE_IMAGE"))
+        full = _with_own_secrets(order, Path(folder, "own-secrets.yml"))
+        full.deploy({**variables, "SERVICE_ENV": str(file)}, settings.get("RESOLVE_IMAGE"))
     for line in [f"Deployed {settings['MCP_IMAGE']} as {stack.name}. Waiting for it.", *notes]:
         print(line, flush=True)
     Rollout(stack, before, stack.services(), lambda line: print(line, flush=True)).wait()
@@ -151,6 +154,14 @@ def _deploy(order: Order, settings: Mapping[str, str]) -> None:
             "Other nodes need the image too. Next: IMAGE_REPOSITORY=registry.example.com/mcp-swarm"
         )
     print(f"Converged. {access.how_to_call(settings, order.secrets)}")
+
+
+def _with_own_secrets(order: Order, file: Path) -> Stack:
+    """Returns the stack with an overlay that gives its containers the service's own secrets."""
+    text = own_secrets.overlay(order.secrets, order.stack.name, order.stack.files)
+    file.write_text(text)
+    files = (*order.stack.files, file) if text else order.stack.files
+    return dataclasses.replace(order.stack, files=files)
 
 
 if __name__ == "__main__":

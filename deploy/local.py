@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy import access, service_env
+from deploy import access, own_secrets, service_env
 
 ROOT = Path(__file__).parent.parent
 STATE = ROOT / ".local"
@@ -128,7 +128,11 @@ def _settings(env: Path) -> dict[str, str]:
     if {"DATABASE_URL", "DATABASE_URL_FILE"} & os.environ.keys():  # a database of your own
         settings.pop("MCP_SAMPLE_DATA", None)
         settings |= {n: v for n, v in os.environ.items() if n == "MCP_SAMPLE_DATA"}
-    callers = ROOT / settings.get("SECRETS_DIR", "secrets") / "auth_tokens"
+    folder = ROOT / settings.get("SECRETS_DIR", "secrets")
+    for name, path in own_secrets.variables(folder).items():
+        if not {name, name.removesuffix("_FILE")} & {*settings, *os.environ}:
+            settings[name] = path
+    callers = folder / "auth_tokens"
     has_caller = settings.keys() & {"AUTH_TOKEN", "AUTH_TOKEN_FILE", "AUTH_TOKENS_FILE"}
     is_asked = "AUTH_ENABLED" in settings and not access.is_open(settings)
     if is_asked and not has_caller and callers.exists():

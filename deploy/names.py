@@ -27,10 +27,10 @@ def content_hashes(files: Iterable[Path], values: Mapping[str, str]) -> dict[str
     for file in listed:
         for variable, path in _ENTRY.findall(file.read_text()):
             named = _VARIABLE.sub(lambda match: values.get(match[1]) or match[2], path)
-            found[variable] = _hash((listed[0].parent / named).read_bytes())
+            found[variable] = content_hash((listed[0].parent / named).read_bytes())
     return found
 
 
-def _hash(content: bytes) -> str:
-    """Returns 12 digits. By a slow hash: names are no secret, and a password may be a weak one."""
+def content_hash(content: bytes) -> str:
+    """Returns 12 digits of the content's hash. By a slow hash: names are no secret, and a password may be a weak one."""
     return hashlib.scrypt(content, salt=b"mcp-swarm", n=2**14, r=8, p=1, dklen=6).hex()

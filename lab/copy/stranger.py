@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lab.copy.make import make
 
+NAME = "acme-crm"
 PROJECT = Path(__file__).parent / "project"
 # Where all of it lies.
 OWN = ("server/", "tests/", "service.env", "pyproject.toml")
@@ -18,8 +19,8 @@ def service(folder: Path) -> None:
     for order in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "copy")):
         subprocess.run(["git", *order], cwd=folder, check=True)
     shutil.rmtree(folder / "server" / "examples")
-    _change(folder / "service.env", "MCP_NAME=template-mcp", "MCP_NAME=acme-crm")
-    _change(folder / "service.env", "STACK_NAME=mcp-swarm", "STACK_NAME=acme-crm")
+    _change(folder / "service.env", "MCP_NAME=template-mcp", f"MCP_NAME={NAME}")
+    _change(folder / "service.env", "STACK_NAME=mcp-swarm", f"STACK_NAME={NAME}")
     shutil.copytree(PROJECT, folder, dirs_exist_ok=True)
 
 

@@ -1,6 +1,7 @@
 """The Swarms under these tests. Each is there once; what needs three nodes shares the lab."""
 
 import hashlib
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from deploy.__main__ import TOKENS as TOKENS_FILE
+from lab.copy import stranger
 from lab.require import absent
 from lab.swarm import cleanup, compose, images, network
 from lab.swarm.cluster import Cluster
@@ -18,17 +20,27 @@ from lab.swarm.deployment import Deployment
 from lab.swarm.engine import Engine
 from lab.swarm.lab import Lab, obstacle
 
+FULL = bool(os.environ.get("MCP_SWARM_FULL"))
 # Who may call a stack that asks for tokens: client → token.
 TOKENS = {"one": "the-token-of-one", "other": "the-token-of-the-other"}
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stranger's copy of the project, with MCP_SWARM_FULL; an empty folder without."""
+    folder = tmp_path_factory.mktemp("copy") / stranger.NAME
+    if FULL:
+        stranger.service(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab(copy: Path) -> Iterator[Lab]:
     """Three nodes with the image; when they are gone, nothing of them may be left."""
     if why := obstacle():
         absent(why)
     before = cleanup.machine()
-    with Lab(3) as lab:
+    with Lab(3, copies=[copy] if FULL else []) as lab:
         print(lab.summary())
         yield lab
     assert cleanup.leftovers() == []

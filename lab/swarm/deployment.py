@@ -27,8 +27,9 @@ class Deployment:
         placed: The nodes that the first replicas were put on.
     """
 
-    def __init__(self, cluster: Cluster, secrets: Path) -> None:
+    def __init__(self, cluster: Cluster, secrets: Path, name: str = NAME) -> None:
         self.cluster = cluster
+        self.name = name
         self.secrets = secrets
         self.placed: list[str] = []
         self._applied: tuple[tuple[str, ...], dict[str, str]] = ((), {})
@@ -68,7 +69,7 @@ class Deployment:
         self._applied = (overlays, settings)
         # No registry is asked: every image is there.
         files = [part for file in ("stack.yml", *overlays) for part in ("-c", file)]
-        order = ("stack", "deploy", *files, "--resolve-image", "never", NAME)
+        order = ("stack", "deploy", *files, "--resolve-image", "never", self.name)
         hosts = ",".join(self.cluster.addresses)
         values = {"SECRETS_DIR": str(self.secrets), "MCP_ALLOWED_HOSTS": hosts, **settings}
         named = content_hashes([PROJECT / file for file in ("stack.yml", *overlays)], values)
@@ -76,7 +77,7 @@ class Deployment:
 
     def found(self) -> list[str]:
         """Services and volumes of a stack of this name, which a test must not touch."""
-        label = f"label=com.docker.stack.namespace={NAME}"
+        label = f"label=com.docker.stack.namespace={self.name}"
         manager = self.cluster.manager
         services = manager.docker("service", "ls", "--filter", label, "--format", "{{.Name}}")
         volumes = manager.docker("volume", "ls", "-q", "--filter", label)
@@ -97,19 +98,19 @@ class Deployment:
 
     def scale(self, replicas: int) -> None:
         """``docker service scale``, and waits until they answer."""
-        self.cluster.manager.docker("service", "scale", "--detach", f"{NAME}_mcp={replicas}")
+        self.cluster.manager.docker("service", "scale", "--detach", f"{self.name}_mcp={replicas}")
         self.wait(replicas)
         time.sleep(SLOW_START)
 
     def roll(self) -> None:
         """``docker service update --force``: every replica is replaced by a new one."""
-        order = ("service", "update", "--force", "--quiet", "--detach=false", f"{NAME}_mcp")
+        order = ("service", "update", "--force", "--quiet", "--detach=false", f"{self.name}_mcp")
         self.cluster.manager.docker(*order, timeout=600)
 
     def balance(self, policy: str) -> None:
         """Has the balancers choose replicas by `policy` (LB_BALANCE), one balancer at a time."""
         order = ("service", "update", "--quiet", "--detach=false", "--env-add")
-        self.cluster.manager.docker(*order, f"LB_BALANCE={policy}", f"{NAME}_lb", timeout=300)
+        self.cluster.manager.docker(*order, f"LB_BALANCE={policy}", f"{self.name}_lb", timeout=300)
         self.wait()
 
     def kill(self, replica: str) -> None:
@@ -127,14 +128,14 @@ class Deployment:
     def tasks(self, service: str = "mcp") -> list[str]:
         """The nodes that a service's running tasks are on, one entry a task."""
         order = ("service", "ps", "--filter", "desired-state=running", "--format", "{{.Node}}")
-        return self.cluster.manager.docker(*order, f"{NAME}_{service}").splitlines()
+        return self.cluster.manager.docker(*order, f"{self.name}_{service}").splitlines()
 
     def counts(self) -> dict[str, list[str]]:
         """Service → how many of its tasks run and how many shall."""
-        label = f"label=com.docker.stack.namespace={NAME}"
+        label = f"label=com.docker.stack.namespace={self.name}"
         order = ("service", "ls", "--filter", label, "--format", "{{.Name}} {{.Replicas}}")
         lines = [line.split() for line in self.cluster.manager.docker(*order).splitlines()]
-        return {line[0].removeprefix(f"{NAME}_"): line[1].split("/") for line in lines}
+        return {line[0].removeprefix(f"{self.name}_"): line[1].split("/") for line in lines}
 
     def replicas(self) -> list[str]:
         """The names of the replicas that answer by the first node's balancer."""
@@ -143,10 +144,12 @@ class Deployment:
     def state(self) -> str:
         """What an operator would look at first."""
         tasks = "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}"
-        said = [self.cluster.manager.docker("stack", "ps", "--no-trunc", "--format", tasks, NAME)]
+        said = [
+            self.cluster.manager.docker("stack", "ps", "--no-trunc", "--format", tasks, self.name)
+        ]
         for engine in self.cluster.engines:  # `service logs` stops at a task that is gone
             with contextlib.suppress(CommandError):
-                found = engine.docker("ps", "-aq", "--latest", "--filter", f"name={NAME}_mcp")
+                found = engine.docker("ps", "-aq", "--latest", "--filter", f"name={self.name}_mcp")
                 said += [engine.logs(container) for container in found.split()]
         return "\n".join(said)
 
@@ -157,8 +160,8 @@ class Deployment:
 
     def remove(self) -> None:
         """Takes the stack away with its volumes; returns when nothing of it runs."""
-        self.cluster.manager.docker("stack", "rm", NAME)
-        label = f"label=com.docker.stack.namespace={NAME}"
+        self.cluster.manager.docker("stack", "rm", self.name)
+        label = f"label=com.docker.stack.namespace={self.name}"
         deadline = time.monotonic() + 120
         for engine in self.cluster.engines:
             while engine.docker("ps", "-aq", "--filter", label):

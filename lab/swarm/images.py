@@ -2,8 +2,9 @@
 
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from lab.swarm import bases, interpreter
 from lab.swarm.commands import PROJECT, run
@@ -17,10 +18,10 @@ def name() -> str:
     return f"mcp-swarm:{version}"
 
 
-def build(engine: Engine, *options: str) -> None:
-    """Builds the unchanged Dockerfile from the project's root."""
-    file = ("-f", "server/Dockerfile", "-t", name())
-    engine.docker("build", *options, *file, ".", timeout=900)
+def build(engine: Engine, *options: str, root: Path = PROJECT) -> None:
+    """Builds the unchanged Dockerfile of the project, or of a copy."""
+    file = ("-f", str(root / "server" / "Dockerfile"), *(("-t", name()) if root == PROJECT else ()))
+    engine.docker("build", *options, *file, str(root), timeout=900)
 
 
 def untag(engine: Engine) -> None:
@@ -47,20 +48,18 @@ def name_base(engine: Engine) -> None:
     engine.docker("tag", bases.wanted()["python"], f"python:{interpreter.image_version()}-slim")
 
 
-def make_all(builder: Node) -> None:
+def make_all(builder: Node, copies: Sequence[Path] = ()) -> None:
     """Starts the builder, makes base images and image in it, and stops it again.
 
-    Stopped, its files are complete and can be copied to the nodes.
+    Stopped, its files are complete and can be copied to the nodes. Of copies they have the layers.
     """
     builder.start()
     builder.wait()
     bases.provide(builder.engine)
     # The machine's own network: the builder has no bridge.
-    build(
-        builder.engine,
-        "--network=host",
-        f"--build-arg=PYTHON_VERSION={interpreter.of_image().version}",
-    )
+    options = ("--network=host", f"--build-arg=PYTHON_VERSION={interpreter.of_image().version}")
+    for root in (PROJECT, *copies):
+        build(builder.engine, *options, root=root)
     builder.stop()
 
 

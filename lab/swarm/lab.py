@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import IO, Self
 
 from lab.swarm import cleanup, images, network, places
@@ -43,10 +44,12 @@ class Lab:
     Args:
         size: How many nodes.
         bare: Without any image, and so in seconds.
+        copies: Copies of the project that a node shall be able to build without a package index.
     """
 
-    def __init__(self, size: int, *, bare: bool = False) -> None:
+    def __init__(self, size: int, *, bare: bool = False, copies: Sequence[Path] = ()) -> None:
         self._bare = bare
+        self._copies = copies
         self.nodes = [Node(number) for number in range(1, size + 1)]
         self.seconds: dict[str, float] = {}
         self._lock: IO[str] | None = None
@@ -77,7 +80,7 @@ class Lab:
         steps = {
             "install": install,
             "sweep": cleanup.sweep,
-            "build images": lambda: None if self._bare else images.make_all(builder),
+            "build images": lambda: None if self._bare else images.make_all(builder, self._copies),
             "network": network.build,
             "nodes": lambda: self._start_nodes(builder),
         }

@@ -36,8 +36,8 @@ class HttpService:
 
 
 @contextmanager
-def running() -> Iterator[HttpService]:
-    """Serves on a free port until the block ends."""
+def running(address: str = "127.0.0.1") -> Iterator[HttpService]:
+    """Serves on a free port of this machine's `address` until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -59,9 +59,9 @@ def running() -> Iterator[HttpService]:
         def log_message(self, *_: Any) -> None:
             """The test has `received`."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
     server.daemon_threads = True
-    host = f"127.0.0.1:{server.server_address[1]}"
+    host = f"{address}:{server.server_address[1]}"
     service = HttpService(f"http://{host}", host)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
