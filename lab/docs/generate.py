@@ -13,6 +13,7 @@ from pathlib import Path
 import mcp_swarm.config
 from lab.docs import public_api, scaling
 from lab.docs.traps import TRAPS
+from lab.layout import records
 from server.config import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +208,7 @@ STATIC: dict[str, dict[str, Callable[[], str]]] = {
     "docs/scaling.md": dict(scaling.PARTS),
     "docs/settings.md": {"settings": settings},
     "docs/traps.md": {"traps": traps},
-    "docs/upgrade.md": {"public": public_api.markdown},
+    "docs/upgrade.md": {"public": public_api.markdown, "keys": records.markdown},
     "README.md": {"swarm-report": swarm_report},
 }
 

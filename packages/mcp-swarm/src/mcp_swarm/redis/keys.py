@@ -3,6 +3,8 @@
 An id is in braces, which Redis Cluster calls a hash tag: it keeps all keys with the same tag on one
 node. So all keys of one session, job, caller, tenant or replica are together. The name of the service
 comes first, because Redis' access rules go by it. What concerns all sessions or all jobs has no id.
+
+The names are public: ``docs/upgrade.md`` lists them.
 """
 
 import re
