@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 Guarded = Generator[None, object, object]
-FIXTURES = {"fresh", "postgres", "postgres_url", "replica", "shared", "streaming", "valkey"}
+FIXTURES = {
+    "fresh",
+    "postgres",
+    "postgres_url",
+    "replica",
+    "shared",
+    "shared_replica",
+    "streaming",
+    "valkey",
+}
 MARKS = {"conformance", "swarm", "thorough"}
 
 

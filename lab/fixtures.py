@@ -34,6 +34,23 @@ def replica(tmp_path: Path) -> Iterator[Start]:
         made.end()
 
 
+@pytest.fixture(scope="module")
+def shared_replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """The same for tests that leave a replica as it was: one for each set of options in a file."""
+    started: dict[str, Replica] = {}
+
+    def start(**options: Any) -> Replica:
+        asked = repr(sorted(options.items()))
+        if asked not in started:
+            started[asked] = replicas.start(tmp_path_factory.mktemp("replica"), **options)
+            started[asked].wait_until_ready()
+        return started[asked]
+
+    yield start
+    for made in started.values():
+        made.end()
+
+
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Start]:
     """Starts replicas by a command line: `fresh("-m", "server", MCP_PORT=…)`; not ready yet."""

@@ -1,8 +1,11 @@
 """The examples that ask, on real replicas: one body, clients of both eras."""
 
 import asyncio
+import shutil
 import sqlite3
 from contextlib import closing
+from itertools import count
+from pathlib import Path
 
 import mcp_types as types
 import pytest
@@ -24,15 +27,28 @@ MODES = [("modern", {}), ("legacy", SESSIONS)]
 YES = {"action": "accept", "content": {"value": True}}
 
 
+SALES = count(100)
+
+
 @pytest.fixture
-def shop(replica, sqlite_file, tmp_path):
+def sale():
+    """The number of a sale of this test's own."""
+    return next(SALES)
+
+
+@pytest.fixture(scope="module")
+def path(sqlite_file, tmp_path_factory):
+    """The database of this file's tests."""
+    return Path(shutil.copy(sqlite_file, tmp_path_factory.mktemp("shop") / "shop.db"))
+
+
+@pytest.fixture
+def shop(shared_replica, path):
     """Replicas that serve all examples over one database; and a query on it."""
-    path = tmp_path / "shop.db"
-    path.write_bytes(sqlite_file.read_bytes())
 
     def start(**settings):
         url = f"sqlite+aiosqlite:///{path}"
-        return replica(packages=EXAMPLES, DATABASE_URL=url, **settings)
+        return shared_replica(packages=EXAMPLES, DATABASE_URL=url, **settings)
 
     def query(statement):
         with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
@@ -42,15 +58,15 @@ def shop(replica, sqlite_file, tmp_path):
 
 
 @pytest.mark.parametrize(("era", "settings"), MODES, ids=["modern", "legacy"])
-async def test_a_sale_is_voided_once_a_person_has_confirmed_it(shop, era, settings):
+async def test_a_sale_is_voided_once_a_person_has_confirmed_it(shop, sale, era, settings):
     """The question shows what will be gone; then that sale is gone, and no other."""
     start, query = shop
-    ((number, cents, day),) = query("SELECT id, amount_cents, sold_on FROM sale WHERE id = 100")
+    ((cents, day),) = query(f"SELECT amount_cents, sold_on FROM sale WHERE id = {sale}")
     before = query("SELECT count(*) FROM sale")[0][0]
-    person = Person({"Delete sale 100": {"value": True}})
+    person = Person({f"Delete sale {sale}": {"value": True}})
     async with person.calls(start(**settings).url, era) as ask:
-        assert '"voided":true' in (await ask("void_sale", sale_id=number)).replace(" ", "")
-        assert "There is no sale 100" in await ask("void_sale", sale_id=number)
+        assert '"voided":true' in (await ask("void_sale", sale_id=sale)).replace(" ", "")
+        assert f"There is no sale {sale}" in await ask("void_sale", sale_id=sale)
     (question,) = person.asked
     assert f"{cents / 100:.2f} USD" in question
     assert day in question
@@ -59,58 +75,60 @@ async def test_a_sale_is_voided_once_a_person_has_confirmed_it(shop, era, settin
 
 @pytest.mark.parametrize("reply", ["decline", "cancel", {"value": False}])
 @pytest.mark.parametrize(("era", "settings"), MODES, ids=["modern", "legacy"])
-async def test_a_sale_is_kept_if_nobody_confirms(shop, era, settings, reply):
+async def test_a_sale_is_kept_if_nobody_confirms(shop, sale, era, settings, reply):
     """A refusal is a result, not an error: the sale is told, and kept."""
     start, query = shop
     async with Person({"Delete": reply}).calls(start(**settings).url, era) as ask:
-        assert '"voided":false' in (await ask("void_sale", sale_id=100)).replace(" ", "")
-    assert query("SELECT count(*) FROM sale WHERE id = 100") == [(1,)]
+        assert '"voided":false' in (await ask("void_sale", sale_id=sale)).replace(" ", "")
+    assert query(f"SELECT count(*) FROM sale WHERE id = {sale}") == [(1,)]
 
 
-async def test_a_sale_that_changes_under_an_old_clients_eyes_is_kept(shop):
+async def test_a_sale_that_changes_under_an_old_clients_eyes_is_kept(shop, sale):
     """What was confirmed is what is deleted, or nothing is."""
     start, query = shop
     made = start(**SESSIONS)
 
     async def elicited(context, params):
-        query("UPDATE sale SET amount_cents = 1 WHERE id = 100")
+        query(f"UPDATE sale SET amount_cents = 1 WHERE id = {sale}")
         return types.ElicitResult(action="accept", content={"value": True})
 
     async with Client(made.url, mode="legacy", elicitation_callback=elicited, cache=None) as client:
-        result = await client.call_tool("void_sale", {"sale_id": 100})
+        result = await client.call_tool("void_sale", {"sale_id": sale})
     assert result.is_error
     assert "has changed or gone" in result.content[0].text
-    assert query("SELECT amount_cents FROM sale WHERE id = 100") == [(1,)]
+    assert query(f"SELECT amount_cents FROM sale WHERE id = {sale}") == [(1,)]
 
 
-async def void(http, at, **params):
-    asked = call("void_sale", sale_id=100)
+async def void(http, at, sale, **params):
+    asked = call("void_sale", sale_id=sale)
     asked["json"]["params"] |= params
     return answer(await http.post(at.url, **asked))
 
 
-async def test_a_sale_that_changes_under_a_new_clients_eyes_is_asked_about_anew(shop, http):
+async def test_a_sale_that_changes_under_a_new_clients_eyes_is_asked_about_anew(shop, sale, http):
     """The answer was to another question."""
     start, query = shop
     made = start()
-    state = (await void(http, made))["result"]["requestState"]
-    query("UPDATE sale SET amount_cents = 1 WHERE id = 100")
-    again = await void(http, made, requestState=state, inputResponses={"sure": YES})
+    state = (await void(http, made, sale))["result"]["requestState"]
+    query(f"UPDATE sale SET amount_cents = 1 WHERE id = {sale}")
+    again = await void(http, made, sale, requestState=state, inputResponses={"sure": YES})
     assert "0.01 USD" in again["result"]["inputRequests"]["sure"]["params"]["message"]
-    assert query("SELECT count(*) FROM sale WHERE id = 100") == [(1,)]
+    assert query(f"SELECT count(*) FROM sale WHERE id = {sale}") == [(1,)]
 
 
-async def test_one_confirmation_voids_once_however_often_it_is_sent(shop, http):
+async def test_one_confirmation_voids_once_however_often_it_is_sent(shop, sale, http):
     """Ten times the same sealed yes: one call runs, nine are refused as used."""
     start, query = shop
     made = start()
-    state = (await void(http, made))["result"]["requestState"]
-    sent = (void(http, made, requestState=state, inputResponses={"sure": YES}) for _ in range(10))
+    state = (await void(http, made, sale))["result"]["requestState"]
+    sent = (
+        void(http, made, sale, requestState=state, inputResponses={"sure": YES}) for _ in range(10)
+    )
     replies = await asyncio.gather(*sent)
     assert [r["error"]["code"] for r in replies if "error" in r] == [-32602] * 9
     (done,) = [r["result"]["structuredContent"] for r in replies if "result" in r]
     assert done["voided"] is True
-    assert query("SELECT count(*) FROM sale WHERE id = 100") == [(0,)]
+    assert query(f"SELECT count(*) FROM sale WHERE id = {sale}") == [(0,)]
 
 
 TEXT = "The courier came late.\nThe courier was kind, but the courier came late again."

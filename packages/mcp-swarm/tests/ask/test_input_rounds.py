@@ -8,19 +8,14 @@ OLD, NEW = "o" * 32, "n" * 32
 
 
 @pytest.fixture
-def pair(replica):
-    """Two replicas with these keys; both start at once."""
+def pair(shared_replica):
+    """Two replicas with these keys."""
 
-    def start(keys_a, keys_b, **settings):
-        made = [
-            replica(
-                ready=False, MCP_REPLICA=name, MCP_REQUEST_STATE_KEYS=",".join(keys), **settings
-            )
+    def start(keys_a, keys_b):
+        return [
+            shared_replica(MCP_REPLICA=name, MCP_REQUEST_STATE_KEYS=",".join(keys))
             for name, keys in (("a", keys_a), ("b", keys_b))
         ]
-        for each in made:
-            each.wait_until_ready()
-        return made
 
     return start
 

@@ -20,9 +20,9 @@ ASKS = [("pay", {}), ("think", {"about": "x"}), ("where", {}), ("log_in", {})]
 
 
 @pytest.mark.parametrize("json", ["true", "false"])
-async def test_without_sessions_an_old_client_is_told_the_setting(replica, json):
+async def test_without_sessions_an_old_client_is_told_the_setting(shared_replica, json):
     """The error names MCP_STATELESS_HTTP and REDIS_URL, for ctx.elicit() too."""
-    made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
+    made = shared_replica(packages=ASKING, MCP_JSON_RESPONSE=json)
     async with Person().calls(made.url, "legacy") as ask, asyncio.timeout(60):
         for tool, arguments in [*ASKS, ("elicit_directly", {})]:
             text = await ask(tool, **arguments)
@@ -36,9 +36,11 @@ async def test_without_sessions_an_old_client_is_told_the_setting(replica, json)
 
 @pytest.mark.parametrize("json", ["true", "false"])
 @pytest.mark.parametrize("tool", ["elicit_directly", "think_directly"])
-async def test_a_new_client_asked_by_the_old_way_is_told_the_one_for_both(replica, tool, json):
+async def test_a_new_client_asked_by_the_old_way_is_told_the_one_for_both(
+    shared_replica, tool, json
+):
     """FastMCP and the SDK would name no way out, and mask what ctx.session raises."""
-    made = replica(packages=ASKING, MCP_JSON_RESPONSE=json)
+    made = shared_replica(packages=ASKING, MCP_JSON_RESPONSE=json)
     async with Person().calls(made.url, "modern") as ask, asyncio.timeout(60):
         assert "ask with mcp_swarm.ask, which works with every client" in await ask(tool)
 
@@ -59,15 +61,19 @@ async def opened(http, made, **capabilities):
 
 
 @pytest.mark.parametrize("json", ["true", "auto"])
-async def test_json_answers_and_no_get_stream_name_the_setting(replica, http, json):
+async def test_json_answers_and_no_get_stream_name_the_setting(shared_replica, http, json):
     """By the server's choice or the caller's: a few unanswered pings show that nobody hears."""
-    made = replica(packages=ASKING, MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE=json)
+    made = shared_replica(packages=ASKING, MCP_STATELESS_HTTP="false", MCP_JSON_RESPONSE=json)
     headers = await opened(http, made, elicitation={})
-    for tool in ("pay", "elicit_directly"):
+
+    async def refused(tool):
         asked = with_headers(call(tool, "legacy"), Accept="application/json", **headers)
+        asked["json"]["id"] = tool
         result = answer(await http.post(made.url, **asked))["result"]
         assert result["isError"] is True
         assert "MCP_JSON_RESPONSE=auto" in result["content"][0]["text"]
+
+    await asyncio.gather(refused("pay"), refused("elicit_directly"))
 
 
 @pytest.mark.parametrize(
@@ -75,10 +81,10 @@ async def test_json_answers_and_no_get_stream_name_the_setting(replica, http, js
     [(*ask, name) for ask, name in zip(ASKS, ("form", "sampling", "roots", "url"), strict=True)],
 )
 async def test_in_a_session_the_missing_capability_is_named(
-    replica, http, tool, arguments, capability
+    shared_replica, http, tool, arguments, capability
 ):
     """Known from the handshake, so the client is not bothered with what it cannot do."""
-    made = replica(packages=ASKING, **SESSIONS)
+    made = shared_replica(packages=ASKING, **SESSIONS)
     headers = await opened(http, made)
     asked = with_headers(call(tool, "legacy", **arguments), **headers)
     result = answer(await http.post(made.url, **asked))["result"]
@@ -94,9 +100,11 @@ async def test_in_a_session_the_missing_capability_is_named(
         (-32603, "The client answered 'thought' with an error: no model today (-32603)."),
     ],
 )
-async def test_a_rejected_sampling_is_a_refusal_and_another_error_is_told(replica, code, text):
+async def test_a_rejected_sampling_is_a_refusal_and_another_error_is_told(
+    shared_replica, code, text
+):
     """-1 is the protocol's word for a user who said no."""
-    made = replica(packages=ASKING, **SESSIONS)
+    made = shared_replica(packages=ASKING, **SESSIONS)
 
     async def sampled(context, params):
         return types.ErrorData(code=code, message="no model today")
@@ -106,9 +114,9 @@ async def test_a_rejected_sampling_is_a_refusal_and_another_error_is_told(replic
     assert result.content[0].text == text
 
 
-async def test_roots_that_the_user_keeps_are_told_as_such(replica):
+async def test_roots_that_the_user_keeps_are_told_as_such(shared_replica):
     """They have no refusal of their own: it is an error that a tool may catch."""
-    made = replica(packages=ASKING, **SESSIONS)
+    made = shared_replica(packages=ASKING, **SESSIONS)
 
     async def rooted(context):
         return types.ErrorData(code=-1, message="no")
@@ -131,22 +139,24 @@ class Slow(Person):
 
 
 @pytest.mark.parametrize("tool", ["pay", "elicit_directly"])
-async def test_the_time_limit_of_a_call_does_not_run_while_a_person_thinks(replica, tool):
+async def test_the_time_limit_of_a_call_does_not_run_while_a_person_thinks(shared_replica, tool):
     """The user takes longer than MCP_CALL_TIMEOUT, and the call goes on."""
-    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="2", **SESSIONS)
+    made = shared_replica(packages=ASKING, MCP_CALL_TIMEOUT="2", **SESSIONS)
     text = await Slow().calls_after(made.url, 3, tool)
     assert text == {"pay": "paid 10", "elicit_directly": "accept"}[tool]
 
 
-async def test_if_the_clock_ran_on_the_call_would_be_ended(replica):
+async def test_if_the_clock_ran_on_the_call_would_be_ended(shared_replica):
     """The control."""
-    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="2", without=["paused-timeout"], **SESSIONS)
+    made = shared_replica(
+        packages=ASKING, MCP_CALL_TIMEOUT="2", without=["paused-timeout"], **SESSIONS
+    )
     assert "MCP_CALL_TIMEOUT" in await Slow().calls_after(made.url, 10, "pay")
 
 
-async def test_after_the_answer_the_time_limit_runs_again(replica):
+async def test_after_the_answer_the_time_limit_runs_again(shared_replica):
     """What is left of it holds for the work that follows."""
-    made = replica(packages=ASKING, MCP_CALL_TIMEOUT="1", **SESSIONS)
+    made = shared_replica(packages=ASKING, MCP_CALL_TIMEOUT="1", **SESSIONS)
     text = await Slow().calls_after(made.url, 1.5, "ask_then_work", seconds=30)
     assert "did not finish within 1 s (MCP_CALL_TIMEOUT)" in text
 
@@ -172,8 +182,8 @@ def test_a_clock_with_nothing_left_can_be_held_and_go_on(new_loop):
 
 
 @pytest.mark.parametrize("tool", ["pay", "elicit_directly"])
-async def test_a_question_that_nobody_answers_ends_by_its_own_limit(replica, tool):
+async def test_a_question_that_nobody_answers_ends_by_its_own_limit(shared_replica, tool):
     """The error names MCP_ASK_TIMEOUT."""
-    made = replica(packages=ASKING, MCP_ASK_TIMEOUT="1", **SESSIONS)
+    made = shared_replica(packages=ASKING, MCP_ASK_TIMEOUT="1", **SESSIONS)
     text = await Slow().calls_after(made.url, 20, tool)
     assert "Nobody answered within 1 s (MCP_ASK_TIMEOUT)" in text

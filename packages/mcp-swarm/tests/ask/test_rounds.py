@@ -11,9 +11,9 @@ COLOUR = {"action": "accept", "content": {"name": "red"}}
 
 
 @pytest.fixture
-def asking(replica):
+def asking(shared_replica):
     """A replica whose tools ask."""
-    return replica(packages=ASKING)
+    return shared_replica(packages=ASKING)
 
 
 def asked_for(request, capabilities):
@@ -86,17 +86,18 @@ async def test_each_question_comes_with_a_sealed_state(asking, http):
 
 async def test_an_answer_that_nobody_asked_for_does_not_count(asking, http):
     """Sent with the first call, without a state, or to a question of a later round: it is asked."""
-    first = (await post(http, asking, "order", responses=ANSWERS, what="hat"))["result"]
+    first = (await post(http, asking, "order", responses=ANSWERS, what="cap"))["result"]
     assert list(first["inputRequests"]) == ["size"]
-    second = (await post(http, asking, "order", first["requestState"], ANSWERS, what="hat"))[
+    second = (await post(http, asking, "order", first["requestState"], ANSWERS, what="cap"))[
         "result"
     ]
     assert list(second["inputRequests"]) == ["colour"]
-    assert "ordered hat" not in asking.log
+    assert "ordered cap" not in asking.log
 
 
-async def test_a_yes_counts_for_the_question_that_was_read(asking, http):
+async def test_a_yes_counts_for_the_question_that_was_read(replica, http):
     """The price changed while the user thought: the question is asked again, with the new one."""
+    asking = replica(packages=ASKING)
     old = (await post(http, asking, "pay"))["result"]
     await post(http, asking, "set_price", price="1000")
     new = (await post(http, asking, "pay", old["requestState"], {"pay": YES}))["result"]

@@ -17,9 +17,9 @@ HALF = "half a pair: \ud800"
 REPLACED = "half a pair: \ufffd"
 
 
-async def test_odd_arguments_are_refused_in_words(replica, http):
+async def test_odd_arguments_are_refused_in_words(shared_replica, http):
     """Half a surrogate pair, and what is a number in Python only; over HTTP and as a task."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     for seconds, secret in (("0.1", r'"\ud800"'), ("NaN", '"x"'), ("[" * 5000, '"x"')):
         arguments = f'{{"seconds": {seconds}, "secret": {secret}}}'
         body = f'{{"tool": "work", "arguments": {arguments}}}'
@@ -30,9 +30,9 @@ async def test_odd_arguments_are_refused_in_words(replica, http):
     assert answer(refused)["error"]["code"] == -32602
 
 
-async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, tmp_path):
+async def test_odd_progress_and_results_can_be_polled_and_had(shared_replica, curl, tmp_path):
     """What is no number is left out; a lone surrogate is replaced, as in every other answer."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     job = await curl.submit(made, "odd", folder=str(tmp_path))
     reported = await curl.until_it_says(made, job, REPLACED)
     assert not {"progress", "total", "rate", "fraction"} & reported.keys()
@@ -40,9 +40,9 @@ async def test_odd_progress_and_results_can_be_polled_and_had(replica, curl, tmp
     assert await curl.text(made, job) == REPLACED
 
 
-async def test_a_jobs_result_is_the_json_of_a_direct_call(replica, http, curl):
+async def test_a_jobs_result_is_the_json_of_a_direct_call(shared_replica, http, curl):
     """Over HTTP, by the tool for it, and directly: NaN is null, a lone surrogate is replaced."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     job = await curl.submit(made, "loose")
     await curl.text(made, job)
     content = {"mean": None, "name": "a\ufffd"}
@@ -54,18 +54,18 @@ async def test_a_jobs_result_is_the_json_of_a_direct_call(replica, http, curl):
         assert result["structuredContent"] == content
 
 
-async def test_a_job_whose_result_breaks_its_output_schema_says_so(replica, curl):
+async def test_a_job_whose_result_breaks_its_output_schema_says_so(shared_replica, curl):
     """As a direct call would; it is not tried again."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     job = await curl.submit(made, "misshapen")
     reported = await curl.text(made, job)
     assert "'misshapen' does not conform to the tool's output schema: at 'mean'" in reported
     assert (await curl.status(made, job))["is_error"]
 
 
-async def test_a_job_that_returns_an_object_says_so(replica, curl):
+async def test_a_job_that_returns_an_object_says_so(shared_replica, curl):
     """As a direct call does: its type is named, not its address."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     said = await curl.text(made, await curl.submit(made, "gives_an_object"))
     assert said.startswith(
         "The result of tool 'gives_an_object' has an object of type object, which"

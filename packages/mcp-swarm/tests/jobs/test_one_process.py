@@ -9,9 +9,9 @@ from lab.mcp_wire import answer, call, request, text
 from mcp_swarm.jobs import outcome
 
 
-async def test_a_slow_call_is_polled_over_http(replica, curl, tmp_path):
+async def test_a_slow_call_is_polled_over_http(shared_replica, curl, tmp_path):
     """Queued, running with progress and an estimate, done with a link to the result."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     posted = await curl.post(made, "until_asked", folder=str(tmp_path))
     assert posted.status_code == 202
     assert posted.headers["Retry-After"] == "1"
@@ -35,9 +35,9 @@ async def test_a_slow_call_is_polled_over_http(replica, curl, tmp_path):
     assert await curl.text(made, job) == "told at start 1"
 
 
-async def test_a_client_that_knows_tasks_gets_one(replica, http, tmp_path):
+async def test_a_client_that_knows_tasks_gets_one(shared_replica, http, tmp_path):
     """2026-07-28: a handle at once, then its state, then its result."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     called = await http.post(made.url, **as_task("until_asked", folder=str(tmp_path)))
     created = answer(called)["result"]
     assert created["resultType"] == "task"
@@ -53,9 +53,9 @@ async def test_a_client_that_knows_tasks_gets_one(replica, http, tmp_path):
     assert found["result"]["content"][0]["text"] == "told at start 1"
 
 
-async def test_any_client_has_tools_for_it(replica, http):
+async def test_any_client_has_tools_for_it(shared_replica, http):
     """2025-11-25: submit_job, job_status, job_result."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     asked = {"tool": "work", "arguments": {"seconds": 0.3}}
     submitted = await http.post(
         made.url, **request("tools/call", "legacy", name="submit_job", arguments=asked)
@@ -72,9 +72,9 @@ async def test_any_client_has_tools_for_it(replica, http):
     )
 
 
-async def test_a_client_without_tasks_gets_the_result_itself(replica, http):
+async def test_a_client_without_tasks_gets_the_result_itself(shared_replica, http):
     """The tool runs in the call, as if it knew nothing of tasks; one that cannot says so."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     assert text(await http.post(made.url, **call("work", seconds=0.05))) == "worked 0.05 s"
     refused = answer(await http.post(made.url, **call("only_in_background")))["error"]
     assert refused["code"] == -32021
@@ -100,9 +100,9 @@ async def test_a_job_asks_its_user_and_no_worker_waits(replica, curl):
     assert await curl.text(made, job) == "Hi, Ada! (asked)"
 
 
-async def test_ask_works_in_a_job_as_in_a_call(replica, curl):
+async def test_ask_works_in_a_job_as_in_a_call(shared_replica, curl):
     """One question after the other, each in a round of its own; nobody waits between them."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     job = await curl.submit(made, "order")
     for content in ({"value": "L"}, {"confirm": True}):
         asked = await curl.until(made, job, "input_required", "failed", "completed")
@@ -127,9 +127,9 @@ async def test_a_job_may_ask_more_often_than_it_may_be_lost(replica, curl):
     assert await curl.text(made, job) == "3 times yes"
 
 
-async def test_a_client_is_asked_only_what_it_can_answer(replica, curl, http):
+async def test_a_client_is_asked_only_what_it_can_answer(shared_replica, curl, http):
     """One that knows tasks and has no user to ask: the job fails and says what is missing."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     only_tasks = {"io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENSION: {}}}}
     asked = request("tools/call", name="order", arguments={}, _meta=only_tasks)
     created = answer(await http.post(made.url, **asked))["result"]
@@ -138,9 +138,9 @@ async def test_a_client_is_asked_only_what_it_can_answer(replica, curl, http):
     assert "elicitation" in found["message"]
 
 
-async def test_a_cancelled_job_stops(replica, curl, tmp_path):
+async def test_a_cancelled_job_stops(shared_replica, curl, tmp_path):
     """The running code hears of it, and what it returns is not kept."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     job = await curl.submit(made, "stubborn", folder=str(tmp_path))
     await there(tmp_path / "begun")
     deleted = await curl.http.delete(f"{made.base}/jobs/{job}")
@@ -170,17 +170,17 @@ async def test_an_error_marked_as_retryable_is_tried_again(replica, curl, tmp_pa
     assert effects(other) == ["try"] * 3
 
 
-async def test_what_a_job_logs_is_no_error(replica, curl):
+async def test_what_a_job_logs_is_no_error(shared_replica, curl):
     """T13: `ctx.info` raises in FastMCP's tasks; here it is a line of the log."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     job = await curl.submit(made, "work", seconds=0.05)
     assert await curl.text(made, job) == "worked 0.05 s"
     made.wait_for_log(f"job {job}: done", seconds=SECONDS_TO_SETTLE)
 
 
-async def test_errors_are_told_as_a_direct_call_tells_them(replica, curl, http):
+async def test_errors_are_told_as_a_direct_call_tells_them(shared_replica, curl, http):
     """A tool's own error in words, a bug without its details, a protocol error as one."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     job = await curl.submit(made, "broken")
     assert await curl.text(made, job) == "Error calling tool 'broken'"
     created = answer(await http.post(made.url, **as_task("refused")))["result"]
@@ -194,9 +194,9 @@ async def test_errors_are_told_as_a_direct_call_tells_them(replica, curl, http):
     }
 
 
-async def test_a_tool_decides_by_itself_to_go_on_in_the_background(replica, http, curl):
+async def test_a_tool_decides_by_itself_to_go_on_in_the_background(shared_replica, http, curl):
     """Fast: at once. Slow: a task for clients that know tasks, a job's id for others."""
-    made = replica(packages=SAMPLE)
+    made = shared_replica(packages=SAMPLE)
     assert text(await http.post(made.url, **call("decide", rows=3))) == "at once"
     reported = answer(await http.post(made.url, **call("decide", rows=30)))["result"]
     assert await curl.text(made, reported["structuredContent"]["job_id"]) == "worked 0.1 s"
