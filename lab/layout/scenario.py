@@ -1,8 +1,8 @@
 """Makes every kind of key: a caller with a session, calls, subscriptions, state and jobs."""
 
 import asyncio
+import signal
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from lab.jobs.team import Follower
 from lab.layout import snapshot
 from lab.layout.sample.recorded import NEWS
 from lab.layout.service import HEADERS, settings
-from lab.legacy import Session, rest, soon
+from lab.legacy import Session, final, rest, soon
 from lab.mcp_wire import answer, call, text, with_headers
 from lab.replica import Replica
 from lab.service_name import NAME
@@ -53,15 +53,16 @@ class Scenario:
         one, two = [self._start(stack, f"replica-{number}") for number in "12"]
         worker = self._start(stack, "worker", worker=True)
         async with httpx2.AsyncClient(timeout=60, trust_env=False) as http:
-            await self._session(await Session(http, [one, two], {**HEADERS}).open())
+            session = await Session(http, [one, two], {**HEADERS}).open()
+            await self._session(session)
+            await self._takeover(session)
             await self._state(http, one)
             jobs = Follower(http, **HEADERS)
             await self._jobs(jobs, one)
             await asyncio.to_thread(worker.stop)
             self.client["queued"] = await jobs.submit(one, "work", text="was queued")
             self._see()
-            for replica in (one, two):
-                await asyncio.to_thread(replica.stop)
+            await asyncio.to_thread(one.stop)
         self._see()
         self.keys, self.ended = self._all(), time.time()
 
@@ -83,16 +84,34 @@ class Scenario:
         async with session.noticed(one) as stream:
             await session.call("change")
             self.client["last_event"] = (await soon(stream)).id or ""
-            while not self._has("inbox:{replica}") or not self.kinds["inbox:{replica}"]["fields"]:
-                await session.call("change")  # a heartbeat has emptied the inbox
+            self._see()
         await session.call("change")
         async with session.streamed("say", text="was said", gate=str(self._gate)) as events:
             self.client["call"] = (await anext(events)).id or ""
-            await self._until(lambda: self._has("session:{session}:call:<call>"))
             self._gate.touch()
             await rest(events)
         self._gate.unlink()
-        await self._until(lambda: self._has("session:{session}:answered"))
+        await self._until("session:{session}:answered")
+
+    async def _takeover(self, session: Session) -> None:
+        """A stream moves between replicas; one hangs and dies, and the other takes its call over."""
+        one, two = session.replicas
+        async with session.streamed("say", two, text="", gate=str(self._gate)) as events:
+            begun = (await anext(events)).id
+            self._see()
+            while "token" not in self.kinds["inbox:{replica}"]["fields"]:  # a heartbeat empties it
+                async with session.listen(one, begun), session.listen(two, begun):
+                    self._see()
+            two.kill(signal.SIGSTOP)
+        async with session.listen(one, after=begun) as events:
+            await session.note("notifications/cancelled", one, requestId="unknown")
+            await session.call("change", one)
+            self._see()
+            self._gate.touch()
+            assert final(await rest(events))["result"]
+        self._gate.unlink()
+        two.end()
+        self._see()
 
     async def _state(self, http: httpx2.AsyncClient, at: Replica) -> None:
         """Of a caller without a session, and a request state that it has used."""
@@ -128,17 +147,14 @@ class Scenario:
         self._see()
         self._gate.touch()
         await jobs.until(at, running)
-        await self._until(lambda: self._has("jobs:lease:sweep"))
+        await self._until("jobs:lease:sweep")
 
-    async def _until(self, holds: Callable[[], bool]) -> None:
+    async def _until(self, kind: str) -> None:
         deadline = time.monotonic() + SECONDS
-        while not holds():
-            assert time.monotonic() < deadline, sorted(self.kinds)
+        while kind not in self.kinds:
+            assert time.monotonic() < deadline, f"{kind} is not among {sorted(self.kinds)}"
             await asyncio.sleep(0.05)
-
-    def _has(self, kind: str) -> bool:
-        self._see()
-        return kind in self.kinds
+            self._see()
 
     def _see(self) -> None:
         self.kinds = snapshot.merged(self.kinds, snapshot.kinds(self._all(), NAME))

@@ -22,6 +22,7 @@ def settings(folder: Path, redis_url: str, **more: Any) -> dict[str, Any]:
         "MCP_STATELESS_HTTP": "false",
         "MCP_JSON_RESPONSE": "false",
         "MCP_TASK_REDELIVERY_SECONDS": 1,
+        "MCP_TASK_ATTEMPTS": 2,
         "AUTH_ENABLED": "true",
         "AUTH_TOKENS_FILE": callers,
         **more,

@@ -28,7 +28,7 @@ async def change() -> str:
     return "changed"
 
 
-@tool
+@tool(annotations={"readOnlyHint": True})
 async def say(ctx: Context, text: str, gate: str = "") -> str:
     """Return the text, once there is a file `gate`."""
     await ctx.report_progress(1, 2)
@@ -84,8 +84,9 @@ async def work(ctx: Context, text: str, gate: str = "") -> str:
 
 @tool(task=True)
 async def fail() -> str:
-    """Fail, in a job."""
-    raise MCPError(code=-32000, message="as it should")
+    """Fail, and once more in the only retry, in a job."""
+    again = {"retryable": True, "retryAfter": 0.1}
+    raise MCPError(code=-32000, message="as it should", data=again)
 
 
 @tool(task=True)
