@@ -61,7 +61,7 @@ def build_mcp(
         settings.mcp_name,
         version=__version__,
         auth=auth.verifier(settings, auth.VerifiedBefore),
-        middleware=[*middleware(settings, store), *own_middleware],
+        middleware=middleware(settings, store),
         lifespan=with_values(lifespan),
         on_duplicate="error",
         mask_error_details=True,  # T16: an exception's text may hold a secret
@@ -82,7 +82,7 @@ def build_mcp(
     framework.wrap_requests(mcp, mcp.around_requests, [record_trace])
     framework.note_what_is_kept(warn_once(has_sessions=not settings.mcp_stateless_http))
     framework.set_schema_lookup(mcp, header_schemas(found).get)
-    mcp.jobs = _jobs(mcp, settings, found)
+    mcp.jobs = _jobs(mcp, settings, found, own_middleware)
     mcp.sessions = _sessions(settings, mcp, repeatable(found))
     return mcp
 
@@ -189,13 +189,20 @@ def _store(settings: Settings) -> "Store | None":
     return Store(settings.redis_url, settings.mcp_name, ttl)
 
 
-def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | None":
-    """Returns the jobs, and adds their APIs, if a tool may run as a job."""
+def _jobs(
+    mcp: App, settings: Settings, found: Iterable[Component], own: Sequence[Middleware]
+) -> "Jobs | None":
+    """Returns the jobs, and adds their APIs, if a tool may run as a job; adds `own` in any case."""
     tools = [c for c in found if isinstance(c, Tool) and c.task_config.supports_tasks()]
     if not tools:
+        mcp.middleware += own
         return None
     names = sorted(tool.name for tool in tools if tool.auth is None)  # which anyone may see
-    from mcp_swarm.jobs.api.extension import HandOverMiddleware, TasksExtension
+    from mcp_swarm.jobs.api.extension import (
+        AroundRunsMiddleware,
+        HandOverMiddleware,
+        TasksExtension,
+    )
     from mcp_swarm.jobs.api.job_tools import JobTools
     from mcp_swarm.jobs.api.routes import JobRoutes
     from mcp_swarm.jobs.job import uri_of
@@ -205,13 +212,14 @@ def _jobs(mcp: App, settings: Settings, found: Iterable[Component]) -> "Jobs | N
         await mcp.bus.publish(events.ResourceUpdated(uri=uri_of(job_id)))
 
     ask = AskMiddleware(settings.mcp_ask_timeout, waiting=nullcontext)
-    around = around_tool(IsolationMiddleware(), ask)
+    around = around_tool(IsolationMiddleware(), ask, *own)
     jobs = Jobs(mcp, settings, mcp.store, around, changed)
     mcp.parts.append(jobs.lifetime)
     extension = TasksExtension(jobs, settings.mcp_task_result_seconds)
     mcp.add_extension(extension)
     mcp.listen.tasks = extension
-    mcp.add_middleware(HandOverMiddleware(extension))
+    mcp.middleware.append(HandOverMiddleware(extension))
+    mcp.middleware += map(AroundRunsMiddleware, own)
     JobTools(jobs, names).add_to(mcp)
     JobRoutes(jobs).add_to(mcp)
     return jobs

@@ -1,11 +1,12 @@
 """Two apps in one process share nothing that belongs to one: settings, database, clients, events."""
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 import httpx2
 import pytest
 
+from lab.in_process import running
 from lab.mcp_wire import ERAS, answer, call
 from mcp_swarm import build, serve
 from mcp_swarm.config import Settings
@@ -64,23 +65,6 @@ async def both(package, tmp_path, http_service):
             await stack.enter_async_context(running(app))
             made[name] = app
         yield made
-
-
-@asynccontextmanager
-async def running(app):
-    """Runs the app's lifespan in a task of its own, as an ASGI server does."""
-    begun, end = asyncio.Event(), asyncio.Event()
-
-    async def live():
-        async with app.http.router.lifespan_context(app.http):
-            begun.set()
-            await end.wait()
-
-    async with asyncio.TaskGroup() as tasks:  # which raises what `live` raises
-        tasks.create_task(live())
-        await begun.wait()
-        yield
-        end.set()
 
 
 async def ask(app, tool, era="modern", **arguments):

@@ -95,7 +95,7 @@ def around_tool(*middleware: Middleware) -> Around:
         context: MiddlewareContext[types.CallToolRequestParams], run: Run
     ) -> Awaitable[ToolResult]:
         for each in reversed(middleware):
-            run = partial(each.on_call_tool, call_next=run)
+            run = partial(each, call_next=run)
         return run(context)
 
     return around

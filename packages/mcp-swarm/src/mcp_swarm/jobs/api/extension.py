@@ -86,7 +86,7 @@ class TasksExtension(ServerExtension):
         tool = await context.fastmcp.get_tool(params.name)
         if tool is None or not tool.task_config.supports_tasks() or not is_client_tool_call():
             return await call_next()
-        if _knows_tasks(context):
+        if knows_tasks(context):
             request = context.request_context  # the message here has no `_meta`
             key = (request.meta or {}).get(IDEMPOTENCY_KEY) if request else None
             can = context.session.client_capabilities
@@ -200,6 +200,29 @@ class TasksExtension(ServerExtension):
         return payload
 
 
+class AroundRunsMiddleware(Middleware):
+    """Runs a middleware of the service's own around calls, but not around the submission of a job.
+
+    A submission has no result yet. The worker runs the middleware around the job.
+    """
+
+    def __init__(self, own: Middleware) -> None:
+        self._own = own
+
+    async def __call__(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
+        if context.method == "tools/call" and await _is_submission(context):
+            return await call_next(context)
+        return await self._own(context, call_next)
+
+
+async def _is_submission(context: MiddlewareContext[types.CallToolRequestParams]) -> bool:
+    asking = context.fastmcp_context
+    if asking is None or not is_client_tool_call() or not knows_tasks(asking):
+        return False
+    tool = await asking.fastmcp.get_tool(context.message.name)
+    return tool is not None and tool.task_config.supports_tasks()
+
+
 class HandOverMiddleware(Middleware):
     """Turns the result of ``hand_over`` into a task, for clients that know tasks."""
 
@@ -213,12 +236,12 @@ class HandOverMiddleware(Middleware):
     ) -> Any:
         result = await call_next(context)
         asking = context.fastmcp_context
-        if isinstance(result, HandedOver) and asking and _knows_tasks(asking):
+        if isinstance(result, HandedOver) and asking and knows_tasks(asking):
             return self._extension.created(result.job, result.tool)
         return result
 
 
-def _knows_tasks(context: Context) -> bool:
+def knows_tasks(context: Context) -> bool:
     """Returns whether this request declares the extension (SEP-2133: each request does)."""
     request = context.request_context
     if request is None or request.protocol_version not in VERSIONS:
