@@ -35,7 +35,7 @@ async def test_without_a_replica_a_stream_is_resumed_later(
     async with none(tmp_path) as made:
         assert_asked_again(await http.get(made.url, headers=RESUMES))
         log = (tmp_path / "haproxy.log").read_text()
-        assert log.splitlines()[-1].endswith(" 503")
+        assert any(line.endswith(" 503") for line in log.splitlines())
 
 
 @pytest.mark.parametrize(
