@@ -36,6 +36,11 @@ _FORKS.set_forkserver_preload(
         "uvicorn.protocols.websockets.auto",
         "uvicorn.lifespan.on",
         "griffe",  # FastMCP reads docstrings with it
+        # What is imported with the first job and the first database, which takes half a second.
+        "docket",
+        "fastmcp_tasks",
+        "sqlalchemy.ext.asyncio",
+        "aiosqlite",
     ]
 )
 

@@ -205,9 +205,10 @@ async def test_a_tool_decides_by_itself_to_go_on_in_the_background(shared_replic
     assert await curl.text(made, task["taskId"]) == "worked 0.1 s"
 
 
-async def test_docket_is_loaded_with_the_first_job_and_no_sooner(replica, http, curl):
+async def test_docket_is_loaded_with_the_first_job_and_no_sooner(fresh, http, curl):
     """A server that has such tools starts as fast as one without."""
-    made = replica(packages=SAMPLE)
+    made = fresh("-m", "lab.serve", *SAMPLE)
+    made.wait_until_ready()
     before = (await http.get(f"{made.base}/loaded?names=docket,fastmcp_tasks")).json()
     assert before == []
     await curl.text(made, await curl.submit(made, "work", seconds=0.01))
