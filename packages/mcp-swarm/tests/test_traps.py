@@ -106,10 +106,12 @@ async def test_no_event_store_is_used(replica, http):
     assert ids == []
 
 
-async def test_nothing_of_the_tasks_extension_is_imported(shared, http):
+async def test_nothing_of_the_tasks_extension_is_imported(fresh, http):
     """T8 to T13 are traps of a library that a replica without background tools does not load."""
+    made = fresh("-m", "lab.serve", "lab.sample.tools")
+    made.wait_until_ready()
     asked = call("loaded", modules=["fastmcp_tasks", "docket", "cloudpickle", "burner_redis"])
-    result = answer(await http.post(shared.url, **asked))["result"]
+    result = answer(await http.post(made.url, **asked))["result"]
     assert result["structuredContent"] == {"result": []}
 
 
