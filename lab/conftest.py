@@ -2,5 +2,5 @@
 
 from lab.fixtures import *  # noqa: F403
 
-# The files that a stranger adds to a copy; its tests run there.
-collect_ignore = ["copy/project"]
+# The files of a copy and of an example: their tests run there.
+collect_ignore = ["copy/project", "feature/files"]

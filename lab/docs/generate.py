@@ -1,4 +1,4 @@
-"""Everything in the documentation that code can produce: ``python -m lab.docs.generate``.
+"""Everything in the documentation that code can produce: ``python -m lab.docs.generate [PAGE …]``.
 
 A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``. The tests fail
 when a page is stale; transcripts are compared without their figures, which differ each time.
@@ -7,12 +7,13 @@ when a page is stale; transcripts are compared without their figures, which diff
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mcp_swarm.config
 from lab.docs import public_api, scaling
 from lab.docs.traps import TRAPS
+from lab.feature.edits import EDITS
 from lab.layout import records
 from server.config import Settings
 
@@ -193,7 +194,22 @@ MAKE_IT_YOURS = {
 }
 
 
+def feature() -> str:
+    """What the example of a feature changes in files that exist."""
+    blocks = []
+    for file in dict.fromkeys(edit.file for edit in EDITS):
+        hunks = [
+            f" {edit.after.splitlines()[-1]}\n"
+            + "".join(f"+{line}\n" for line in edit.lines.splitlines())
+            for edit in EDITS
+            if edit.file == file
+        ]
+        blocks.append(f"`{file}`:\n\n```diff\n" + "@@\n".join(hunks) + "```")
+    return "\n\n".join(blocks)
+
+
 STATIC: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/architecture.md": {"feature": feature},
     "docs/capabilities.md": capabilities(),
     "docs/from-the-seed.md": comparisons(),
     "docs/load-test.md": {"load-tester-speed": load_tester_speed},
@@ -232,17 +248,18 @@ def rendered(page: str, parts: dict[str, Callable[[], str]]) -> str:
     return MARK.sub(fill, text)
 
 
-def main() -> int:
-    """Writes every page; returns 0."""
+def main(names: Sequence[str]) -> int:
+    """Writes the pages of these names, or every page; returns 0."""
     from lab.docs import transcript
 
     pages = {page: dict(parts) for page, parts in STATIC.items()}
     pages["README.md"]["readme"] = transcript.record
-    for page, parts in pages.items():
+    for page in names or pages:
+        parts = pages[page]
         (ROOT / page).write_text(rendered(page, parts))
         print(f"wrote {page}: {', '.join(parts)}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
