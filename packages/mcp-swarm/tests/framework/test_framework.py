@@ -177,7 +177,8 @@ def test_progress_and_log_messages_of_a_tool_go_through_its_session():
 def test_the_schema_lookup_is_what_the_sdk_asks():
     """T1: unset it is None, and the SDK then lists all tools."""
     mcp = FastMCP("t")
-    assert mcp._mcp_server.get_tool_input_schema is None
+    theirs = mcp._mcp_server.get_tool_input_schema
+    assert theirs is None, "Server.get_tool_input_schema has moved: FastMCP sets one of its own"
     framework.set_schema_lookup(mcp, {"a": {"type": "object"}}.get)
     assert mcp._mcp_server.get_tool_input_schema("a") == {"type": "object"}
     assert mcp._mcp_server.get_tool_input_schema("b") is None

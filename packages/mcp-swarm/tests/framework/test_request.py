@@ -85,6 +85,12 @@ def test_the_servers_stamp_is_what_fastmcp_puts_into_its_answers():
     assert catalogue.server_info(mcp) == {"name": "named", "version": "7"}
 
 
+def test_a_server_keeps_its_components_in_a_plain_local_provider():
+    """A provider of another class may do anything at a look-up, so the fast path would be off."""
+    found = [type(provider) for provider in FastMCP("t").providers]
+    assert found == [LocalProvider], f"FastMCP.providers has moved: {found}"
+
+
 def test_a_catalogue_that_is_not_only_its_own_is_none():
     """What is mounted, transformed or injected is looked up by the framework."""
     mcp, child = FastMCP("t"), FastMCP("child")

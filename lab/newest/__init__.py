@@ -1,0 +1,1 @@
+"""Tries the newest versions of the libraries that we depend on, before an upgrade is due."""
