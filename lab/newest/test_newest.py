@@ -28,23 +28,27 @@ def tried(tmp_path):
     return run
 
 
+@pytest.mark.processes
 def test_a_failure_is_reported_with_the_private_name_that_has_moved(tried):
     [line] = tried(MOVED)
     assert line.startswith("fastmcp._gone: AssertionError: fastmcp._gone has moved")
     assert "test_seams.test_fastmcp_has" in line
 
 
+@pytest.mark.processes
 def test_a_name_that_cannot_be_imported_is_reported_too(tried):
     """Then not one test of the file runs."""
     [line] = tried(NOT_IMPORTED)
     assert line.startswith("_gone_too: ImportError: cannot import name '_gone_too'")
 
 
+@pytest.mark.processes
 def test_nothing_is_reported_where_everything_holds(tried):
     """The control."""
     assert tried(HOLDS) == []
 
 
+@pytest.mark.processes
 def test_tests_that_were_not_found_are_no_success(tried):
     """Else a folder that was renamed would hold for ever."""
     with pytest.raises(RuntimeError, match="pytest: exit"):
