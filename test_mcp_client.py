@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Does it work? Checks an MCP server with the official SDK's client, in both protocol eras.
+"""Does it work? Checks an MCP server with the official SDK's client, in both protocol versions.
 
     python test_mcp_client.py
     python test_mcp_client.py --url https://mcp.example.com/mcp --token @token.txt --era modern
@@ -35,8 +35,8 @@ from mcp_swarm_load.traffic.calls import VERSIONS, Era
 
 TRIED = 8
 """Tools, or prompts, that are tried before "none can be called"."""
-
 PAGES_READ = 100
+MADE_UP = "no tool takes values made up for it; name one with --tool and --args"
 INSIDE = ("Traceback (most recent", "site-packages", 'File "/', "sqlalche.me")
 """What an error must never show a client."""
 
@@ -181,7 +181,8 @@ class Conversation:
                 self.called = name
                 return seen
             self.errors.append(text)
-        raise WrongError(seen)
+        is_made_up = not self.options.tool and all(arguments for _, arguments in trials)
+        raise (NotOfferedError(f"{MADE_UP}: {seen}") if is_made_up else WrongError(seen))
 
     async def refuse_arguments(self, client: Client, tools: list[types.Tool]) -> str:
         """A call whose every argument is of a wrong type, to the tool that was called."""

@@ -112,6 +112,17 @@ def test_a_server_without_tools_passes_and_skips_the_other_checks(plain, check):
     assert "- call a tool                  no tool is marked readOnlyHint" in out
 
 
+def test_a_tool_that_rejects_made_up_values_is_no_fault_unless_it_is_named(plain, check):
+    """A tool of jobs expects the id of one, which nobody can make from its schema."""
+    server = plain("picky")
+    code, out = check(server)
+    named, text = check(server, "--tool", "refuses", "--args", '{"region": "north"}')
+
+    assert (code, wrong(out)) == (0, [])
+    assert "name one with --tool and --args: refuses(" in out
+    assert (named, wrong(text)) == (1, ["call a tool"])
+
+
 def test_the_named_tool_is_called_even_if_it_is_destructive(plain, check):
     server = plain()
     code, out = check(server, "--tool", "wipe", "--args", '{"what": "all"}')
