@@ -42,7 +42,7 @@ def folder():
 
 @pytest.mark.timeout(580)
 def test_a_strangers_copy_needs_no_file_of_ours(folder):
-    """Renamed, without the examples, with tools, models, a setting, a route and a middleware."""
+    """Renamed, without the examples, with tools, models, a setting, a route, a job and both kinds of middleware."""
     stranger.service(folder)
     found = stranger.touched(folder)
     assert found
@@ -51,7 +51,7 @@ def test_a_strangers_copy_needs_no_file_of_ours(folder):
         (folder / ".uv").symlink_to(Path(uv).resolve().parents[1])
 
     said = ran(folder, "make", "test")
-    assert re.search(r"\b8 passed", said), said
+    assert re.search(r"\b9 passed", said), said
     ran(folder, "make", "lint")
     assert "mcp-swarm" not in ran(folder, "grep", "-E", "^(STACK|MCP)_NAME=", "service.env")
 

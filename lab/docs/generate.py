@@ -190,6 +190,8 @@ MAKE_IT_YOURS = {
     "routes": "server/routes/webhooks.py",
     "middleware": "server/app/region.py",
     "server": "server/server.py",
+    "call-log": "server/app/call_log.py",
+    "mcp-app": "server/mcp_app.py",
     "tests": "tests/test_leads.py",
 }
 

@@ -1,11 +1,14 @@
-"""The service's own: tools, setting, route and middleware, on a replica that serves them."""
+"""The service's own: tools, a job, setting, route and middleware, on a replica that serves them."""
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
 
 import pytest
 from fastmcp import Client
+
+OPEN = ("queued", "running")
 
 
 def post(url, body, **headers):
@@ -34,8 +37,23 @@ async def test_the_crm_gets_its_token(replica, http_service, postgres_url, tmp_p
     )
     async with Client(made.url) as client:
         assert (await client.call_tool("score_lead", {"name": "Ada"})).data == 70
+    assert "tool score_lead" in made.log
     assert http_service.received[0].headers["authorization"] == "Bearer of-the-crm"
     assert "of-the-crm" not in made.log
+
+
+async def test_leads_are_scored_in_a_job(replica, http_service, postgres_url):
+    """Without a Redis the replica runs its jobs itself."""
+    http_service.answers |= {"/scores/Ada": {"score": 70}, "/scores/Bob": {"score": 20}}
+    crm = {"CRM_URL": http_service.url, "CRM_TOKEN": "x", "MCP_OUTBOUND_HOSTS": http_service.host}
+    call = {"tool": "score_all", "arguments": {"names": ["Ada", "Bob"]}}
+    async with Client(replica(DATABASE_URL=postgres_url, **crm).url) as client:
+        job = (await client.call_tool("submit_job", call)).data["job_id"]
+        for _ in range(300):
+            if (await client.call_tool("job_status", {"job_id": job})).data["state"] not in OPEN:
+                break
+            await asyncio.sleep(0.1)
+        assert (await client.call_tool("job_result", {"job_id": job})).data == 90
 
 
 def test_the_webhook_needs_a_token_and_the_page_does_not(replica, postgres_url):

@@ -1,7 +1,8 @@
-"""Leads: kept in the database, scored by the CRM."""
+"""Leads: kept in the database, scored by the CRM, one by one or as a job."""
 
 import json
 
+from fastmcp import Context
 from fastmcp.tools import tool
 from sqlalchemy import select
 
@@ -29,3 +30,13 @@ async def score_lead(name: str) -> int:
     crm = http.client(mine.crm_url, token)
     answer = await crm.request("GET", f"{mine.crm_url}/scores/{name}")
     return int(json.loads(answer.content)["score"])
+
+
+@tool(task=True, timeout=600)
+async def score_all(ctx: Context, names: list[str]) -> int:
+    """Ask the CRM about many leads; returns the sum. A caller may have it run as a job."""
+    total = 0
+    for done, name in enumerate(names, start=1):
+        total += await score_lead(name)
+        await ctx.report_progress(done, len(names), name)
+    return total
