@@ -114,6 +114,8 @@ async def test_a_caller_may_not_set_what_is_the_authors(service, name):
         ("https://u:hunter2@api.example", KEY, "one origin"),
         ("api.example", KEY, "one origin"),
         ("https://api.example", {"Authorization": "Bearer hunter2\n"}, "line break"),
+        ("https://api.example", {"Authorization": "Bearer hunter2 "}, "space at its ends"),
+        ("https://api.example", {"Authorization": "Bearer "}, "setting may be empty"),
         ("https://api.example", {"Host": "hunter2"}, "cannot be a credential"),
     ],
 )

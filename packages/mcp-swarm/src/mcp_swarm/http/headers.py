@@ -41,10 +41,11 @@ class Credentials:
                 "Expected a URL without user, path and query, such as https://api.example.com."
             )
         for name, value in headers.items():
-            if name.lower() in _CONNECTION | _FOR_ALL or not _is_printable(name + value):
+            if name.lower() in _CONNECTION | _FOR_ALL or not _can_be_sent(name, value):
                 raise ValueError(
-                    f"The header {name!r} cannot be a credential. Expected printable ASCII, and no "
-                    "header of the connection; a key read from a file may end with a line break."
+                    f"The header {name!r} cannot be a credential. Expected printable ASCII without a "
+                    "space at its ends, and no header of the connection. A key read from a file may "
+                    "end with a line break; its setting may be empty."
                 )
         return cls(origin(parsed), {name.lower(): value for name, value in headers.items()})
 
@@ -63,8 +64,10 @@ def of_caller(given: Mapping[str, str], credentials: Credentials | None) -> dict
                 f"The header {name!r} may not be set by a caller. Leave it out. The tool's author can "
                 "give a client credentials: http.client(origin, headers)."
             )
-        if not _is_printable(name + value):
-            raise RequestNotAllowed(f"The header {name!r} has characters outside printable ASCII.")
+        if not _can_be_sent(name, value):
+            raise RequestNotAllowed(
+                f"The header {name!r} cannot be sent. Expected printable ASCII without a space at its ends."
+            )
         sent[name.lower()] = value
     return sent
 
@@ -84,8 +87,10 @@ def port(url: httpx2.URL) -> int:
     return url.port or (443 if url.scheme == "https" else 80)
 
 
-def _is_printable(text: str) -> bool:
-    return text.isascii() and text.isprintable()
+def _can_be_sent(name: str, value: str) -> bool:
+    """An error of the HTTP library for another value would show the value, which may be a key."""
+    text = name + value
+    return text.isascii() and text.isprintable() and value == value.strip()
 
 
 def _without_userinfo(url: httpx2.URL) -> str:
