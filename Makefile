@@ -24,7 +24,9 @@ load: .venv         ## load http://localhost:8150/mcp and show the spread over r
 	$(RUN) test_swarm_load.py --url '$(URL)' $(if $(HEADER),--header '$(HEADER)') --requests 300 --concurrent 50
 
 lint: .venv         ## ruff and mypy
-	.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check . || { echo 'Next: .venv/bin/ruff format .' >&2; exit 1; }
+	.venv/bin/mypy
 
 secrets:            ## make the missing files of secrets/
 	$(PYTHON) deploy/make_secrets.py

@@ -16,7 +16,7 @@ class StoreSettings(FromEnvironment):
     )
     database_url: SecretStr = Field(
         SecretStr("sqlite+aiosqlite:///mcp-swarm.db"),
-        description="The example tools' database: `postgresql+asyncpg://…` in production.",
+        description="The tools' database: `postgresql+asyncpg://…` in production.",
     )
     mcp_sample_data: bool | None = Field(
         None, description="Example rows for new tables. Default: only without a `DATABASE_URL`."
