@@ -11,10 +11,8 @@ from typing import Any
 from mcp_swarm.redis import keys, session_scripts, subscription_scripts
 from mcp_swarm.redis.pipeline import PipelinedConnection, Script
 
-# Messages kept per stream, roughly. A client that is further behind loses the oldest.
-MAX_EVENTS = 1000
-# Messages read from a stream at once.
-AT_ONCE = 100
+# Messages kept per stream, roughly (a client further behind loses the oldest), and read at once.
+MAX_EVENTS, AT_ONCE = 1000, 100
 # Seconds that the result of a finished call is kept for a client that lost its connection.
 ANSWER_KEPT = 300
 # Seconds without a heartbeat after which a replica is considered dead, and between heartbeats.
@@ -105,12 +103,13 @@ class SessionStore:
         ttl: seconds that an unused session is kept.
 
     Attributes:
-        fullness: used share of Redis' memory limit, as of the last heartbeat.
+        fullness: used share of Redis' memory limit: of the last heartbeat, and stored here since.
     """
 
     def __init__(self, connection: PipelinedConnection, service: str, ttl: float) -> None:
         self.connection = connection
         self.fullness = 0.0
+        self._max_memory = 0  # bytes; 0: not known, or no limit
         self._service = service
         self._ttl = int(ttl * 1000)
 
@@ -128,6 +127,8 @@ class SessionStore:
             share: sessions that one owner may have open.
         """
         asked = (session, self._ttl, max_sessions, owner, params, version, share)
+        if self._max_memory:  # many may come between two heartbeats
+            self.fullness += len(params) / self._max_memory
         return Opened(await self._run(session_scripts.OPEN, *asked))
 
     async def take_up(self, session: str, owner: str, rules: tuple[str, str]) -> Kept | None:
@@ -278,8 +279,9 @@ class SessionStore:
             read: position of the last inbox message that it has processed; deletes those.
         """
         asked = (self._service, replica, int(DEAD_AFTER * 1000), read)
-        used, allowed = await self.connection.run(session_scripts.HEARTBEAT, *asked, probe=True)
-        self.fullness = used / allowed if allowed else 0.0
+        memory = await self.connection.run(session_scripts.HEARTBEAT, *asked, probe=True)
+        used, self._max_memory = memory
+        self.fullness = used / self._max_memory if self._max_memory else 0.0
 
     async def end(self, replica: str) -> None:
         """Records that the replica has ended, so that nobody waits for its heartbeat to expire."""
