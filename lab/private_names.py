@@ -64,3 +64,32 @@ SESSIONS = {
 UPGRADE = {"HttpToolsProtocol": {"_unset_keepalive_if_required"}}
 
 WIRE = {"fastmcp.tools.base": {"_serialize_to_jsonable", "_JSONABLE_ADAPTER"}}
+
+
+# Attributes of libraries' modules and classes that the library sets, by its file. Each changes every user
+# of the class in the process. Outside of `framework` it happens before FastMCP may be imported.
+REPLACED = {
+    "framework/__init__.py": {"Context.KEEPING"},
+    "framework/arguments.py": {
+        "FunctionPrompt.render",
+        "FunctionResourceTemplate.read",
+        "function_tool._validate_input",
+    },
+    "framework/conformance.py": {"Tool.convert_result"},
+    "framework/docket.py": {
+        "_concurrency._acquire_or_park",
+        "docket._redis",
+        "docket.worker.RedeliverySweep",
+    },
+    "framework/objects.py": {"ServerSession.send_log_message"},
+    "process/startup.py": {"TypeAdapter._defer_build"},
+    "telemetry/logs.py": {
+        "logging._srcfile",
+        "logging.logMultiprocessing",
+        "logging.logProcesses",
+        "logging.logThreads",
+    },
+}
+
+# Private attributes of a library's class that a class of ours sets, by our class.
+INHERITED = {"JobContext": {"_task_input_responses", "_task_request_state"}}
