@@ -36,6 +36,7 @@ from mcp_swarm_load.traffic.calls import VERSIONS, Era
 TRIED = 8
 """Tools, or prompts, that are tried before "none can be called"."""
 PAGES_READ = 100
+FAULT = "Error calling tool"  # FastMCP's words for an exception; a rejection has the tool's own
 MADE_UP = "no tool takes values made up for it; name one with --tool and --args"
 INSIDE = ("Traceback (most recent", "site-packages", 'File "/', "sqlalche.me")
 """What an error must never show a client."""
@@ -181,8 +182,10 @@ class Conversation:
                 self.called = name
                 return seen
             self.errors.append(text)
-        is_made_up = not self.options.tool and all(arguments for _, arguments in trials)
-        raise (NotOfferedError(f"{MADE_UP}: {seen}") if is_made_up else WrongError(seen))
+        made_up = not self.options.tool and all(arguments for _, arguments in trials)
+        if made_up and not any(FAULT in error for error in self.errors):
+            raise NotOfferedError(f"{MADE_UP}: {seen}")
+        raise WrongError(seen)
 
     async def refuse_arguments(self, client: Client, tools: list[types.Tool]) -> str:
         """A call whose every argument is of a wrong type, to the tool that was called."""

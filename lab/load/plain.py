@@ -1,8 +1,8 @@
 """A plain FastMCP server without this project's code: `python -m lab.load.plain OPTION…`.
 
 Options: stateful, stream, guarded (requires the token sesame-open), careless, says-200, empty,
-picky (its only tool fails), keyed (requires the header X-Door-Key: sesame), tls=FILE. Prints its
-port once it listens.
+picky (its only tool fails), broken (it raises), keyed (requires the header X-Door-Key: sesame),
+tls=FILE. Prints its port once it listens.
 """
 
 import socket
@@ -60,6 +60,8 @@ def made() -> FastMCP:
         """Fails always, so the checks must try another tool."""
         if "careless" in OPTIONS:
             raise ToolError('Traceback (most recent call last):\n  File "/app/x.py", line 1')
+        if "broken" in OPTIONS:
+            raise ConnectionError("no database")
         raise ToolError(f"no sales in {region}")
 
     if "picky" in OPTIONS:

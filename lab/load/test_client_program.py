@@ -123,6 +123,14 @@ def test_a_tool_that_rejects_made_up_values_is_no_fault_unless_it_is_named(plain
     assert (named, wrong(text)) == (1, ["call a tool"])
 
 
+def test_a_tool_that_breaks_at_made_up_values_is_a_fault(plain, check):
+    """An exception is no rejection: the server is at fault, or what it needs."""
+    code, out = check(plain("picky", "broken"))
+
+    assert (code, wrong(out)) == (1, ["call a tool"])
+    assert "Error calling tool" in out
+
+
 def test_the_named_tool_is_called_even_if_it_is_destructive(plain, check):
     server = plain()
     code, out = check(server, "--tool", "wipe", "--args", '{"what": "all"}')
