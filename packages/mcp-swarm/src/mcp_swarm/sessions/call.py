@@ -77,20 +77,23 @@ class Call:
     ) -> None:
         self.snapshot = snapshot
         self.message = message
-        self.name = name or token_hex(8)
         self.responses = ResponseQueue()
         self._http = http
         self._streams = streams
         self._plain = plain
         self._services = services
         self._scope = anyio.CancelScope()
-        self._attempt = attempt
-        self._said = 0
-        self._done = False
+        self._attempt, self._given_name = attempt, name
+        self._said, self._done = 0, False
         # Messages that are not stored yet; None if the client cannot resume.
         self._unkept: deque[Said] | None = deque(maxlen=MAX_EVENTS)
         self._more = asyncio.Event()
         self._lost = self._is_answered = False  # the latter if it is cancelled
+
+    @cached_property
+    def name(self) -> str:
+        """The name of its stream, which a call that ends soon never needs."""
+        return self._given_name or token_hex(8)
 
     @cached_property
     def channel(self) -> CallChannel:
