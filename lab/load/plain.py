@@ -17,6 +17,10 @@ from pydantic import Field
 from starlette.middleware import Middleware
 
 OPTIONS = set(sys.argv[1:])
+ERRORS: dict[str, Exception] = {
+    "careless": ToolError('Traceback (most recent call last):\n  File "/app/x.py", line 1'),
+    "broken": ConnectionError("no database"),
+}
 
 
 class Names:
@@ -58,11 +62,8 @@ def made() -> FastMCP:
     @mcp.tool(annotations={"readOnlyHint": True})
     def refuses(region: Annotated[str, Field(pattern="^[a-z]+$", examples=["north"])]) -> str:
         """Fails always, so the checks must try another tool."""
-        if "careless" in OPTIONS:
-            raise ToolError('Traceback (most recent call last):\n  File "/app/x.py", line 1')
-        if "broken" in OPTIONS:
-            raise ConnectionError("no database")
-        raise ToolError(f"no sales in {region}")
+        asked = [error for option, error in ERRORS.items() if option in OPTIONS]
+        raise asked[0] if asked else ToolError(f"no sales in {region}")
 
     if "picky" in OPTIONS:
         return mcp
